@@ -1,0 +1,6 @@
+"""`python -m cxrneighbors` is the command line."""
+
+from cxrneighbors.cli.main import run
+
+if __name__ == "__main__":
+    run()

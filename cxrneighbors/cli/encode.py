@@ -1,0 +1,44 @@
+"""`cxrneighbors encode`: images and reports become vectors on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+
+def command(
+    studies: Path = typer.Argument(..., help="A study table.", metavar="STUDIES"),
+    out: Path = typer.Option(..., help="Folder for the embeddings; an interrupted run resumes in it."),
+    image_encoder: str = typer.Option(
+        "pca", help="Folder of a trained encoder, or pca, pca-whitened, pixels, none."
+    ),
+    report_encoder: str = typer.Option(
+        "minilm", help="sentence-transformers/transformers model name or folder, minilm, tfidf, none."
+    ),
+    mask_labels: bool = typer.Option(
+        False, help="Blank the words that name a finding before reading reports."
+    ),
+    engine: str = typer.Option("local", help="local or ray."),
+    batch_size: int = typer.Option(64, help="Images or texts a step."),
+    shard_size: int = typer.Option(1024, help="Rows a shard: what an interruption can lose."),
+    device: str = typer.Option("auto", help="auto, cpu or cuda."),
+) -> None:
+    """Encode a study table, shard by shard."""
+    from cxrneighbors.data.tables import read_table
+    from cxrneighbors.encoders.encode import encode
+    from cxrneighbors.progress import say
+
+    embeddings = encode(
+        read_table(studies),
+        image=image_encoder,
+        report=report_encoder,
+        out=out,
+        mask_labels=mask_labels,
+        engine=engine,
+        batch_size=batch_size,
+        shard_size=shard_size,
+        device=device,
+    )
+    for modality, vectors in embeddings.vectors.items():
+        say(f"{out}: {len(vectors)} {modality} vectors of {vectors.shape[1]} dimensions")

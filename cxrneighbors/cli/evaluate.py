@@ -1,0 +1,42 @@
+"""`cxrneighbors evaluate`: do nearest neighbours share the target's findings?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+
+def command(
+    index: Path = typer.Argument(..., help="Folder written by index.", metavar="IDX"),
+    out: Path = typer.Option(..., help="Folder for overlap.json, figures, tables and report.html."),
+    k: int = typer.Option(5, "-k", help="Neighbours a target."),
+    where: str | None = typer.Option(None, help="Which images may be found and scored."),
+    targets: str | None = typer.Option(None, help="Which of them are scored, e.g. \"split == 'test'\"."),
+    definition: str = typer.Option("any", help="any, any-disease, jaccard or exact."),
+    include_same_patient: bool = typer.Option(False, help="Let the target's own patient count as neighbour."),
+    baselines: str = typer.Option("all", help="all, none, or names such as pixels,pca,tfidf,random-view."),
+    permutations: int = typer.Option(9999, help="Permutations of the patient-level test."),
+    seed: int = typer.Option(0, help="Seed of random neighbours, permutations and bootstrap."),
+) -> None:
+    """Score neighbour sets against random ones and write Figure 5 and its statistics."""
+    from cxrneighbors.evaluation.evaluate import evaluate_overlap
+    from cxrneighbors.evaluation.summary_text import summary_lines
+    from cxrneighbors.index.neighbor_index import NeighborIndex
+    from cxrneighbors.progress import say
+
+    chosen: bool | tuple[str, ...] = {"all": True, "none": False}.get(baselines, tuple(baselines.split(",")))
+    result = evaluate_overlap(
+        NeighborIndex.load(index),
+        k=k,
+        definition=definition,
+        where=where,
+        targets=targets,
+        include_same_patient=include_same_patient,
+        baselines=chosen,
+        n_permutations=permutations,
+        seed=seed,
+    )
+    result.write(out)
+    say(summary_lines(result.summary))
+    say(f"{out}: overlap.json, figure4.png, figure5.png, neighbors.parquet, report.html")

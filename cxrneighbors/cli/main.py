@@ -1,0 +1,85 @@
+"""The command line: one verb a file, errors in one line, exit code 2 for what the user can mend."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import typer
+
+from cxrneighbors import progress
+from cxrneighbors.cli import demo, encode, evaluate, import_, index, search, train_vae
+from cxrneighbors.errors import UserError
+
+app = typer.Typer(
+    name="cxrneighbors",
+    help="Which chest X-rays look and read like this one, and do they share its diseases? Research use.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("import")(import_.command)
+app.command("train-vae")(train_vae.command)
+app.command("encode")(encode.command)
+app.command("index")(index.command)
+app.command("search")(search.command)
+app.command("evaluate")(evaluate.command)
+app.command("demo")(demo.command)
+
+
+@app.callback()
+def _options(
+    quiet: bool = typer.Option(False, "--quiet", "-q", help="No progress bars or status lines."),
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+    version: bool = typer.Option(False, "--version", help="Print the version and stop."),
+) -> None:
+    """Accepted before or after the verb; `run` has taken them out of the arguments by now."""
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 an error that the user can mend, 1 a fault of the program."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if "--version" in given:
+        from cxrneighbors import __version__
+
+        print(__version__)
+        sys.exit(0)
+    debug = "--debug" in given
+    progress.quiet("-q" in given or "--quiet" in given)
+    rest = [argument for argument in given if argument not in ("--debug", "-q", "--quiet")]
+    sys.exit(_invoke(rest, debug))
+
+
+def _invoke(arguments: list[str], debug: bool) -> int:
+    try:
+        code = typer.main.get_command(app).main(arguments, prog_name="cxrneighbors", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except UserError as error:
+        return _fail(str(error), 2, debug)
+    except KeyboardInterrupt:
+        return _fail("interrupted; run the same command again to go on", 130, debug)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        # Usage errors of click (typer may carry its own copy of it) know how to say themselves.
+        if hasattr(error, "format_message"):
+            text = error.format_message()
+            return _fail(f"{text} See 'cxrneighbors --help'." if text else "", 2, debug) if text else 0
+        if type(error).__name__ in ("Abort", "Exit"):
+            return int(getattr(error, "exit_code", 1))
+        return _fail(
+            f"{type(error).__name__}: {error} (a fault of the program; --debug shows where)", 1, debug
+        )
+
+
+def _fail(text: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print("error: " + " ".join(text.split()), file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,53 @@
+"""`cxrneighbors search`: the nearest images of an image, a film on disk, or a text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+
+def command(
+    index: Path = typer.Argument(..., help="Folder written by index.", metavar="IDX"),
+    image_id: list[str] = typer.Option([], help="An image of the index; repeatable."),
+    image: Path | None = typer.Option(None, help="An image file: PNG, JPEG or DICOM."),
+    text: str | None = typer.Option(None, help="Report text."),
+    k: int = typer.Option(5, "-k", help="Neighbours a query."),
+    where: str | None = typer.Option(
+        None, help="Which images may be found, e.g. \"view == 'PA' and age > 60\"."
+    ),
+    modality: str | None = typer.Option(None, help="image, report or fused; by default what the query has."),
+    weights: str | None = typer.Option(None, help="Other weights for this search, as image=1,report=0.5."),
+    policy: str = typer.Option("nearest", help="nearest or random."),
+    include_same_patient: bool = typer.Option(False, help="Let the target's own patient be found."),
+    seed: int = typer.Option(0, help="Seed of the random policy."),
+    json: bool = typer.Option(False, help="Print JSON records instead of a table."),
+) -> None:
+    """Find nearest neighbours."""
+    from cxrneighbors.cli.index import parse_weights
+    from cxrneighbors.index.neighbor_index import NeighborIndex
+
+    loaded = NeighborIndex.load(index)
+    hits = loaded.search(
+        image_id or None,
+        image=image,
+        text=text,
+        k=k,
+        where=where,
+        modality=modality,
+        policy=policy,
+        include_same_patient=include_same_patient,
+        weights=None if weights is None else parse_weights(weights),
+        seed=seed,
+    )
+    studies = loaded.studies.set_index("image_id")
+    found = studies.loc[hits["neighbor_id"]]
+    hits = hits.assign(
+        patient_id=found["patient_id"].to_numpy(),
+        view=found["view"].to_numpy(),
+        findings=["|".join(names) for names in found["findings"]],
+    )
+    if json:
+        print(hits.to_json(orient="records", indent=2))
+    else:
+        print(hits.to_string(index=False, float_format=lambda value: f"{value:.4f}"))

@@ -1,0 +1,36 @@
+"""`cxrneighbors train-vae`: train the image encoder on a study table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+
+def command(
+    studies: list[Path] = typer.Argument(
+        ..., help="One study table or several to train on.", metavar="STUDIES..."
+    ),
+    out: Path = typer.Option(..., help="Folder for weights, config, checkpoints, log and figure3.png."),
+    latent_dim: int = typer.Option(60, help="Dimensions of the latent space."),
+    epochs: int = typer.Option(30, help="Passes over the training images; early stop may end sooner."),
+    image_size: int = typer.Option(224, help="Pixels a side, a multiple of 32."),
+    batch_size: int = typer.Option(32, help="Images a step."),
+    all_splits: bool = typer.Option(
+        False, help="Train on every row, not on split == 'train' alone: when other patients are scored."
+    ),
+    seed: int = typer.Option(0, help="Seed of weights, order and augmentation."),
+    device: str = typer.Option("auto", help="auto, cpu or cuda."),
+) -> None:
+    """Train the variational autoencoder; an interrupted training goes on where it stopped."""
+    from cxrneighbors.data.combine import read_tables
+    from cxrneighbors.encoders.vae import VAE
+    from cxrneighbors.progress import say
+
+    table = read_tables(studies)
+    if all_splits:
+        table = table.assign(split="train")
+    vae = VAE(latent_dim=latent_dim, image_size=image_size)
+    vae.fit(table, out=out, epochs=epochs, batch_size=batch_size, seed=seed, device=device)
+    vae.save(out)
+    say(f"{out}: encoder saved; original and reconstruction in {out / 'figure3.png'}")

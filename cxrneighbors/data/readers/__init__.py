@@ -1,0 +1,10 @@
+"""One reader per data set; each module has `read(root, **options) -> ImportResult`."""
+
+# Module paths, not modules: a reader is imported when it is used.
+DATASETS: dict[str, str] = {
+    "chestxray14": "cxrneighbors.data.readers.chestxray14",
+    "openi": "cxrneighbors.data.readers.openi",
+    "covid-chestxray": "cxrneighbors.data.readers.covid_chestxray",
+    "folder": "cxrneighbors.data.readers.folder",
+    "phantom": "cxrneighbors.data.readers.phantom",
+}

@@ -1,0 +1,145 @@
+"""The study table: one row per image, validated at the boundary."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxrneighbors.data.views import POSITIONS, VIEWS
+from cxrneighbors.errors import UserError
+
+NO_FINDING = "No Finding"
+SECTIONS = ("examination", "indication", "history", "comparison", "technique", "findings", "impression")
+SPLITS = ("train", "val", "test")
+REQUIRED = ("image_id", "patient_id", "findings")
+# What a missing optional column is filled with; order is the order of the table.
+DEFAULTS: dict[str, Any] = {
+    "image_id": None,
+    "path": None,
+    "patient_id": None,
+    "study_id": None,
+    "view": "UNKNOWN",
+    "position": "unknown",
+    "sex": None,
+    "age": np.nan,
+    "findings": None,
+    "report": None,
+    "sections": None,
+    "split": "train",
+    "dataset": "unknown",
+}
+COLUMNS = tuple(DEFAULTS)
+
+
+def validate_studies(studies: pd.DataFrame, source: str = "study table") -> pd.DataFrame:
+    """Check a study table and bring its types into the one form that the package uses.
+
+    Returns a new DataFrame with `COLUMNS` first (missing optional ones filled, further columns kept):
+    text columns hold `str` or None, `age` float64 years, `findings` a list of str, `sections` a dict or None.
+
+    Raises `UserError` naming `source` and the column: a missing column, a duplicate `image_id`, a value
+    outside its vocabulary, an age outside 0 to 130.
+    """
+    missing = [column for column in REQUIRED if column not in studies.columns]
+    if missing:
+        raise UserError(
+            f"{source}: column {missing[0]!r} is missing; a study table needs {', '.join(REQUIRED)}"
+        )
+    extra = [column for column in studies.columns if column not in COLUMNS]
+    table = pd.DataFrame(index=pd.RangeIndex(len(studies)))
+    for column, default in DEFAULTS.items():
+        values = studies[column].tolist() if column in studies.columns else [default] * len(studies)
+        table[column] = _column(column, values)
+    if "study_id" not in studies.columns:
+        table["study_id"] = table["image_id"]
+    for column in extra:
+        table[column] = studies[column].to_numpy()
+    _check(table, source)
+    return table
+
+
+def studies_hash(studies: pd.DataFrame) -> str:
+    """SHA-256 over what an embedding depends on: `image_id`, `path` and `report`, in row order."""
+    digest = hashlib.sha256()
+    for column in ("image_id", "path", "report"):
+        for value in studies[column]:
+            digest.update(("\x00" if _is_missing(value) else str(value)).encode("utf-8"))
+            digest.update(b"\x1f")
+    return digest.hexdigest()
+
+
+def has_text(values: pd.Series) -> np.ndarray:
+    """Rows with a non-blank text: bool (N,)."""
+    return np.array([isinstance(value, str) and bool(value.strip()) for value in values], dtype=bool)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))
+
+
+def _column(column: str, values: list[Any]) -> pd.Series:
+    if column == "age":
+        return pd.Series(pd.to_numeric(pd.Series(values, dtype=object), errors="coerce"), dtype="float64")
+    if column == "findings":
+        return pd.Series([_findings(value) for value in values], dtype=object)
+    if column == "sections":
+        return pd.Series([_sections(value) for value in values], dtype=object)
+    return pd.Series([None if _is_missing(value) else str(value) for value in values], dtype=object)
+
+
+def _findings(value: Any) -> list[str]:
+    if _is_missing(value):
+        return []
+    if isinstance(value, str):
+        return [part for part in value.split("|") if part]
+    return [str(part) for part in value]
+
+
+def _sections(value: Any) -> dict[str, str] | None:
+    if _is_missing(value):
+        return None
+    kept = {str(key): str(text) for key, text in dict(value).items() if not _is_missing(text)}
+    return kept or None
+
+
+@cache
+def _pandera_schema() -> Any:
+    import pandera.pandas as pa
+
+    text: dict[str, Any] = {"nullable": False, "coerce": False}
+    return pa.DataFrameSchema(
+        {
+            "image_id": pa.Column(object, unique=True, **text),
+            "patient_id": pa.Column(object, **text),
+            "study_id": pa.Column(object, **text),
+            "view": pa.Column(object, pa.Check.isin(VIEWS), **text),
+            "position": pa.Column(object, pa.Check.isin(POSITIONS), **text),
+            "sex": pa.Column(object, pa.Check.isin(("F", "M")), nullable=True),
+            "age": pa.Column("float64", pa.Check.in_range(0, 130), nullable=True),
+            "split": pa.Column(object, pa.Check.isin(SPLITS), **text),
+            "dataset": pa.Column(object, **text),
+        },
+        strict=False,
+    )
+
+
+def _check(table: pd.DataFrame, source: str) -> None:
+    import pandera.errors
+
+    try:
+        _pandera_schema().validate(table)
+    except pandera.errors.SchemaError as error:
+        cases = error.failure_cases
+        values = [] if cases is None else list(pd.DataFrame(cases).get("failure_case", []))
+        shown = ", ".join(repr(value) for value in values[:3]) or str(error.check)
+        column = getattr(error.schema, "name", None) or "?"
+        if column == "image_id" and table["image_id"].duplicated().any():
+            first = table.loc[table["image_id"].duplicated(), "image_id"].iloc[0]
+            raise UserError(f"{source}: duplicate image_id {first!r}; give every image its own id") from None
+        raise UserError(
+            f"{source}: column {column!r} holds {shown}, which fails {error.check}; correct the values"
+        ) from None

@@ -1,0 +1,52 @@
+"""Train, validation and test sets that never share a patient."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+
+from cxrneighbors.data.schema import SPLITS
+
+
+def patient_split(
+    patient_ids: Iterable[object], seed: int = 0, fractions: tuple[float, float, float] = (0.6, 0.1, 0.3)
+) -> np.ndarray:
+    """Assign every row to 'train', 'val' or 'test' by its patient.
+
+    `patient_ids`: N ids, one per image. `fractions`: expected shares of patients in train, val and test,
+    non-negative, summing to 1. Returns an object array (N,).
+
+    The split is a pure hash of (seed, patient id): adding or removing patients changes nobody else's, and
+    the same patient always falls on the same side. Shares are therefore met only on average.
+    Raises `ValueError` for fractions that are no shares.
+    """
+    shares = np.asarray(fractions, dtype=float)
+    if shares.shape != (3,) or (shares < 0).any() or not np.isclose(shares.sum(), 1):
+        raise ValueError(f"fractions must be three shares summing to 1, got {fractions}")
+    ids = [str(patient) for patient in patient_ids]
+    edges = np.cumsum(shares)[:2]
+    of_patient = {
+        patient: SPLITS[int(np.searchsorted(edges, uniform_hash(patient, seed), side="right"))]
+        for patient in set(ids)
+    }
+    return np.array([of_patient[patient] for patient in ids], dtype=object)
+
+
+def carve_validation(
+    split: Iterable[str], patient_ids: Iterable[object], seed: int = 0, fraction: float = 1 / 7
+) -> np.ndarray:
+    """Turn a published train/test split into train/val/test: `fraction` of the train patients become 'val'.
+
+    `split`: N values 'train' or 'test'; rows of 'test' stay. Returns an object array (N,).
+    """
+    drawn = patient_split(patient_ids, seed=seed, fractions=(1 - fraction, fraction, 0.0))
+    given = np.array(list(split), dtype=object)
+    return np.where(given == "train", drawn, given)
+
+
+def uniform_hash(text: str, seed: int) -> float:
+    """A number in [0, 1) that depends on `text` and `seed` alone, on every machine."""
+    digest = hashlib.blake2b(f"{seed}\x1f{text}".encode(), digest_size=8).digest()
+    return (int.from_bytes(digest, "big") >> 11) / 2**53

@@ -1,0 +1,17 @@
+"""The methods of an overlap summary as text for a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def summary_lines(summary: dict[str, Any]) -> str:
+    """The methods of an `overlap.json` as an aligned text table, overlaps in per cent."""
+    lines = [f"{'method':<22}{'overlap':>9}{'random':>9}{'lift':>8}   95 % CI            p"]
+    for name, row in summary["methods"].items():
+        low, high = row["lift_ci95"]
+        lines.append(
+            f"{name:<22}{row['mean_overlap']:>9.1%}{row['random_overlap']:>9.1%}{100 * row['lift']:>8.1f}"
+            f"   [{100 * low:5.1f}, {100 * high:5.1f}]   {row['p_value']:.4f}"
+        )
+    return "\n".join(lines)
