@@ -1,0 +1,109 @@
+"""CSV files as published: text cells, gzip or not, odd encodings, broken lines; nothing stops the reading."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from cxrneighbors.data.skipped import Skipped
+from cxrneighbors.errors import UserError
+
+ROW = "_row"  # the row as a spreadsheet numbers it: the header is row 1
+
+
+def read_csv_rows(
+    path: str | Path, skipped: Skipped, encoding_notes: list[str] | None = None
+) -> pd.DataFrame:
+    """Read a CSV (or `.gz` of one) into a DataFrame of stripped `str` cells plus an int column `ROW`.
+
+    The text is UTF-8 (with or without a byte-order mark); a file that is not valid UTF-8 is read as
+    Windows-1252, which is said in `encoding_notes`. Rows shorter than the header are filled with `""`;
+    rows with more non-empty cells than the header go to `skipped`; blank lines are passed over.
+    Repeated column names get a suffix, unnamed ones are called `Unnamed: N`.
+
+    Raises `UserError` when the file is missing, empty or no readable gzip.
+    """
+    path = Path(path)
+    text, encoding = _decode(_read_bytes(path))
+    if encoding != "utf-8" and encoding_notes is not None:
+        encoding_notes.append(f"{path.name} is not valid UTF-8 and was read as {encoding}")
+    lines = csv.reader(io.StringIO(text, newline=""))
+    header: list[str] | None = None
+    rows: list[list[str]] = []
+    numbers: list[int] = []
+    number = 0
+    while True:
+        number += 1
+        try:
+            cells = [cell.strip() for cell in next(lines)]
+        except StopIteration:
+            break
+        except csv.Error as error:
+            skipped.add(path.name, f"unreadable line ({error})", row=number)
+            continue
+        if not any(cells):
+            continue
+        if header is None:
+            header = _unique(cells)
+        elif any(cells[len(header) :]):
+            skipped.add(cells[0] or path.name, "more cells than the header has", row=number)
+        else:
+            rows.append(cells[: len(header)] + [""] * (len(header) - len(cells)))
+            numbers.append(number)
+    if header is None:
+        raise UserError(f"{path}: the file is empty; get it again from its publisher")
+    frame = pd.DataFrame(rows, columns=header, dtype=object)
+    frame[ROW] = numbers
+    return frame
+
+
+def require_column(frame: pd.DataFrame, names: Iterable[str], path: str | Path, remedy: str = "") -> str:
+    """The first of `names` that is a column of `frame`; a `UserError` naming file and column otherwise."""
+    names = list(names)
+    for name in names:
+        if name in frame.columns:
+            return name
+    found = ", ".join(str(column) for column in frame.columns if column != ROW)
+    remedy = remedy or "give the file as its publisher names its columns"
+    raise UserError(f"{path}: column {names[0]!r} is missing (found: {found}); {remedy}")
+
+
+def optional_column(frame: pd.DataFrame, names: Iterable[str]) -> list[str]:
+    """The cells of the first of `names` that is a column, else empty texts: list of N str."""
+    for name in names:
+        if name in frame.columns:
+            return frame[name].tolist()
+    return [""] * len(frame)
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+        return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; give the folder or file that holds the table") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{path}: cannot be read ({error}); get it again from its publisher") from None
+
+
+def _decode(content: bytes) -> tuple[str, str]:
+    try:
+        return content.decode("utf-8-sig"), "utf-8"
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace"), "Windows-1252"
+
+
+def _unique(header: list[str]) -> list[str]:
+    names: list[str] = []
+    for position, cell in enumerate(header):
+        name = cell or f"Unnamed: {position}"
+        while name in names:
+            name += ".1"
+        names.append(name)
+    return names
