@@ -1,0 +1,171 @@
+"""Phrases of the rule files: their small notation, and a book that finds the longest one at a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cxrneighbors.errors import UserError
+from cxrneighbors.reports.labeler.tokens import singular
+
+GAP = "..."
+MAX_GAP = 5
+# A gap stays inside its clause.
+_GAP_STOPS = frozenset([*".,;:?()", "and", "but", "or", "with", "without", "no", "which", "however"])
+
+
+@dataclass(frozen=True)
+class Match:
+    """A phrase found: words `start` to `end` (exclusive).
+
+    `anchor` is where its part after the last gap begins (`start` without a gap);
+    `head` ends the part before the first gap (`end` without a gap); `payloads` are what was added for it.
+    """
+
+    start: int
+    end: int
+    anchor: int
+    head: int
+    payloads: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One place of a phrase: any of `words`, which `may_miss`; no words mean a gap."""
+
+    words: frozenset[str]
+    may_miss: bool = False
+
+
+def parse_phrase(phrase: str) -> tuple[Slot, ...]:
+    """The slots of a phrase, words in the form of `tokens.singular`.
+
+    `a|b` is a choice, `?a|b` a choice that may be missing, `...` up to `MAX_GAP` words of the same clause.
+
+    >>> [sorted(slot.words) for slot in parse_phrase("?left pleural effusions|fluid")]
+    [['left'], ['pleural'], ['effusion', 'fluid']]
+    """
+    slots = []
+    for word in phrase.replace("cannot", "can not").split():
+        if word == GAP:
+            slots.append(Slot(frozenset()))
+        else:
+            may_miss = word[0] == "?" and len(word) > 1
+            choices = word[1:].split("|") if may_miss else word.split("|")
+            slots.append(Slot(frozenset(singular(choice) for choice in choices), may_miss))
+    firm = [slot for slot in slots if not slot.may_miss]
+    if not firm or not (slots[0].words and slots[-1].words and firm[0].words and firm[-1].words):
+        raise UserError(
+            f"phrase {phrase!r}: must begin and end with a word that may not miss; correct the rule file"
+        )
+    if any(not choice or (len(choice) > 1 and "?" in choice) for slot in slots for choice in slot.words):
+        raise UserError(
+            f"phrase {phrase!r}: reads '?a|b' or 'a|b', one '?' before all choices; correct the rule file"
+        )
+    return tuple(slots)
+
+
+class PhraseBook:
+    """Phrases with payloads; at a word the longest phrase that begins there is found."""
+
+    def __init__(self) -> None:
+        # First word -> (words one of which must follow or None, slots, payload)
+        self._by_first: dict[str, list[tuple[frozenset[str] | None, tuple[Slot, ...], Any]]] = {}
+
+    def add(self, phrases: Iterable[str], payload: Any) -> None:
+        """Add phrases (see `parse_phrase`); of phrases found equally long all payloads count."""
+        for phrase in phrases:
+            slots = parse_phrase(phrase)
+            for i, slot in enumerate(slots):
+                for word in slot.words:
+                    rest = slots[i + 1 :]
+                    self._by_first.setdefault(word, []).append((_next_words(rest), rest, payload))
+                if not slot.may_miss:
+                    break
+
+    def at(self, words: Sequence[str], start: int) -> Match | None:
+        """The longest phrase that begins at word `start`, or None."""
+        candidates = self._by_first.get(words[start])
+        if candidates is None:
+            return None
+        following = words[start + 1] if start + 1 < len(words) else ""
+        best: tuple[int, int, int] | None = None
+        payloads: list[Any] = []
+        for needed, rest, payload in candidates:
+            if needed is not None and following not in needed:
+                continue
+            found = _longest(rest, 0, words, start + 1, start, -1)
+            if found is None or (best is not None and found[0] < best[0]):
+                continue
+            if best is None or found[0] > best[0]:
+                best, payloads = found, []
+            if payload not in payloads:
+                payloads.append(payload)
+        if best is None:
+            return None
+        end, anchor, head = best
+        return Match(start, end, anchor, end if head < 0 else head, tuple(payloads))
+
+
+def _next_words(rest: tuple[Slot, ...]) -> frozenset[str] | None:
+    """The words one of which must come next; None where the phrase may end here or a gap follows."""
+    needed: set[str] = set()
+    for slot in rest:
+        if not slot.words:
+            return None
+        needed |= slot.words
+        if not slot.may_miss:
+            return frozenset(needed)
+    return None
+
+
+def _longest(
+    slots: tuple[Slot, ...], k: int, words: Sequence[str], place: int, anchor: int, head: int
+) -> tuple[int, int, int] | None:
+    """The longest way to fill `slots[k:]` from word `place` on: (end, anchor, head), or None."""
+    while k < len(slots):
+        slot = slots[k]
+        if not slot.words:
+            return _over_gap(slots, k + 1, words, place, place if head < 0 else head)
+        fits = place < len(words) and words[place] in slot.words
+        if not slot.may_miss:
+            if not fits:
+                return None
+            place += 1
+        elif fits:
+            taken = _longest(slots, k + 1, words, place + 1, anchor, head)
+            left = _longest(slots, k + 1, words, place, anchor, head)
+            return max((way for way in (taken, left) if way), default=None)
+        k += 1
+    return place, anchor, head
+
+
+def _over_gap(
+    slots: tuple[Slot, ...], k: int, words: Sequence[str], place: int, head: int
+) -> tuple[int, int, int] | None:
+    """The nearest place behind a gap from which the rest fits."""
+    for later in range(place, min(place + MAX_GAP + 1, len(words))):
+        found = _longest(slots, k, words, later, later, head)
+        if found is not None:
+            return found
+        if words[later] in _GAP_STOPS:
+            return None
+    return None
+
+
+def find_all(book: PhraseBook, words: Sequence[str]) -> list[Match]:
+    """Phrases from left to right, longest first; the words in a phrase's gap may hold further phrases."""
+    found: list[Match] = []
+    tails: set[int] = set()  # words behind a gap, taken by the phrase that began before it
+    place = 0
+    while place < len(words):
+        match = None if place in tails else book.at(words, place)
+        if match is None:
+            place += 1
+            continue
+        found.append(match)
+        if match.head < match.end:
+            tails.update(range(match.anchor, match.end))
+        place = match.head
+    return found

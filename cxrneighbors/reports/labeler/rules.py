@@ -1,0 +1,120 @@
+"""The rule files: read, checked, and compiled into tries."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from cxrneighbors.errors import UserError, choose
+from cxrneighbors.reports.labeler.phrases import PhraseBook
+from cxrneighbors.reports.labeler.tokens import singular
+from cxrneighbors.reports.labeler.vocabulary import NO_FINDING, STATUSES
+
+# The package's own rules; the order decides the order of names in tables.
+RULES_FOLDER = Path(__file__).parent / "rules"
+FINDING_FILES = ("findings.toml", "other_findings.toml", "devices.toml")
+KINDS = ("none", "doubted-exclusion", "negation", "uncertainty", "alternative", "not-stated")
+SIDES = ("after", "before", "both")
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a phrase says: finding `names`, with the `status` it has unless the sentence changes it."""
+
+    names: tuple[str, ...]
+    status: str
+
+
+@dataclass(frozen=True)
+class TriggerRule:
+    """What a trigger does (`KINDS`) to the mentions on one side of it (`SIDES`); 'end' closes every scope."""
+
+    kind: str
+    acts_on: str
+
+
+@dataclass(eq=False)  # compared and hashed by identity: sentences are cached per rule set
+class Rules:
+    """Compiled rules.
+
+    `groups`: finding name -> the file it came from ('findings', 'other_findings', 'devices').
+    """
+
+    mentions: PhraseBook = field(default_factory=PhraseBook)
+    normal: PhraseBook = field(default_factory=PhraseBook)
+    triggers: PhraseBook = field(default_factory=PhraseBook)
+    groups: dict[str, str] = field(default_factory=dict)
+    joints: frozenset[str] = frozenset()
+    clause_words: frozenset[str] = frozenset()
+    verbs: frozenset[str] = frozenset()
+    closing: frozenset[str] = frozenset()
+    window: int = 4
+
+    def with_mentions(self, book: PhraseBook) -> Rules:
+        """The same triggers and scopes with other phrases to look for."""
+        return replace(self, mentions=book, normal=PhraseBook())
+
+    def names(self, group: str | None = None) -> list[str]:
+        """Finding names, of one group or of all, in the order of the files."""
+        return [name for name, of in self.groups.items() if group in (None, of)]
+
+
+@cache
+def load_rules(folder: Path = RULES_FOLDER) -> Rules:
+    """Read the five rule files of `folder` (default: the package's own).
+
+    Raises `UserError`, naming file or entry, for a missing or broken file, a missing or unknown key, an
+    unknown kind or side, or a phrase against the notation.
+    """
+    rules = Rules()
+    for name in FINDING_FILES:
+        for entry in _read(folder / name)["finding"]:
+            _add_finding(rules, entry, folder / name)
+    rules.normal.add(_read(folder / "normal.toml")["phrases"], Meaning((NO_FINDING,), "present"))
+    document = _read(folder / "triggers.toml")
+    for entry in document["trigger"]:
+        _check_keys(entry, {"kind", "acts_on", "phrases"}, folder / "triggers.toml")
+        rule = TriggerRule(
+            choose("kind of trigger", entry["kind"], KINDS),
+            choose("acts_on of a trigger", entry["acts_on"], SIDES),
+        )
+        rules.triggers.add(entry["phrases"], rule)
+    scope = document["scope"]
+    rules.triggers.add(scope["ends"], TriggerRule("end", "both"))
+    rules.joints, rules.clause_words = _words(scope["joints"]), _words(scope["clause_words"])
+    rules.verbs, rules.closing = _words(scope["verbs"]), _words(scope["closing"])
+    rules.window = scope["window"]
+    return rules
+
+
+def _add_finding(rules: Rules, entry: dict[str, Any], path: Path) -> None:
+    _check_keys(entry, {"names", *STATUSES}, path)
+    for name in entry["names"]:
+        rules.groups.setdefault(name, path.stem)
+    for status in STATUSES:
+        rules.mentions.add(entry.get(status, []), Meaning(tuple(entry["names"]), status))
+
+
+def _check_keys(entry: dict[str, Any], known: set[str], path: Path) -> None:
+    unknown = sorted(set(entry) - known)
+    if unknown or not {"names", "kind"} & set(entry):
+        raise UserError(
+            f"{path}: entry {str(entry)[:60]!r}: keys must be among {', '.join(sorted(known))}; correct it"
+        )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such rule file; copy the package's own and change it") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as TOML ({error}); correct it") from None
+
+
+def _words(words: Iterable[str]) -> frozenset[str]:
+    return frozenset(singular(word) for word in words)

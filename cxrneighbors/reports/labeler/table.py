@@ -1,0 +1,95 @@
+"""Labels of every report of a study table, as one long table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxrneighbors.errors import UserError
+from cxrneighbors.files import atomic_path
+from cxrneighbors.progress import track
+from cxrneighbors.reports.labeler.labels import label_report
+from cxrneighbors.reports.labeler.rules import RULES_FOLDER, load_rules
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LABEL_COLUMNS = ("study_id", "finding", "status", "evidence", "start", "end")
+_CHUNK = 1000
+Row = tuple[str, str, str, str, int, int]
+
+
+def label_reports(studies: pd.DataFrame, rules_folder: Path = RULES_FOLDER, workers: int = 1) -> pd.DataFrame:
+    """Label the reports of a study table: one row per study and finding that its report speaks of.
+
+    studies: needs columns `study_id` and `report` (text, or missing). A study's images share its report: the
+    first that is there is read, once. Studies without a report have no rows.
+
+    Returns columns `study_id`, `finding` (CheXpert and ChestX-ray14 names, further findings, devices),
+    `status` ('present', 'absent', 'uncertain'), `evidence` (the deciding sentence), `start`, `end` (int64;
+    characters of the report as given: `report[start:end] == evidence`). See `labels.label_report` for what
+    decides.
+
+    `workers` processes share the work, with the same result. Raises `UserError` when a column is missing.
+    """
+    import pandas as pd
+
+    for column in ("study_id", "report"):
+        if column not in studies.columns:
+            raise UserError(
+                f"study table: column {column!r} is missing; label-reports needs study_id and report"
+            )
+    if workers < 1:
+        raise UserError(f"workers {workers}: must be 1 or more; give the number of processes to use")
+    load_rules(rules_folder)  # a broken rule file is reported once, before the work begins
+    reports: dict[str, str] = {}
+    for study, report in zip(studies["study_id"].tolist(), studies["report"].tolist(), strict=True):
+        if isinstance(report, str) and report.strip():
+            reports.setdefault(str(study), report)
+    rows = [row for chunk in _labelled(reports, rules_folder, workers) for row in chunk]
+    table = pd.DataFrame(rows, columns=list(LABEL_COLUMNS))
+    return table.astype({"start": "int64", "end": "int64"})
+
+
+def write_labels(labels: pd.DataFrame, path: str | Path) -> None:
+    """Write the table of `label_reports` to `path` as Parquet, in one step."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    types = [pa.string()] * 4 + [pa.int64()] * 2
+    arrays = [
+        pa.array(labels[column].tolist(), type=kind)
+        for column, kind in zip(LABEL_COLUMNS, types, strict=True)
+    ]
+    with atomic_path(path) as temporary:
+        pq.write_table(pa.table(arrays, names=list(LABEL_COLUMNS)), temporary)
+
+
+def _labelled(reports: dict[str, str], folder: Path, workers: int) -> Iterator[list[Row]]:
+    chunks = list(_chunks(list(reports.items())))
+    if workers == 1 or len(chunks) < 2:
+        yield from track((_label_chunk(chunk, folder) for chunk in chunks), "labelling reports", len(chunks))
+        return
+    # Not forked: the parent may hold threads of other libraries.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        results = pool.map(_label_chunk, chunks, [folder] * len(chunks))
+        yield from track(results, "labelling reports", len(chunks))
+
+
+def _chunks(items: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    rest = iter(items)
+    while chunk := list(islice(rest, _CHUNK)):
+        yield chunk
+
+
+def _label_chunk(chunk: list[tuple[str, str]], folder: Path) -> list[Row]:
+    rules = load_rules(folder)
+    return [
+        (study, label.finding, label.status, label.evidence, label.start, label.end)
+        for study, report in chunk
+        for label in label_report(report, rules)
+    ]

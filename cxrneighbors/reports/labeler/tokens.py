@@ -1,0 +1,116 @@
+"""Words of a report with their places in it, cut into sentences."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# Decimal numbers stay whole (their point ends no sentence); underscores of de-identified text are no words.
+_TOKEN = re.compile(
+    r"\d+(?:\.\d+)+"
+    r"|[^\W_]+(?:['’][^\W\d_]+)?"
+    r"|[.,;:?!()]"
+    r"|\n(?=[ \t]*\n)"  # a blank line
+    r"|\n(?=[ \t]*(?:[-*•·]|\(?\d{1,2}[.)])\s)"  # the next item of a list
+)
+_ABBREVIATIONS = frozenset({"dr", "mr", "mrs", "ms", "vs", "approx", "e", "g", "i", "ca", "incl", "resp"})
+_ENDS = frozenset(".!?;\n")
+_IRREGULAR = {
+    "pneumothoraces": "pneumothorax",
+    "diaphragmatic": "diaphragmatic",
+    "atelectases": "atelectasis",
+    "prostheses": "prosthesis",
+    "bullae": "bulla",
+    "apices": "apex",
+    "hila": "hilum",
+    "vertebrae": "vertebra",
+    "metastases": "metastasis",
+    "fractured": "fracture",
+}
+_singular: dict[str, str] = {}
+
+
+@dataclass
+class Sentence:
+    """One sentence: `words` in singular and lower case, punctuation included, ended by '.', ';' or '?'.
+
+    `starts` and `ends` are the characters of each word in the report (the closing mark that a text without
+    one is given has the place of the text's end).
+    """
+
+    words: list[str]
+    starts: list[int]
+    ends: list[int]
+
+
+def singular(word: str) -> str:
+    """The form under which a word is looked up: lower case, plain plurals cut.
+
+    >>> [singular(word) for word in ("Opacities", "masses", "effusions", "atelectasis", "is")]
+    ['opacity', 'mass', 'effusion', 'atelectasis', 'is']
+    """
+    known = _singular.get(word)
+    if known is None:
+        known = _cut_plural(word.lower().replace("’", "'"))
+        # Words of a language are few, but numbers and names are not: the table must not grow for ever.
+        if len(_singular) > 50_000:
+            _singular.clear()
+        _singular[word] = known
+    return known
+
+
+def split_negation(word: str) -> tuple[str, str] | None:
+    """Take the "not" off a verb: "isn't" -> ("is", "not"), "cannot" -> ("can", "not"); else None."""
+    if word == "cannot":
+        return "can", "not"
+    if word.endswith(("n't", "n’t")):
+        return {"ca": "can", "wo": "will"}.get(word[:-3], word[:-3]), "not"
+    return None
+
+
+def _cut_plural(word: str) -> str:
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is", "'s")):
+        return word.removesuffix("'s")
+    if word.endswith("ies"):
+        return word[:-3] + "y"
+    return word[:-2] if word.endswith(("sses", "shes", "ches", "xes")) else word[:-1]
+
+
+def sentences(text: str, start: int = 0, end: int | None = None) -> list[Sentence]:
+    """Cut `text[start:end]` into sentences; places count from the beginning of `text`.
+
+    A sentence ends at '.', '!', '?', ';', a blank line, or where the next line begins a list item. A '?'
+    right before a word ("?pneumonia", "? pneumonia" at the beginning) belongs to what follows.
+    """
+    end = len(text) if end is None else end
+    found: list[Sentence] = []
+    words: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    for match in _TOKEN.finditer(text, start, end):
+        token = match.group()
+        first, last = match.span()
+        if token not in _ENDS:
+            parts = split_negation(token.lower()) if token[-1] in "tT" else None
+            if parts:
+                words.append(parts[0])
+                starts.append(first)
+                ends.append(last)
+            words.append(parts[1] if parts else singular(token))
+        elif token == "." and words and words[-1] in _ABBREVIATIONS:
+            continue
+        elif token == "?" and (not words or text[last : last + 1].isalpha()):
+            words.append("?")
+        else:
+            words.append(token if token in ";?" else ".")
+        starts.append(first)
+        ends.append(last)
+        if token in _ENDS and not (token == "?" and (len(words) == 1 or text[last : last + 1].isalpha())):
+            if len(words) > 1:
+                found.append(Sentence(words, starts, ends))
+            words, starts, ends = [], [], []
+    if words:
+        found.append(Sentence([*words, "."], [*starts, end], [*ends, end]))
+    return found
