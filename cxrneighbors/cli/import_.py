@@ -46,6 +46,8 @@ def command(
     write_regions(result.regions, out)
     skipped = write_skipped(result.skipped, out.parent, f"import {out.name}")
     studies = result.studies
+    for note in result.notes:
+        say(f"note: {note}")
     say(
         f"{out}: {len(studies)} images of {studies['patient_id'].nunique()} patients; "
         f"{len(result.skipped)} rows skipped" + (f" (reasons in {skipped})" if len(result.skipped) else "")

@@ -8,7 +8,17 @@ import traceback
 import typer
 
 from cxrneighbors import progress
-from cxrneighbors.cli import demo, encode, evaluate, import_, index, search, train_vae
+from cxrneighbors.cli import (
+    demo,
+    encode,
+    evaluate,
+    import_,
+    index,
+    label_reports,
+    search,
+    train_classifier,
+    train_vae,
+)
 from cxrneighbors.errors import UserError
 
 app = typer.Typer(
@@ -25,6 +35,8 @@ app.command("encode")(encode.command)
 app.command("index")(index.command)
 app.command("search")(search.command)
 app.command("evaluate")(evaluate.command)
+app.command("train-classifier")(train_classifier.command)
+app.command("label-reports")(label_reports.command)
 app.command("demo")(demo.command)
 
 

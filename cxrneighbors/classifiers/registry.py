@@ -1,0 +1,76 @@
+"""Classifiers by name: building one, and loading one from its folder."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cxrneighbors.classifiers.base import Classifier, load_state, read_settings, seeded
+from cxrneighbors.devices import resolve_device
+from cxrneighbors.errors import UserError, choose
+
+# Name: (module, class). Not imported before it is used: MONAI takes ten seconds.
+MODELS: dict[str, tuple[str, str]] = {
+    "chexnet": ("cxrneighbors.classifiers.chexnet", "CheXNet"),
+    "small-cnn": ("cxrneighbors.classifiers.small_cnn", "SmallCNN"),
+}
+
+
+def model_class(name: str) -> type[Classifier]:
+    """The class behind a name; `UserError` lists the names there are."""
+    module, cls = MODELS[choose("model", name, list(MODELS))]
+    return getattr(importlib.import_module(module), cls)
+
+
+def build(
+    name: str,
+    n_classes: int | None = None,
+    labels: Sequence[str] | None = None,
+    *,
+    seed: int = 0,
+    **options: Any,
+) -> Classifier:
+    """A fresh classifier `name` (a key of `MODELS`) with weights drawn from `seed`.
+
+    `labels`: names of the outputs; without them the class's own where it has `n_classes` of them (CheXNet's
+    14), else 'class 0', 'class 1', ... `n_classes` may be left out where labels say it. `options` go to the
+    class's constructor. Raises `UserError` for an unknown name or option, and where the number of labels is
+    not `n_classes` or unknown.
+    """
+    cls = model_class(name)
+    parameters = inspect.signature(cls).parameters
+    for option in options:
+        choose(f"option of model {name}", option, [known for known in parameters if known != "labels"])
+    with seeded(seed):
+        return cls(_labels(name, n_classes, labels, parameters["labels"].default), **options)
+
+
+def load_classifier(folder: str | Path, device: str = "auto") -> Classifier:
+    """Load what `Classifier.save` or `train_classifier` wrote; in evaluation mode, on `device`."""
+    place = resolve_device(device)
+    settings = read_settings(folder)
+    cls = model_class(settings["classifier"])
+    try:
+        with seeded(0):
+            model = cls(**settings["config"])
+    except TypeError as error:
+        path = Path(folder) / "config.json"
+        raise UserError(f"{path}: {error}; save the classifier again with this version") from None
+    load_state(model, folder)
+    return model.to(place).eval()
+
+
+def _labels(name: str, n_classes: int | None, labels: Sequence[str] | None, default: Any) -> Sequence[str]:
+    own = () if default is inspect.Parameter.empty else tuple(default)
+    if labels is None and n_classes in (None, len(own)) and own:
+        return own
+    if labels is None:
+        if not n_classes:
+            raise UserError(f"model {name}: number of classes unknown; give n_classes or labels")
+        return [f"class {number}" for number in range(n_classes)]
+    if n_classes is not None and len(labels) != n_classes:
+        raise UserError(f"model {name}: {len(labels)} labels for {n_classes} classes; make them agree")
+    return labels

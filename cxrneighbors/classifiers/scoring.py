@@ -1,0 +1,58 @@
+"""How good scores are against known findings: AUROC per finding and accuracy, with the counts behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def score_multi_label(probabilities: Tensor, targets: Tensor, labels: Sequence[str]) -> dict[str, Any]:
+    """AUROC of each finding, on its own.
+
+    `probabilities` float (N, C) in [0, 1], `targets` (N, C) in {0, 1}. Returns `n`, `positives` (label:
+    count), `auroc` (label: AUROC, None where all or no images are positive: it is undefined there) and
+    `mean_auroc` over the defined ones (None if there are none).
+    """
+    from torchmetrics.functional.classification import binary_auroc
+
+    truth = targets.long()
+    positives = truth.sum(0).tolist()
+    auroc: dict[str, float | None] = {}
+    for column, label in enumerate(labels):
+        defined = 0 < positives[column] < len(truth)
+        value = binary_auroc(probabilities[:, column].float(), truth[:, column]) if defined else None
+        auroc[label] = None if value is None else float(value)
+    return _summary(len(truth), dict(zip(labels, positives, strict=True)), auroc)
+
+
+def score_single_label(probabilities: Tensor, targets: Tensor, labels: Sequence[str]) -> dict[str, Any]:
+    """Accuracy, and the AUROC of each class against the others.
+
+    `probabilities` float (N, C), `targets` int (N,) in 0..C-1. Returns what `score_multi_label` does, and
+    `accuracy` (None without images).
+    """
+    from torchmetrics.functional.classification import multiclass_accuracy
+
+    one_hot = torch.nn.functional.one_hot(targets.long(), len(labels))
+    result = score_multi_label(probabilities, one_hot, labels)
+    accuracy = None
+    if len(targets):
+        value = multiclass_accuracy(probabilities, targets.long(), len(labels), average="micro")
+        accuracy = float(value)
+    return {**result, "accuracy": accuracy}
+
+
+def headline(scores: dict[str, Any]) -> tuple[str, float | None]:
+    """The one figure that sums up a set of scores: ('accuracy' | 'mean AUROC', value)."""
+    if "accuracy" in scores:
+        return "accuracy", scores["accuracy"]
+    return "mean AUROC", scores["mean_auroc"]
+
+
+def _summary(n: int, positives: dict[str, int], auroc: dict[str, float | None]) -> dict[str, Any]:
+    defined = [value for value in auroc.values() if value is not None]
+    mean = sum(defined) / len(defined) if defined else None
+    return {"n": n, "positives": positives, "auroc": auroc, "mean_auroc": mean}

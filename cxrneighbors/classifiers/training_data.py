@@ -1,0 +1,207 @@
+"""From a study table to what a classifier trains on: rows, patient splits, targets and batches."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from cxrneighbors.data.image_dataset import ImageCache, load_image_cache
+from cxrneighbors.data.schema import NO_FINDING, SPLITS, has_text
+from cxrneighbors.data.skipped import Skipped
+from cxrneighbors.data.splits import carve_validation, patient_split
+from cxrneighbors.errors import UserError
+from cxrneighbors.progress import say, track
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Images with their targets.
+
+    `rows`: the study-table rows used, M of them. `cache`: their images. `targets`: float32 (M, C) in {0, 1}
+    for a multi-label classifier, int64 (M,) otherwise.
+    """
+
+    rows: pd.DataFrame
+    cache: ImageCache
+    targets: np.ndarray
+    skipped: Skipped = field(default_factory=Skipped)
+
+    def positions(self, split: str) -> np.ndarray:
+        """Positions of a split's images: int64 (n,)."""
+        return np.flatnonzero((self.rows["split"] == split).to_numpy())
+
+
+def prepare(
+    studies: pd.DataFrame, labels: Sequence[str], multi_label: bool, size: int, aspect: str, seed: int
+) -> TrainingData:
+    """Choose rows, split by patient, read images, encode targets.
+
+    Unlabelled rows, rows without an image file and, for a single-label classifier, rows without exactly one
+    of `labels` are left out; how many is told on standard error. Raises `UserError` when nothing is left
+    to train on, a label has no positive training image, or a patient or image is in two splits.
+    """
+    rows = usable_rows(studies, labels, multi_label)
+    rows = rows.assign(split=split_by_patient(rows, seed))
+    skipped = Skipped("train-classifier")
+    paths, names = rows["path"].tolist(), rows["image_id"].tolist()
+    cache = load_image_cache(paths, size, aspect, skipped, names)
+    if len(skipped):
+        say(f"{len(skipped)} of {len(rows)} images cannot be read, see skipped.csv")
+    rows = rows.iloc[cache.kept].reset_index(drop=True)
+    targets = encode_targets(rows["findings"], labels, multi_label)
+    data = TrainingData(rows, cache, targets, skipped)
+    check_no_leak(rows, cache.pixels)
+    check_positives(targets[data.positions("train")], labels)
+    return data
+
+
+def usable_rows(studies: pd.DataFrame, labels: Sequence[str], multi_label: bool) -> pd.DataFrame:
+    """Rows with an image file and a target, the index reset."""
+    reasons = {
+        "without an image file": ~has_text(studies["path"]),
+        "not labelled": np.array([not findings for findings in studies["findings"]], dtype=bool),
+    }
+    if not multi_label:
+        hits = np.array([len(set(labels) & set(findings)) for findings in studies["findings"]], dtype=int)
+        reasons["without exactly one of the classes"] = hits != 1
+    keep = np.ones(len(studies), dtype=bool)
+    for reason, bad in reasons.items():
+        dropped = int((keep & bad).sum())
+        if dropped:
+            say(f"{dropped} of {len(studies)} rows left out: {reason}")
+        keep &= ~bad
+    if not keep.any():
+        raise UserError(
+            f"study table: no row of {len(studies)} has an image file and findings among "
+            f"{', '.join(labels)}; check the table and --labels"
+        )
+    return studies[keep].reset_index(drop=True)
+
+
+def default_labels(studies: pd.DataFrame, least: int = 10) -> list[str]:
+    """Findings with at least `least` images, by name; "No Finding" is the absence of all, not one of them."""
+    counts = studies["findings"].explode().value_counts()
+    names = sorted(str(name) for name, count in counts.items() if count >= least and name != NO_FINDING)
+    if not names:
+        raise UserError(f"study table: no finding has {least} images; name the labels with --labels")
+    return names
+
+
+def split_by_patient(rows: pd.DataFrame, seed: int) -> np.ndarray:
+    """The table's own split, completed where a part is missing: object (N,) of 'train', 'val', 'test'.
+
+    A table that is all 'train' is split 60/10/30 by patient; one with a test set but no validation set gives
+    a seventh of its training patients to validation. Both are a hash of patient and `seed`.
+    """
+    split = rows["split"].to_numpy(dtype=object)
+    present = set(split)
+    if present == {"train"}:
+        say("the table has no test split: patients are split 60/10/30 into train, val and test")
+        return patient_split(rows["patient_id"], seed=seed)
+    if "val" not in present and "train" in present:
+        say("the table has no validation split: a seventh of the training patients are held out for it")
+        return carve_validation(split, rows["patient_id"], seed=seed)
+    return split
+
+
+def encode_targets(findings: Iterable[Sequence[str]], labels: Sequence[str], multi_label: bool) -> np.ndarray:
+    """Multi-hot float32 (N, C), or the index of the one label each row has: int64 (N,)."""
+    hot = np.array([[label in row for label in labels] for row in findings], dtype=np.float32)
+    hot = hot.reshape(-1, len(labels))
+    return hot if multi_label else hot.argmax(1).astype(np.int64)
+
+
+def check_positives(targets: np.ndarray, labels: Sequence[str]) -> None:
+    """Raise `UserError` when there is no training image, or none has a label."""
+    if not len(targets):
+        raise UserError("study table: no training image is left; check the split column and the image files")
+    counts = targets.sum(0) if targets.ndim == 2 else np.bincount(targets, minlength=len(labels))
+    absent = [label for label, count in zip(labels, counts, strict=True) if not count]
+    if len(absent) == len(labels) or (absent and targets.ndim == 1):
+        raise UserError(f"labels: no training image has {', '.join(absent)}; change --labels or the table")
+    if absent:
+        say(f"no training image has {', '.join(absent)}: these outputs learn only to stay low")
+
+
+def check_no_leak(rows: pd.DataFrame, pixels: np.ndarray) -> None:
+    """Raise `UserError` when a patient, or an image by its pixels, is in two splits."""
+    # Data sets number their patients independently: a patient is a (dataset, patient_id) pair.
+    parts = rows.groupby(["dataset", "patient_id"])["split"].nunique()
+    if (parts > 1).any():
+        dataset, patient = parts.index[parts > 1][0]
+        shared = rows[(rows["dataset"] == dataset) & (rows["patient_id"] == patient)]
+        raise UserError(
+            f"study table: patient {patient!r} of {dataset} is in {_split_names(shared)}; "
+            "keep all images of a patient in one split"
+        )
+    digests = [hashlib.sha256(image.tobytes()).hexdigest() for image in pixels]
+    parts = rows.groupby(np.array(digests, dtype=object))["split"].nunique()
+    if (parts > 1).any():
+        same = rows[np.array(digests, dtype=object) == parts.index[parts > 1][0]]
+        raise UserError(
+            f"study table: {same['image_id'].iloc[0]!r} and {same['image_id'].iloc[-1]!r} are the same "
+            f"image, in {_split_names(same)}; drop one of them or put both in one split"
+        )
+
+
+def _split_names(rows: pd.DataFrame) -> str:
+    return " and ".join(name for name in SPLITS if name in set(rows["split"]))
+
+
+def label_weights(targets: np.ndarray, n_labels: int) -> np.ndarray:
+    """Weights that balance rare labels: float32 (C,).
+
+    Multi-label: negatives per positive, the weight of a positive in the loss, at most 100. Single-label:
+    inverse frequency with mean 1 over the images. A label without images weighs 1.
+    """
+    if targets.ndim == 2:
+        positives = targets.sum(0)
+        weights = np.where(positives > 0, (len(targets) - positives) / np.maximum(positives, 1), 1.0)
+        return np.clip(weights, 0.01, 100).astype(np.float32)
+    counts = np.bincount(targets, minlength=n_labels)
+    weights = np.where(counts > 0, len(targets) / (np.maximum(counts, 1) * np.count_nonzero(counts)), 1.0)
+    return weights.astype(np.float32)
+
+
+class ImageBatches(Dataset):
+    """Whole batches from memory: item `positions` is (images float32 (B, 1, H, W), targets (B, ...))."""
+
+    def __init__(self, data: TrainingData) -> None:
+        self.data = data
+
+    def __getitem__(self, positions: np.ndarray) -> tuple[Tensor, Tensor]:
+        images = torch.from_numpy(self.data.cache.floats(positions))
+        return images, torch.from_numpy(self.data.targets[positions])
+
+
+class EpochBatches(Sampler):
+    """Batches of positions, in an order that depends on (seed, epoch) alone, so that a resumed training
+    sees what an uninterrupted one would have; in the given order where `seed` is None.
+    """
+
+    def __init__(self, positions: np.ndarray, batch_size: int, seed: int | None, description: str) -> None:
+        self.positions, self.batch_size = positions, batch_size
+        self.seed, self.description, self.epoch = seed, description, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        full, rest = divmod(len(self.positions), self.batch_size)
+        # A single image has no batch statistics; it is left for another epoch's order.
+        return full + (rest > 0 and not (self.seed is not None and rest == 1 and full))
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        order = self.positions
+        if self.seed is not None:
+            order = np.random.default_rng([self.seed, self.epoch]).permutation(order)
+        batches = [order[i * self.batch_size : (i + 1) * self.batch_size] for i in range(len(self))]
+        yield from track(batches, self.description)
