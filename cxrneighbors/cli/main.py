@@ -12,6 +12,7 @@ from cxrneighbors.cli import (
     demo,
     encode,
     evaluate,
+    explain,
     import_,
     index,
     label_reports,
@@ -36,6 +37,7 @@ app.command("index")(index.command)
 app.command("search")(search.command)
 app.command("evaluate")(evaluate.command)
 app.command("train-classifier")(train_classifier.command)
+app.command("explain")(explain.command)
 app.command("label-reports")(label_reports.command)
 app.command("demo")(demo.command)
 

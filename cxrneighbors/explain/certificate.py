@@ -1,0 +1,145 @@
+"""Masks in rounds until the order of the top segments is settled, and a record of whether it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from cxrneighbors.errors import UserError
+from cxrneighbors.explain.surrogate import Surrogate, fit_surrogate
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Masked films and what the classifier says of them.
+
+    `x`: (N, S) features of the surrogate; `source`: int (N,) which film was masked; `y`: (N,) scores;
+    `distance`: (N,) to the unmasked target, what the locality kernel takes.
+    """
+
+    x: np.ndarray
+    source: np.ndarray
+    y: np.ndarray
+    distance: np.ndarray
+
+    def joined(self, other: Sample) -> Sample:
+        """Both samples, this one's rows first."""
+        pairs = zip(self._arrays(), other._arrays(), strict=True)
+        return Sample(*(np.concatenate(pair) for pair in pairs))
+
+    def _arrays(self) -> tuple[np.ndarray, ...]:
+        return self.x, self.source, self.y, self.distance
+
+
+@dataclass(frozen=True)
+class StabilityRule:
+    """When to stop adding masks.
+
+    Until the bootstrap probability that the order of the `top` segments (by absolute weight) would change
+    falls below `tolerance` in (0, 1), or `max_rounds` rounds are done.
+    """
+
+    tolerance: float
+    top: int = 3
+    max_rounds: int = 10
+    n_bootstrap: int = 200
+
+    def __post_init__(self) -> None:
+        if not 0 < self.tolerance < 1:
+            raise UserError(f"until-stable {self.tolerance}: not a probability; give one such as 0.05")
+        if self.top < 1 or self.max_rounds < 1 or self.n_bootstrap < 1:
+            raise UserError("until-stable: top, max_rounds and n_bootstrap must be at least 1")
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What happened: `stable` (below the tolerance) or not (the cap was reached), and its figures."""
+
+    stable: bool
+    probability: float
+    tolerance: float
+    top: int
+    rounds: int
+    max_rounds: int
+    n_bootstrap: int
+    n_masked: int
+
+    def to_dict(self) -> dict:
+        """As JSON values."""
+        return asdict(self)
+
+    def sentence(self) -> str:
+        """One line for a reader."""
+        outcome = "stable" if self.stable else f"not stable, stopped at the cap of {self.max_rounds} rounds"
+        return (
+            f"{outcome}: top {self.top} segments would change order with probability {self.probability:.3f} "
+            f"(tolerance {self.tolerance:g}) after {self.rounds} rounds, {self.n_masked} masked films"
+        )
+
+
+def fit_rounds(
+    draw: Callable[[int], Sample],
+    kernel: Callable[[np.ndarray], np.ndarray],
+    alpha: float,
+    rule: StabilityRule | None = None,
+    seed: int = 0,
+) -> tuple[Surrogate, Certificate | None]:
+    """Draw a round of masked films, or rounds until `rule` is met, and fit the surrogate on all of them.
+
+    `draw(r)` gives round r's sample (r = 0, 1, ...; round 0's first row is the unmasked target);
+    `kernel` turns all distances (N,) into weights (N,). The bootstrap has its own random stream (`seed`):
+    a rule that is met after one round changes nothing.
+    """
+    sample = draw(0)
+    if rule is None:
+        return fit_surrogate(sample.x, sample.y, kernel(sample.distance), alpha), None
+    for count in range(1, rule.max_rounds + 1):
+        sample = sample if count == 1 else sample.joined(draw(count - 1))
+        weights = kernel(sample.distance)
+        rng = np.random.default_rng([seed, count])
+        probability = order_change_probability(sample, weights, alpha, rule.top, rule.n_bootstrap, rng)
+        if probability < rule.tolerance:
+            break
+    certificate = Certificate(
+        stable=probability < rule.tolerance,
+        probability=probability,
+        tolerance=rule.tolerance,
+        top=rule.top,
+        rounds=count,
+        max_rounds=rule.max_rounds,
+        n_bootstrap=rule.n_bootstrap,
+        n_masked=len(sample.y) - 1,
+    )
+    return fit_surrogate(sample.x, sample.y, weights, alpha), certificate
+
+
+def order_change_probability(
+    sample: Sample, weights: np.ndarray, alpha: float, top: int, n_bootstrap: int, rng: np.random.Generator
+) -> float:
+    """Share of bootstrap refits in which the order of the `top` segments differs from the full fit's.
+
+    Masked films are resampled within their source; the unmasked target (row 0) stays. `weights` (N,) are the
+    locality weights of the full fit.
+    """
+    reference = top_order(fit_surrogate(sample.x, sample.y, weights, alpha).coefficients, top)
+    changed = 0
+    for _ in range(n_bootstrap):
+        fit = fit_surrogate(sample.x, sample.y, weights * _resample(sample.source, rng), alpha)
+        changed += not np.array_equal(top_order(fit.coefficients, top), reference)
+    return changed / n_bootstrap
+
+
+def top_order(coefficients: np.ndarray, top: int) -> np.ndarray:
+    """Segments of the `top` largest absolute coefficients, largest first; ties in segment order."""
+    return np.argsort(-np.abs(coefficients), kind="stable")[:top]
+
+
+def _resample(source: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """How often each row is drawn: row 0 once, the others by a bootstrap within each source."""
+    counts = np.ones(len(source))
+    for value in np.unique(source[1:]):
+        rows = 1 + np.flatnonzero(source[1:] == value)
+        counts[rows] = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)))
+    return counts

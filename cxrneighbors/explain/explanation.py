@@ -1,0 +1,169 @@
+"""What every method returns: a weight for each segment of the target, and how it came about."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxrneighbors.errors import UserError
+from cxrneighbors.explain.neighbours import no_neighbours
+from cxrneighbors.files import read_json, write_bytes_atomic, write_json_atomic
+
+FORMAT = 1
+JSON_FILE, ARRAYS_FILE = "explanation.json", "explanation.npz"
+_SCALARS = (
+    "method",
+    "target",
+    "target_index",
+    "image_id",
+    "findings",
+    "prediction",
+    "intercept",
+    "fidelity",
+    "settings",
+    "seed",
+)
+_ARRAYS = ("image", "segments", "weights", "pixel_map", "neighbour_images")
+
+
+@dataclass
+class Explanation:
+    """Why a classifier scores one film as it does for one target.
+
+    `target`: the label explained, `target_index` its place among the outputs; `prediction`: the unmasked
+    film's score. `image`: float32 (C, H, W); `segments`: int32 (H, W) in 0..S-1; `weights`: float64 (S,),
+    positive where the segment's presence supports the target, whatever convention the method's paper has;
+    `intercept` + the sum of weights is the surrogate's score of the unmasked film. `fidelity`: weighted R²
+    of the surrogate. `neighbours`: rank, neighbor_id, distance, image_distance, report_distance, findings;
+    `neighbour_images`: float32 (K, C, H, W). `pixel_map`: (H, W), where a method's result is a map that does
+    not follow the target's segments (Σ-LIME). `parts`: the neighbours' own explanations (K*LIME).
+    """
+
+    method: str
+    target: str
+    image: np.ndarray
+    prediction: float
+    segments: np.ndarray
+    weights: np.ndarray
+    intercept: float
+    fidelity: float
+    image_id: str | None = None
+    target_index: int = 0
+    findings: list[str] = field(default_factory=list)
+    neighbours: pd.DataFrame = field(default_factory=no_neighbours)
+    settings: dict[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    pixel_map: np.ndarray | None = None
+    neighbour_images: np.ndarray | None = None
+    parts: tuple[Explanation, ...] = ()
+
+    def order(self) -> np.ndarray:
+        """Segments by absolute weight, largest first, ties in segment order: int64 (S,)."""
+        return np.argsort(-np.abs(self.weights), kind="stable")
+
+    def mask(self, top: int = 5, positive_only: bool = True) -> np.ndarray:
+        """Where the `top` segments lie: int8 (H, W), 1 for the target, -1 against it, 0 elsewhere.
+
+        `positive_only`: the top segments among those with positive weight; otherwise by absolute weight. The
+        same as `get_image_and_mask` of the `lime` package.
+        """
+        order = self.order()
+        chosen = order[self.weights[order] > 0] if positive_only else order[self.weights[order] != 0]
+        signs = np.zeros(len(self.weights), dtype=np.int8)
+        signs[chosen[:top]] = np.sign(self.weights[chosen[:top]])
+        return signs[self.segments]
+
+    def heatmap(self) -> np.ndarray:
+        """Evidence for (> 0) and against (< 0) the target, pixel by pixel: float32 (H, W).
+
+        Each segment's weight; for Σ-LIME its map of integers in [-K, K].
+        """
+        values = self.weights[self.segments] if self.pixel_map is None else self.pixel_map
+        return values.astype(np.float32)
+
+    def to_lime(self) -> Any:
+        """As `lime.lime_image.ImageExplanation` with label `target_index`; image float (H, W, 3)."""
+        from lime.lime_image import ImageExplanation
+
+        channels = self.image if len(self.image) == 3 else np.repeat(self.image[:1], 3, axis=0)
+        result = ImageExplanation(np.moveaxis(channels, 0, -1).astype(np.float64), self.segments.copy())
+        label = self.target_index
+        result.top_labels = [label]
+        result.intercept[label] = self.intercept
+        result.local_exp[label] = [(int(s), float(self.weights[s])) for s in self.order()]
+        result.score = self.fidelity
+        result.local_pred = np.array([self.intercept + self.weights.sum()])
+        return result
+
+    def save(self, folder: str | Path) -> None:
+        """Write explanation.npz, then explanation.json, into `folder`, each in one step, without pickle."""
+        arrays: dict[str, np.ndarray] = {}
+        record = {"format": FORMAT, **self._record("", arrays)}
+        stream = io.BytesIO()
+        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+        record["arrays_sha256"] = hashlib.sha256(stream.getvalue()).hexdigest()
+        write_bytes_atomic(Path(folder) / ARRAYS_FILE, stream.getvalue())
+        write_json_atomic(Path(folder) / JSON_FILE, record)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Explanation:
+        """Read what `save` wrote; `UserError` when a file is missing, broken, or from another run."""
+        remedy = "explain the image again"
+        path, arrays_path = Path(folder) / JSON_FILE, Path(folder) / ARRAYS_FILE
+        record = read_json(path, remedy)
+        if not isinstance(record, dict) or record.get("format") != FORMAT:
+            raise UserError(f"{path}: not an explanation that this version reads (format {FORMAT}); {remedy}")
+        try:
+            content = arrays_path.read_bytes()
+        except OSError as error:
+            raise UserError(f"{arrays_path}: cannot be read ({error.strerror}); {remedy}") from None
+        if hashlib.sha256(content).hexdigest() != record.get("arrays_sha256"):
+            raise UserError(f"{arrays_path}: does not belong to {JSON_FILE} beside it; {remedy}")
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return cls._from_record(record, "", dict(arrays))
+
+    def _record(self, prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+        """The JSON part; arrays go to `arrays` under names that begin with `prefix`."""
+        for name in _ARRAYS:
+            if getattr(self, name) is not None:
+                arrays[prefix + name] = getattr(self, name)
+        record: dict[str, Any] = {name: getattr(self, name) for name in _SCALARS}
+        record["neighbours"] = [
+            {column: _plain(value) for column, value in row.items()}
+            for row in self.neighbours.to_dict(orient="records")
+        ]
+        record["parts"] = [part._record(f"{prefix}part{i}.", arrays) for i, part in enumerate(self.parts)]
+        return record
+
+    @classmethod
+    def _from_record(cls, record: dict[str, Any], prefix: str, arrays: dict[str, np.ndarray]) -> Explanation:
+        parts = [
+            cls._from_record(part, f"{prefix}part{i}.", arrays) for i, part in enumerate(record["parts"])
+        ]
+        return cls(
+            **{name: record[name] for name in _SCALARS},
+            **{name: arrays.get(prefix + name) for name in _ARRAYS},  # type: ignore[arg-type]
+            neighbours=_table(record["neighbours"]),
+            parts=tuple(parts),
+        )
+
+
+def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    if not rows:
+        return no_neighbours()
+    table = pd.DataFrame(rows)
+    for column in ("distance", "image_distance", "report_distance"):
+        table[column] = pd.to_numeric(table[column]).astype(np.float32)
+    return table
+
+
+def _plain(value: Any) -> Any:
+    """A NumPy scalar as Python's, NaN as None."""
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and np.isnan(value) else value

@@ -1,0 +1,63 @@
+"""Films as explanations take them: pixels, findings, and the row of the index they stand in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxrneighbors.data.pixels import read_pixels, resize
+from cxrneighbors.errors import UserError
+
+
+@dataclass(frozen=True)
+class Film:
+    """`pixels`: float32 (C, H, W) in [0, 1]; `row`: its row in the index, None for one from outside."""
+
+    pixels: np.ndarray
+    image_id: str | None = None
+    findings: tuple[str, ...] = ()
+    row: int | None = None
+
+
+def read_film(path: str | Path, size: int | None, aspect: str) -> np.ndarray:
+    """A film file as float32 (1, size, size) in [0, 1]; `size` None leaves it as it is, (1, H, W)."""
+    pixels = read_pixels(path)
+    return (pixels if size is None else resize(pixels, size, aspect))[None]
+
+
+def indexed_film(studies: pd.DataFrame, row: int, size: int | None, aspect: str) -> Film:
+    """The film of row `row` of a study table; `UserError` when its pixels are not on disk."""
+    image_id, path = studies["image_id"].iloc[row], studies["path"].iloc[row]
+    if not isinstance(path, str) or not Path(path).is_file():
+        where = "no file is recorded for it" if not isinstance(path, str) else f"there is no file {path}"
+        raise UserError(
+            f"image {image_id!r}: has no pixels on disk ({where}); "
+            "import the data set with its images, or keep it out of the neighbours with a filter (--where)"
+        )
+    findings = tuple(str(finding) for finding in studies["findings"].iloc[row])
+    return Film(read_film(path, size, aspect), str(image_id), findings, int(row))
+
+
+def row_of(studies: pd.DataFrame, image_id: str) -> int:
+    """Row of `image_id` in a study table."""
+    rows = np.flatnonzero(studies["image_id"].to_numpy() == image_id)
+    if not len(rows):
+        raise UserError(f"image {image_id!r}: not in the index; give an image_id of its study table")
+    return int(rows[0])
+
+
+def film_from_array(image: Any) -> Film:
+    """A film from an array (H, W), (1, H, W) or (3, H, W) of floats in [0, 1]."""
+    pixels = np.asarray(image, dtype=np.float32)
+    pixels = pixels[None] if pixels.ndim == 2 else pixels
+    if pixels.ndim != 3 or pixels.shape[0] not in (1, 3):
+        raise UserError(
+            f"image: must be (H, W), (1, H, W) or (3, H, W) in [0, 1], got shape {np.shape(image)}"
+        )
+    if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
+        raise UserError("image: its values must lie in [0, 1]; divide 8-bit pixels by 255")
+    return Film(pixels)

@@ -1,0 +1,51 @@
+"""Which segments are kept in which masked film. Everywhere in this package 1 = kept, 0 = masked."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def draw_masks(n_masks: int, n_segments: int, rng: np.random.Generator) -> np.ndarray:
+    """LIME's random masks, each segment kept with probability 1/2: uint8 (P, S), 1 = kept."""
+    return rng.integers(0, 2, size=(n_masks, n_segments), dtype=np.uint8)
+
+
+def unmasked(n_segments: int) -> np.ndarray:
+    """The one mask that keeps every segment: uint8 (1, S)."""
+    return np.ones((1, n_segments), dtype=np.uint8)
+
+
+def hadamard_order(n_segments: int, at_least: int = 1) -> int:
+    """Smallest power of two n above `n_segments` with 2n >= `at_least`.
+
+    >>> hadamard_order(3), hadamard_order(40, at_least=100), hadamard_order(3, at_least=100)
+    (4, 64, 64)
+    """
+    order = 2
+    while order <= n_segments or 2 * order < at_least:
+        order *= 2
+    return order
+
+
+def hadamard_design(n_segments: int, order: int, number: int = 0) -> np.ndarray:
+    """A fixed mask design from a Hadamard matrix and its fold-over: uint8 (2 * order, S), 1 = kept.
+
+    Every segment is kept in exactly half of the masks and every pair in exactly a quarter, so that main
+    effects are estimated independently of one another; each mask comes with its complement, so that they
+    are also clear of two-segment interactions (a fold-over design of resolution IV). No seed is involved.
+
+    `order`: a power of two above S. `number`: which of the order / 2 designs of this size, made of other
+    columns. Row 0 keeps everything, row `order` nothing.
+
+    >>> design = hadamard_design(3, 4)
+    >>> design.sum(0), int((design[:, 0] & design[:, 1]).sum())
+    (array([4, 4, 4], dtype=uint64), 2)
+    """
+    from scipy.linalg import hadamard
+
+    # The first columns of a much larger Sylvester matrix repeat the same few rows; columns strewn by an odd
+    # step near the golden section (odd: so no two meet) make the rows differ.
+    step = (max(1, round(order * 0.618)) + 2 * number) % order | 1
+    columns = np.arange(1, n_segments + 1) * step % order
+    kept = (hadamard(order)[:, columns] > 0).astype(np.uint8)
+    return np.concatenate([kept, 1 - kept])

@@ -1,0 +1,270 @@
+"""One panel a method, to be read at the width of a printed column (90 mm).
+
+Target with its prediction, pros in green and cons in red, the heat map (red for, blue against, white zero),
+and the neighbours with their findings and distances; after Figures 6 to 8 of "Modifying LIME for Medical
+Images" and Figures 5 to 7 of LIME-RAY.
+"""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cxrneighbors.explain.explanation import Explanation
+from cxrneighbors.files import write_bytes_atomic
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TITLES = {
+    "lime": "LIME",
+    "k-lime": "K*LIME",
+    "sigma-lime": "Σ-LIME",
+    "kp-lime": "KP-LIME",
+    "dlime": "DLIME",
+    "alime": "ALIME",
+}
+WIDTH = 3.54  # inches: 90 mm
+DPI = 300
+TEXT, SMALL = 6.5, 5.5  # points
+PRO, CON = (0.10, 0.62, 0.22), (0.84, 0.12, 0.12)
+PRO_CON = "pros green, cons red"
+# As ColorBrewer's RdBu, but zero is white, not grey.
+HEAT = ("#053061", "#2f79b5", "#a7d0e4", "#ffffff", "#f9c3a9", "#c94641", "#67001f")
+
+
+def draw_panel(explanation: Explanation, top: int = 6) -> Figure:
+    """The panel of one explanation; `top`: segments marked as pros and cons, by absolute weight."""
+    return _side_by_side(explanation, top) if explanation.method == "k-lime" else _panel(explanation, top)
+
+
+def save_panel(explanation: Explanation, path: str | Path, top: int = 6) -> None:
+    """Draw the panel and write it as PNG, in one step."""
+    write_bytes_atomic(path, panel_png(explanation, top))
+
+
+def panel_png(explanation: Explanation, top: int = 6) -> bytes:
+    """The panel as the bytes of a PNG at 300 dots an inch."""
+    stream = io.BytesIO()
+    draw_panel(explanation, top).savefig(stream, format="png", dpi=DPI)
+    return stream.getvalue()
+
+
+def overlay(explanation: Explanation, top: int) -> np.ndarray:
+    """The film with its `top` segments tinted green (pros) and red (cons) and outlined: float (H, W, 3)."""
+    from scipy.ndimage import binary_dilation, binary_erosion
+
+    picture = np.repeat(explanation.image.mean(axis=0)[..., None], 3, axis=2)
+    mask = explanation.mask(top, positive_only=False)
+    thickness = max(1, round(max(mask.shape) / 200))
+    for sign, colour in ((1, PRO), (-1, CON)):
+        region = mask == sign
+        picture[region] = 0.72 * picture[region] + 0.28 * np.array(colour)
+        edge = binary_dilation(region) & ~binary_erosion(region, iterations=thickness)
+        picture[edge] = colour
+    return picture
+
+
+def _panel(explanation: Explanation, top: int) -> Figure:
+    from matplotlib.figure import Figure
+
+    names = [list(findings) for findings in explanation.neighbours["findings"]]
+    columns = min(5, len(names)) or 1
+    rows = -(-len(names) // columns)
+    lines = max((len(_wrapped(findings, columns)) for findings in names), default=0)
+    side, strip = 0.317 * WIDTH, 0.96 * WIDTH / max(columns, 4)
+    caption = 0.1 * (lines + 1) + 0.06
+    heights = [0.30, side + 0.47] + [0.16] * bool(rows) + [strip + caption] * rows
+    figure = Figure(figsize=(WIDTH, sum(heights)), facecolor="white")
+    place = _Placer(figure, WIDTH, sum(heights))
+    _headline(explanation, place)
+    x = [0.02 * WIDTH + i * 0.3265 * WIDTH for i in range(3)]
+    y = heights[0] + 0.13
+    axes = [place(x[i], y, side, side) for i in range(3)]
+    _film(axes[0], explanation.image, "film")
+    _show(axes[1], overlay(explanation, top), f"{PRO_CON} (top {top})")
+    image = _heat(axes[2], explanation)
+    bar = place(x[2] + 0.14 * side, y + side + 0.05, 0.72 * side, 0.06)
+    _colour_bar(figure, image, bar, explanation)
+    place.text(0.02 * WIDTH, y + side + 0.14, _below(explanation), SMALL)
+    y = heights[0] + heights[1]
+    if rows:
+        place.text(
+            0.02 * WIDTH, y + 0.1, "neighbours: findings, distance d (1 = average pair of films)", TEXT
+        )
+        y += 0.16
+    for n, findings in enumerate(names):
+        left = 0.02 * WIDTH + (n % columns) * 0.97 * WIDTH / max(columns, 4)
+        _neighbour(
+            place, explanation, n, findings, columns, (left, y + (n // columns) * heights[-1], strip * 0.96)
+        )
+    return figure
+
+
+def _side_by_side(explanation: Explanation, top: int) -> Figure:
+    """K*LIME: target and neighbours in a grid of three columns, pros and cons above, heat map below."""
+    from matplotlib.figure import Figure
+
+    films = (explanation, *explanation.parts)
+    rows = [films[i : i + 3] for i in range(0, len(films), 3)]
+    captions = [0.1 * (max(len(_wrapped(film.findings, 3)) for film in row) + 1) + 0.06 for row in rows]
+    side, head = 0.31 * WIDTH, 0.42
+    height = head + sum(captions) + len(rows) * (2 * side + 0.08) + 0.34
+    figure = Figure(figsize=(WIDTH, height), facecolor="white")
+    place = _Placer(figure, WIDTH, height)
+    _headline(explanation, place)
+    place.text(0.02 * WIDTH, 0.36, f"above {PRO_CON} (top {top}), below heat map, one scale for all", SMALL)
+    limit = max(float(np.abs(film.weights).max()) for film in films) or 1.0
+    image = None
+    for n, film in enumerate(films):
+        row, left = n // 3, 0.02 * WIDTH + (n % 3) * 0.3265 * WIDTH
+        y = head + sum(captions[:row]) + row * (2 * side + 0.08)
+        title = "target" if n == 0 else f"{n}: d {explanation.neighbours['distance'].iloc[n - 1]:.2f}"
+        place.text(left, y + 0.1, f"{title}, score {film.prediction:.2f}", SMALL, bold=True)
+        for i, line in enumerate(_wrapped(film.findings, 3)):
+            place.text(left, y + 0.2 + 0.1 * i, line, SMALL)
+        y += captions[row]
+        _show(place(left, y, side, side), overlay(film, top), "")
+        image = _heat(place(left, y + side + 0.02, side, side), film, limit, title="")
+    bar = place(0.3 * WIDTH, height - 0.30, 0.4 * WIDTH, 0.06)
+    _colour_bar(figure, image, bar, explanation)
+    return figure
+
+
+def _headline(explanation: Explanation, place: _Placer) -> None:
+    name = f" of {explanation.image_id}" if explanation.image_id else ""
+    title = f"{TITLES.get(explanation.method, explanation.method)}: {_readable(explanation.target)}{name}"
+    place.text(0.02 * WIDTH, 0.13, title, TEXT + 1, bold=True)
+    findings = ", ".join(_readable(finding) for finding in explanation.findings) or "not labelled"
+    line = f"classifier's score {explanation.prediction:.2f}; labelled: {findings}"
+    place.text(0.02 * WIDTH, 0.25, textwrap.shorten(line, 82, placeholder=" …"), SMALL)
+
+
+def _below(explanation: Explanation) -> str:
+    """What stands under the first two pictures: fidelity and, where there is one, the certificate."""
+    lines = [f"surrogate's fidelity (weighted R²) {explanation.fidelity:.2f}"]
+    stability = explanation.settings.get("stability")
+    if stability:
+        outcome = "order of top segments stable" if stability["stable"] else "order not stable at the cap"
+        lines.append(f"{outcome} (P change {stability['probability']:.2f})")
+    return "\n".join(lines)
+
+
+def _neighbour(
+    place: _Placer,
+    explanation: Explanation,
+    n: int,
+    findings: list[str],
+    columns: int,
+    box: tuple[float, float, float],
+) -> None:
+    left, y, side = box
+    axes = place(left, y, side, side)
+    if explanation.neighbour_images is not None:
+        _film(axes, explanation.neighbour_images[n], "")
+    distance = float(explanation.neighbours["distance"].iloc[n])
+    place.text(left, y + side + 0.1, f"d {distance:.2f}", SMALL, bold=True)
+    for i, line in enumerate(_wrapped(findings, columns)):
+        place.text(left, y + side + 0.1 * (i + 2), line, SMALL)
+
+
+def _wrapped(findings: list[str], columns: int) -> list[str]:
+    """Findings in lines that fit below a picture, `columns` of which share the column's width."""
+    width = {1: 16, 2: 16, 3: 19, 4: 16}.get(columns, 13)
+    names = [_readable(finding) for finding in findings] or ["not labelled"]
+    return [line for name in names for line in textwrap.wrap(name, width, break_long_words=True)]
+
+
+def _readable(name: str) -> str:
+    return name.replace("_", " ")
+
+
+class _Placer:
+    """Places axes and text by inches from the figure's upper left corner."""
+
+    def __init__(self, figure: Figure, width: float, height: float) -> None:
+        self.figure, self.width, self.height = figure, width, height
+
+    def __call__(self, left: float, top: float, width: float, height: float) -> Axes:
+        """Axes without frame."""
+        rectangle = (
+            left / self.width,
+            1 - (top + height) / self.height,
+            width / self.width,
+            height / self.height,
+        )
+        axes = self.figure.add_axes(rectangle)
+        axes.set_axis_off()
+        return axes
+
+    def text(self, left: float, top: float, text: str, size: float, bold: bool = False) -> None:
+        """Text whose first line's baseline is `top` inches down."""
+        self.figure.text(
+            left / self.width,
+            1 - (top - size / 72) / self.height,
+            text,
+            size=size,
+            weight="bold" if bold else "normal",
+            va="top",
+            ha="left",
+        )
+
+
+def _film(axes: Axes, film: np.ndarray, title: str) -> None:
+    _show(axes, np.repeat(film.mean(axis=0)[..., None], 3, axis=2), title)
+
+
+def _show(axes: Axes, picture: np.ndarray, title: str) -> None:
+    axes.imshow(np.clip(picture, 0, 1), interpolation="bilinear")
+    if title:
+        axes.set_title(title, size=SMALL, pad=2)
+
+
+def _heat(axes: Axes, explanation: Explanation, limit: float | None = None, title: str = "heat map") -> Any:
+    """Heat map over a faint film; returns what a colour bar needs. Σ-LIME's has one colour an integer."""
+    from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap, Normalize
+    from scipy.ndimage import gaussian_filter
+
+    values = explanation.heatmap()
+    if explanation.pixel_map is not None:
+        k = len(explanation.parts) or int(np.abs(values).max()) or 1
+        norm: Normalize = BoundaryNorm(np.arange(-k - 0.5, k + 1), 256)
+    else:
+        limit = limit or float(np.abs(values).max()) or 1.0
+        norm = Normalize(-limit, limit)
+    image = axes.imshow(
+        values, cmap=LinearSegmentedColormap.from_list("heat", HEAT), norm=norm, interpolation="nearest"
+    )
+    outline = gaussian_filter(explanation.image.mean(axis=0), max(values.shape) / 90)
+    if np.ptp(outline) > 0:
+        axes.contour(outline, levels=5, colors="black", linewidths=0.25, alpha=0.4)
+    axes.add_patch(_frame(values.shape))
+    if title:
+        axes.set_title("sum of masks" if explanation.pixel_map is not None else title, size=SMALL, pad=2)
+    return image
+
+
+def _frame(shape: tuple[int, ...]) -> Any:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((-0.5, -0.5), shape[1], shape[0], fill=False, color="0.6", linewidth=0.5)
+
+
+def _colour_bar(figure: Figure, image: Any, axes: Axes, explanation: Explanation) -> None:
+    axes.set_axis_on()
+    bar = figure.colorbar(image, cax=axes, orientation="horizontal")
+    limit = image.norm.vmax
+    if explanation.pixel_map is not None:
+        k = round(float(limit) - 0.5)
+        bar.set_ticks([-k, 0, k], labels=[f"-{k}", "0", f"{k}"])
+    else:
+        bar.set_ticks([-limit, 0, limit], labels=[f"{-limit:.2g}", "0", f"{limit:.2g}"])
+    bar.ax.minorticks_off()
+    bar.ax.tick_params(labelsize=SMALL, length=1.5, pad=1, width=0.4)
+    bar.outline.set_linewidth(0.4)
+    bar.ax.set_xlabel("against          for", size=SMALL, labelpad=0.5)

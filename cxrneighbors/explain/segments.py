@@ -1,0 +1,124 @@
+"""Segments (superpixels): the parts of a film that are masked, and whose weights an explanation gives."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cxrneighbors.errors import UserError, choose
+
+Segmentation = str | Callable[[np.ndarray], np.ndarray]
+
+# Arguments of the functions of the same name in skimage.segmentation. quickshift's are those of the `lime`
+# package; the others give about as many segments on a film (20 to 45).
+OPTIONS: dict[str, dict[str, Any]] = {
+    "quickshift": {"kernel_size": 4, "max_dist": 200, "ratio": 0.2},
+    "slic": {"n_segments": 50, "compactness": 0.1, "start_label": 0},
+    "felzenszwalb": {"scale": 60, "sigma": 1.0, "min_size": 250},
+}
+SEGMENTATIONS = (*OPTIONS, "lungs")
+
+
+def segment(film: np.ndarray, segmentation: Segmentation = "quickshift") -> np.ndarray:
+    """Cut a film float32 (C, H, W) in [0, 1] into segments: int32 (H, W) in 0..S-1, each present.
+
+    `segmentation`: 'quickshift' (as in LIME), 'slic', 'felzenszwalb' (scikit-image; deterministic), 'lungs'
+    (see `explain.lungs`), or a function from a film to labels (H, W). The sizes that felzenszwalb takes in
+    pixels are for 224 x 224 and grow with the area.
+
+    Raises `UserError` for an unknown name, labels of another shape, or fewer than two segments.
+    """
+    name = segmentation if isinstance(segmentation, str) else getattr(segmentation, "__name__", "function")
+    if isinstance(segmentation, str):
+        choose("segmentation", segmentation, SEGMENTATIONS)
+        labels = _lungs(film) if name == "lungs" else _superpixels(film, name)
+    else:
+        labels = np.asarray(segmentation(film))
+    if labels.shape != film.shape[1:]:
+        raise UserError(
+            f"segmentation {name!r}: labels of shape {labels.shape} for a film of {film.shape[1:]}; "
+            "return one label for each pixel"
+        )
+    labels = np.unique(labels, return_inverse=True)[1].reshape(labels.shape).astype(np.int32)
+    if labels.max() == 0:
+        others = ", ".join(other for other in SEGMENTATIONS if other != name)
+        raise UserError(
+            f"segmentation {name!r}: one segment covers the whole film, so there is nothing to compare; "
+            f"use another film or one of: {others}"
+        )
+    return labels
+
+
+def segment_names(segmentation: Segmentation, n_segments: int) -> list[str]:
+    """What segments are called: the regions of 'lungs', else 'segment 0', 'segment 1', ..."""
+    from cxrneighbors.explain.lungs import REGIONS
+
+    if segmentation == "lungs" and n_segments == len(REGIONS):
+        return list(REGIONS)
+    return [f"segment {number}" for number in range(n_segments)]
+
+
+class SegmentCache:
+    """Label maps kept by the film's bytes and the segmentation: in memory, and in `folder` when one is given.
+
+    Share one between methods, so that a film is cut once. Functions are kept in memory only.
+    """
+
+    def __init__(self, folder: str | Path | None = None, capacity: int = 256) -> None:
+        self.folder = Path(folder) if folder is not None else None
+        self.capacity = capacity
+        self._maps: OrderedDict[tuple[str, Any], np.ndarray] = OrderedDict()
+
+    def __call__(self, film: np.ndarray, segmentation: Segmentation) -> np.ndarray:
+        """As `segment`, computed at most once for a film; the result is read-only."""
+        film = np.ascontiguousarray(film, dtype=np.float32)
+        digest = hashlib.sha256(f"{film.shape}".encode() + film.tobytes()).hexdigest()
+        key = (digest, segmentation)
+        if key not in self._maps:
+            self._maps[key] = self._from_folder(film, digest, segmentation)
+            self._maps[key].setflags(write=False)
+            if len(self._maps) > self.capacity:
+                self._maps.popitem(last=False)
+        self._maps.move_to_end(key)
+        return self._maps[key]
+
+    def _from_folder(self, film: np.ndarray, digest: str, segmentation: Segmentation) -> np.ndarray:
+        if self.folder is None or not isinstance(segmentation, str):
+            return segment(film, segmentation)
+        settings = f"{segmentation}-{sorted(OPTIONS.get(segmentation, {}).items())}"
+        name = hashlib.sha256(settings.encode()).hexdigest()[:12]
+        path = self.folder / f"{segmentation}-{name}-{digest}.npy"
+        if path.is_file():
+            return np.load(path, allow_pickle=False)
+        labels = segment(film, segmentation)
+        from cxrneighbors.files import atomic_path
+
+        with atomic_path(path) as temporary:
+            np.save(temporary, labels)
+        return labels
+
+
+def _superpixels(film: np.ndarray, name: str) -> np.ndarray:
+    import skimage.segmentation
+
+    options = dict(OPTIONS[name])
+    if name == "felzenszwalb":
+        area = film.shape[1] * film.shape[2] / 224**2
+        options.update(scale=options["scale"] * area, min_size=max(1, round(options["min_size"] * area)))
+    if name == "slic":
+        options["channel_axis"] = None
+        picture = film.mean(axis=0)
+    else:
+        picture = np.moveaxis(film if len(film) == 3 else np.repeat(film[:1], 3, axis=0), 0, -1)
+    return getattr(skimage.segmentation, name)(picture.astype(np.float64), **options)
+
+
+def _lungs(film: np.ndarray) -> np.ndarray:
+    from cxrneighbors.explain.lungs import lung_regions
+
+    return lung_regions(film.mean(axis=0))

@@ -1,0 +1,74 @@
+"""The command `explain`, on a real classifier and index folder."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from cxrneighbors.cli.explain import command
+from cxrneighbors.errors import UserError
+
+app = typer.Typer()
+app.command()(command)
+
+
+@pytest.fixture(scope="module")
+def folders(world, tmp_path_factory):
+    from cxrneighbors.classifiers.registry import build
+
+    root = tmp_path_factory.mktemp("cli")
+    world.index.save(root / "index")
+    build("small-cnn", labels=["Nodule", "Effusion"], image_size=48, width=4).save(root / "classifier")
+    return root
+
+
+def explain(folders, out, *more, method="kp-lime", target="Nodule", image_id="p0"):
+    arguments = [str(folders / "index"), "--classifier", str(folders / "classifier"), "--image-id", image_id]
+    arguments += ["--target", target, "--method", method, "-k", "2", "-p", "20", "--segmentation", "slic"]
+    result = CliRunner().invoke(app, [*arguments, "--out", str(out), *more])
+    if result.exception is not None:
+        raise result.exception
+    return result
+
+
+@pytest.mark.parametrize("method", ["lime", "k-lime", "sigma-lime", "kp-lime", "dlime", "alime"])
+def test_writes_explanation_and_panel(folders, tmp_path, method):
+    explain(folders, tmp_path / "out", method=method)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "explanation.json",
+        "explanation.npz",
+        "panel.png",
+    ]
+    record = json.loads((tmp_path / "out" / "explanation.json").read_text())
+    assert record["method"] == method and record["image_id"] == "p0"
+
+
+def test_until_stable_writes_and_says_which_of_the_two_happened(folders, tmp_path):
+    more = ("--until-stable", "0.001", "--max-rounds", "2", "--top", "8")
+    result = explain(folders, tmp_path, *more)
+    record = json.loads((tmp_path / "explanation.json").read_text())
+    assert record["settings"]["stability"]["rounds"] == 2 and not record["settings"]["stability"]["stable"]
+    assert "not stable, stopped at the cap of 2 rounds" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "more", "message"),
+    [
+        ({"target": "Mass"}, (), "Nodule, Effusion"),
+        ({"method": "shap"}, (), "method 'shap'"),
+        ({"image_id": "p99"}, (), "'p99'"),
+        ({}, ("-k", "40"), "11"),
+        ({}, ("--fill", "black"), "'black'"),
+        ({"method": "lime"}, ("--fill", "neighbour"), "grey, mean, blur"),
+        ({}, ("--segmentation", "grid"), "'grid'"),
+        ({}, ("--until-stable", "3"), "not a probability"),
+        ({}, ("--policy", "best"), "'best'"),
+    ],
+)
+def test_bad_input_is_one_line_and_writes_nothing(folders, tmp_path, given, more, message):
+    with pytest.raises(UserError, match=message) as error:
+        explain(folders, tmp_path / "out", *more, **given)
+    assert "\n" not in str(error.value) and not (tmp_path / "out").exists()

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from cxrneighbors.errors import UserError
+from cxrneighbors.explain.explanation import Explanation
+from cxrneighbors.explain.registry import METHODS, build_explainer
+
+
+@pytest.fixture
+def small():
+    return Explanation(
+        method="lime",
+        target="Mass",
+        target_index=3,
+        image=np.linspace(0, 1, 64, dtype=np.float32).reshape(1, 8, 8),
+        prediction=0.7,
+        segments=(np.arange(64).reshape(8, 8) // 16).astype(np.int32),
+        weights=np.array([0.1, -0.4, 0.3, 0.0]),
+        intercept=0.2,
+        fidelity=0.9,
+    )
+
+
+def test_mask_and_heatmap(small):
+    assert [small.mask(1)[2 * s, 0] for s in range(4)] == [0, 0, 1, 0]
+    assert [small.mask(5)[2 * s, 0] for s in range(4)] == [1, 0, 1, 0]
+    assert [small.mask(2, positive_only=False)[2 * s, 0] for s in range(4)] == [0, -1, 1, 0]
+    assert small.mask().dtype == np.int8
+    assert small.heatmap()[::2, 0] == pytest.approx([0.1, -0.4, 0.3, 0.0])
+    assert small.order().tolist() == [1, 2, 0, 3]
+
+
+@pytest.mark.parametrize("positive_only", [True, False])
+@pytest.mark.parametrize("top", [1, 2, 3])
+def test_to_lime_gives_the_packages_own_type_and_the_same_masks(small, positive_only, top):
+    from lime.lime_image import ImageExplanation
+
+    lime = small.to_lime()
+    assert isinstance(lime, ImageExplanation) and lime.top_labels == [3]
+    assert lime.local_exp[3] == [(1, -0.4), (2, 0.3), (0, 0.1), (3, 0.0)]
+    assert lime.intercept[3] == 0.2 and lime.score == 0.9 and lime.local_pred[0] == pytest.approx(0.2)
+    image, mask = lime.get_image_and_mask(3, positive_only=positive_only, num_features=top)
+    assert image.shape == (8, 8, 3) and (mask == small.mask(top, positive_only)).all()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_round_trip_without_pickle(name, world, model, options, tmp_path):
+    saved = build_explainer(name, model, world.index, **options).explain("p0", "Nodule")
+    saved.save(tmp_path)
+    read = Explanation.load(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["explanation.json", "explanation.npz"]
+    _same(saved, read)
+    with np.load(tmp_path / "explanation.npz", allow_pickle=False) as arrays:
+        assert all(arrays[key].dtype != object for key in arrays)
+
+
+def _same(a, b):
+    for field in ("method", "target", "target_index", "image_id", "findings", "settings", "seed"):
+        assert getattr(a, field) == getattr(b, field)
+    for field in ("prediction", "intercept", "fidelity"):
+        assert getattr(a, field) == getattr(b, field)
+    for field in ("image", "segments", "weights", "pixel_map", "neighbour_images"):
+        left, right = getattr(a, field), getattr(b, field)
+        assert (left is None) == (right is None)
+        if left is not None:
+            assert left.dtype == right.dtype and (left == right).all()
+    assert list(a.neighbours.columns) == list(b.neighbours.columns)
+    for column in a.neighbours:
+        assert [str(v) for v in a.neighbours[column]] == [str(v) for v in b.neighbours[column]]
+    assert len(a.parts) == len(b.parts)
+    for left, right in zip(a.parts, b.parts, strict=True):
+        _same(left, right)
+
+
+def test_load_refuses_what_is_missing_broken_or_foreign(small, tmp_path):
+    with pytest.raises(UserError, match="no such file; explain the image again"):
+        Explanation.load(tmp_path)
+    small.save(tmp_path)
+    arrays = (tmp_path / "explanation.npz").read_bytes()
+    (tmp_path / "explanation.npz").write_bytes(arrays[:-1])
+    with pytest.raises(UserError, match=r"npz: does not belong to explanation\.json"):
+        Explanation.load(tmp_path)
+    (tmp_path / "explanation.npz").unlink()
+    with pytest.raises(UserError, match="npz: cannot be read"):
+        Explanation.load(tmp_path)
+    (tmp_path / "explanation.json").write_text(json.dumps({"format": 99}))
+    with pytest.raises(UserError, match="not an explanation"):
+        Explanation.load(tmp_path)

@@ -1,0 +1,176 @@
+"""What every method has in common: the known answer, the seed, the errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cxrneighbors.errors import UserError
+from cxrneighbors.explain.certificate import StabilityRule
+from cxrneighbors.explain.registry import METHODS, build_explainer
+
+CASES = [(name, fill) for name, method in METHODS.items() for fill in method.fills]
+NEIGHBOURLY = [name for name, method in METHODS.items() if method.uses_neighbours]
+LESION = 6
+
+
+@pytest.mark.parametrize(("name", "fill"), CASES)
+def test_the_top_segment_is_where_the_classifier_looks(name, fill, world, model, options):
+    explanation = build_explainer(name, model, world.index, fill=fill, **options).explain("p0", "Nodule")
+    others = np.delete(np.abs(explanation.weights), LESION)
+    if fill == "mean":
+        # A uniform lesion is its own mean: masking it changes nothing, and no method may pretend otherwise.
+        assert np.abs(explanation.weights).max() < 0.1 or name in ("sigma-lime", "kp-lime", "dlime")
+        return
+    assert explanation.order()[0] == LESION and explanation.weights[LESION] > 0.02
+    if name != "sigma-lime":  # there every neighbour's fifth segment counts as much as its first
+        assert explanation.weights[LESION] > 3 * others.max()
+    assert explanation.heatmap()[16, 28] == explanation.heatmap().max() > 0
+    assert explanation.mask(1)[12:24, 24:36].all() and explanation.mask(1).sum() == 144
+    opposite = build_explainer(name, model, world.index, fill=fill, **options).explain("p0", "Effusion")
+    assert opposite.order()[0] == LESION and opposite.weights[LESION] < 0
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_same_seed_same_explanation(name, world, model, options):
+    def run(seed):
+        return build_explainer(name, model, world.index, seed=seed, **options).explain("p0", "Nodule")
+
+    first, second, other = run(1), run(1), run(2)
+    assert (first.weights == second.weights).all() and first.intercept == second.intercept
+    assert first.settings == second.settings and first.neighbours.equals(second.neighbours)
+    if name != "sigma-lime":  # whose integers may agree
+        assert (first.weights == other.weights).all() == (name == "dlime")
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_settings_and_fields_are_complete(name, world, model, options):
+    explanation = build_explainer(name, model, world.index, **options).explain("p0", "Nodule")
+    assert explanation.method == name and explanation.segments.dtype == np.int32
+    assert explanation.prediction == pytest.approx(model(explanation.image[None])[0, 0], abs=1e-6)
+    assert explanation.fidelity <= 1 and explanation.weights.shape == (16,)
+    assert len(explanation.neighbours) == (4 if name in NEIGHBOURLY else 0)
+    assert {"n_masks", "segmentation", "fill", "classifier_calls", "segment_names"} <= set(
+        explanation.settings
+    )
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_until_stable_is_written_down(name, world, model, options):
+    rule = StabilityRule(0.5, top=1, max_rounds=2, n_bootstrap=40)
+    explanation = build_explainer(name, model, world.index, stability=rule, **options).explain("p0", "Nodule")
+    stability = explanation.settings["stability"]
+    assert stability["stable"] and stability["rounds"] == 1 and stability["probability"] < 0.5
+    strict = StabilityRule(0.001, top=16, max_rounds=2, n_bootstrap=40)
+    explanation = build_explainer(name, model, world.index, stability=strict, **options).explain(
+        "p0", "Nodule"
+    )
+    stability = explanation.settings["stability"]
+    assert not stability["stable"] and stability["rounds"] == 2
+    assert explanation.order()[0] == LESION
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_unknown_target_lists_the_labels(name, world, model, options):
+    with pytest.raises(UserError, match=r"'Mass'.*Nodule, Effusion"):
+        build_explainer(name, model, world.index, **options).explain("p0", "Mass")
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [(lambda n: np.full((n, 2), np.nan), "NaN"), (lambda n: np.ones((n, 3)), "3\\).*2 labels")],
+)
+def test_a_classifier_of_nan_or_of_other_outputs(name, outputs, message, world, options):
+    explainer = build_explainer(name, lambda images: outputs(len(images)), world.index, **options)
+    with pytest.raises(UserError, match=message):
+        explainer.explain("p0", "Nodule")
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_one_segment(name, world, model, options):
+    options["segmentation"] = lambda film: np.zeros(film.shape[1:])
+    with pytest.raises(UserError, match=r"one segment covers the whole film.*slic"):
+        build_explainer(name, model, world.index, **options).explain("p0", "Nodule")
+
+
+@pytest.mark.parametrize("name", NEIGHBOURLY)
+def test_fewer_neighbours_than_k(name, world, model, options):
+    options["k"] = 12
+    with pytest.raises(UserError, match="11"):
+        build_explainer(name, model, world.index, **options).explain("p0", "Nodule")
+    with pytest.raises(UserError, match="k"):
+        build_explainer(name, model, world.index, **{**options, "k": 0}).explain("p0", "Nodule")
+
+
+@pytest.fixture
+def changed(world):
+    """The world's index with some paths replaced."""
+    from cxrneighbors.encoders.store import Embeddings
+    from cxrneighbors.index.neighbor_index import NeighborIndex
+
+    def change(paths):
+        studies = world.studies.copy()
+        for image_id, path in paths.items():
+            studies.loc[studies["image_id"] == image_id, "path"] = path
+        embeddings = Embeddings.from_arrays(list(studies["image_id"]), image=world.index.vectors["image"])
+        return NeighborIndex.build(embeddings, studies, backend="exact")
+
+    return change
+
+
+@pytest.mark.parametrize("name", NEIGHBOURLY)
+@pytest.mark.parametrize("path", [None, "/nowhere/at/all.png"])
+def test_a_neighbour_without_pixels_on_disk(name, path, world, changed, model, options):
+    broken = changed({f"p{number}": path for number in range(1, 12)})
+    with pytest.raises(UserError, match=r"'p.*no pixels on disk.*import"):
+        build_explainer(name, model, broken, **options).explain("p0", "Nodule")
+
+
+@pytest.mark.parametrize("name", NEIGHBOURLY)
+def test_a_neighbour_of_another_shape(name, world, changed, model, options, tmp_path):
+    Image.fromarray(np.zeros((60, 50), np.uint8)).save(tmp_path / "other.png")
+    other = changed({f"p{number}": str(tmp_path / "other.png") for number in range(1, 12)})
+    options["image_size"] = None
+    with pytest.raises(UserError, match=r"neighbour 'p.*\(60, 50\) pixels.*\(48, 48\).*image_size"):
+        build_explainer(name, model, other, **options).explain("p0", "Nodule")
+
+
+@pytest.mark.parametrize("name", NEIGHBOURLY)
+def test_a_film_from_outside_finds_its_neighbours_by_the_encoder(name, world, model, options):
+    film = build_explainer("lime", model, world.index, **options).explain("p3", "Nodule").image
+    inside = build_explainer(name, model, world.index, include_same_patient=True, **options)
+    explanation = inside.explain(film, "Nodule")
+    assert explanation.neighbours["neighbor_id"].iloc[0] == "p3"
+    assert explanation.neighbours["distance"].iloc[0] == pytest.approx(0, abs=1e-4)
+    assert explanation.neighbours["rank"].tolist() == [1, 2, 3, 4]
+
+
+def test_policies_that_need_the_index(world, model, options):
+    explainer = build_explainer("kp-lime", model, world.index, policy="random", **options)
+    assert len(explainer.explain("p0", "Nodule").neighbours) == 4
+    with pytest.raises(UserError, match="policy 'random': not for a film outside"):
+        explainer.explain(np.zeros((48, 48)), "Nodule")
+    with pytest.raises(UserError, match="policy"):
+        build_explainer("kp-lime", model, world.index, policy="bests", **options).explain("p0", "Nodule")
+
+
+def test_neighbours_obey_where_and_leave_the_target_out(world, model, options):
+    options.update(k=3, where="image_id in ['p0', 'p2', 'p5', 'p7']")
+    for name in NEIGHBOURLY:
+        found = build_explainer(name, model, world.index, **options).explain("p0", "Nodule").neighbours
+        assert set(found["neighbor_id"]) == {"p2", "p5", "p7"}
+        assert found["findings"].iloc[list(found["neighbor_id"]).index("p5")] == [
+            "Effusion",
+            "Pleural_Thickening",
+        ]
+
+
+def test_unknown_method_and_option(world, model, options):
+    with pytest.raises(UserError, match="method 'shap'; choose one of: lime, k-lime"):
+        build_explainer("shap", model, world.index)
+    with pytest.raises(UserError, match="option of method lime 'masks'"):
+        build_explainer("lime", model, world.index, masks=3)
+    with pytest.raises(UserError, match="takes neighbours from an index"):
+        build_explainer("kp-lime", model, **options)

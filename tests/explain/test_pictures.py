@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from matplotlib.text import Text
+from PIL import Image
+
+from cxrneighbors.explain.pictures import (
+    CON,
+    DPI,
+    HEAT,
+    PRO,
+    WIDTH,
+    draw_panel,
+    overlay,
+    panel_png,
+    save_panel,
+)
+from cxrneighbors.explain.registry import METHODS, build_explainer
+
+
+def texts(figure):
+    own = [text.get_text() for text in figure.texts]
+    return own + [axes.get_title() for axes in figure.axes]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_panel_is_a_column_wide_and_names_what_it_shows(name, world, model, options):
+    explanation = build_explainer(name, model, world.index, **options).explain("p0", "Nodule")
+    figure = draw_panel(explanation)
+    shown = "\n".join(texts(figure))
+    assert figure.get_figwidth() == WIDTH
+    assert "Nodule of p0" in shown and f"{explanation.prediction:.2f}" in shown
+    for findings, distance in zip(
+        explanation.neighbours["findings"], explanation.neighbours["distance"], strict=True
+    ):
+        assert f"d {distance:.2f}" in shown
+        for finding in findings:
+            assert all(word in shown for word in finding.split("_"))
+    assert all(text.get_fontsize() >= 5.5 for text in figure.texts)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_no_text_leaves_the_page(name, world, model, options):
+    explanation = build_explainer(name, model, world.index, **options).explain("p1", "Nodule")
+    figure = draw_panel(explanation)
+    figure.draw_without_rendering()
+    page = figure.bbox
+    shown = list(figure.texts)
+    for axes in figure.axes:
+        shown += axes.findobj(Text) if axes.axison else [axes.title]
+    for text in shown:
+        if not text.get_text().strip() or not text.get_visible():
+            continue
+        box = text.get_window_extent()
+        assert box.x0 >= page.x0 - 1 and box.x1 <= page.x1 + 1, text.get_text()
+        assert box.y0 >= page.y0 - 1 and box.y1 <= page.y1 + 1, text.get_text()
+
+
+def test_pros_are_green_and_cons_red(world, model, options):
+    explanation = build_explainer("lime", model, world.index, **options).explain("p0", "Nodule")
+    picture = overlay(explanation, 1)
+    assert picture[12, 30] == pytest.approx(PRO) and picture[18, 30, 1] > picture[18, 30, 0]
+    assert (picture[40, 5] == explanation.image[0, 40, 5]).all()
+    against = build_explainer("lime", model, world.index, **options).explain("p0", "Effusion")
+    assert overlay(against, 1)[12, 30] == pytest.approx(CON)
+
+
+def test_heat_is_white_at_zero_red_for_blue_against():
+    assert HEAT[len(HEAT) // 2] == "#ffffff"
+    first, last = (
+        np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) for colour in (HEAT[0], HEAT[-1])
+    )
+    assert first.argmax() == 2 and last.argmax() == 0
+
+
+def test_sigma_has_one_colour_an_integer(world, model, options):
+    explanation = build_explainer("sigma-lime", model, world.index, **options).explain("p0", "Nodule")
+    heat = draw_panel(explanation).axes[2].images[0]
+    assert heat.norm.boundaries.tolist() == [value - 0.5 for value in range(-4, 6)]
+    colours = heat.cmap(heat.norm(np.arange(-4, 5)))
+    assert len(np.unique(colours, axis=0)) == 9 and colours[4] == pytest.approx([1, 1, 1, 1], abs=0.01)
+
+
+def test_a_png_of_300_dots_an_inch_is_written_in_one_step(world, model, options, tmp_path):
+    explanation = build_explainer("kp-lime", model, world.index, **options).explain("p0", "Nodule")
+    save_panel(explanation, tmp_path / "panel.png")
+    with Image.open(tmp_path / "panel.png") as picture:
+        assert picture.width == int(WIDTH * DPI)
+    assert Image.open(io.BytesIO(panel_png(explanation))).format == "PNG"
+    assert [path.name for path in tmp_path.iterdir()] == ["panel.png"]
+
+
+def test_a_flat_explanation_draws_too(world, options):
+    explanation = build_explainer(
+        "lime", lambda images: np.full((len(images), 2), 0.5), world.index, **options
+    )
+    assert draw_panel(explanation.explain(np.zeros((48, 48)), "Nodule"))
