@@ -22,7 +22,7 @@ FINDINGS = (
 )
 # Findings that stay from one study of a patient to the next; the others come and go.
 CHRONIC = ("Cardiomegaly", "Emphysema", "Mass", "Nodule", "Pleural_Thickening")
-_RARELY_BILATERAL = {"Atelectasis": 0.3, "Consolidation": 0.25, "Effusion": 0.35, "Pleural_Thickening": 0.3}
+_RARELY_BILATERAL = {"Atelectasis": 0.3, "Consolidation": 0.25, "Effusion": 0.50, "Pleural_Thickening": 0.3}
 
 # Condition: share of patients, chance that a study is an AP bedside film, chance of each finding per study.
 CONDITIONS: dict[str, tuple[float, float, dict[str, float]]] = {
@@ -111,11 +111,12 @@ def sample_patient(index: int, seed: int = 0) -> Patient:
     anatomy = sample_anatomy(rng)
     patient_id = f"P{index + 1:04d}"
     n_studies = 1 + int(rng.choice(4, p=[0.45, 0.28, 0.17, 0.10]))
+    age = anatomy.age
     studies: list[Study] = []
     known: dict[str, list[Lesion]] = {}
     for number in range(n_studies):
-        years = number * float(rng.integers(0, 2))
-        study = _sample_study(rng, f"{patient_id}_S{number + 1}", condition, anatomy.age + years, known)
+        study = _sample_study(rng, f"{patient_id}_S{number + 1}", condition, age, known)
+        age += float(rng.integers(0, 2))
         known = {name: [le for le in study.lesions if le.finding == name] for name in study.findings}
         studies.append(study)
     return Patient(patient_id, anatomy, condition, tuple(studies))
@@ -136,7 +137,7 @@ def _sample_study(
         elif rng.random() < chance:
             earlier = known.get(finding)
             lesions += earlier if earlier and rng.random() < 0.5 else _new_lesions(rng, finding, ap)
-    lateral = not ap and rng.random() < 0.45
+    lateral = not ap and rng.random() < 0.20
     return Study(
         study_id=study_id,
         views=("AP",) if ap else ("PA", "LATERAL") if lateral else ("PA",),
@@ -155,7 +156,7 @@ def _progress(rng: np.random.Generator, lesion: Lesion) -> Lesion:
 
 
 def _new_lesions(rng: np.random.Generator, finding: str, ap: bool) -> list[Lesion]:
-    severity = float(np.clip(rng.beta(1.8, 1.6) + (0.08 if ap else 0.0), 0.05, 1.0))
+    severity = float(np.clip(rng.beta(2.2, 1.6) + (0.08 if ap else 0.0), 0.05, 1.0))
     first = "right" if rng.random() < 0.53 else "left"
     if finding == "Cardiomegaly":
         sides = ["middle"]
@@ -182,7 +183,11 @@ def _new_lesions(rng: np.random.Generator, finding: str, ap: bool) -> list[Lesio
 
 def _place(rng: np.random.Generator, finding: str) -> tuple[float, float, float]:
     if finding == "Consolidation":
-        return float(rng.uniform(0.35, 0.65)), float(rng.choice([0.2, 0.3, 0.48, 0.72])), float(rng.random())
+        return (
+            float(rng.uniform(0.35, 0.65)),
+            float(rng.choice([0.22, 0.26, 0.32, 0.65])),
+            float(rng.random()),
+        )
     if finding == "Atelectasis":
         return float(rng.uniform(0.35, 0.6)), float(rng.uniform(0.10, 0.3)), float(rng.uniform(0.4, 0.8))
     return float(rng.uniform(0.25, 0.8)), float(rng.uniform(0.22, 0.85)), float(rng.uniform(0.2, 0.8))
