@@ -10,8 +10,10 @@ def summary_lines(summary: dict[str, Any]) -> str:
     lines = [f"{'method':<22}{'overlap':>9}{'random':>9}{'lift':>8}   95 % CI            p"]
     for name, row in summary["methods"].items():
         low, high = row["lift_ci95"]
+        # One patient alone has no bootstrap interval.
+        interval = f"{'':16}" if low is None else f"[{100 * low:5.1f}, {100 * high:5.1f}]  "
         lines.append(
             f"{name:<22}{row['mean_overlap']:>9.1%}{row['random_overlap']:>9.1%}{100 * row['lift']:>8.1f}"
-            f"   [{100 * low:5.1f}, {100 * high:5.1f}]   {row['p_value']:.4f}"
+            f"   {interval} {row['p_value']:.4f}"
         )
     return "\n".join(lines)

@@ -1,0 +1,90 @@
+"""Do two images share findings? Four definitions, each a pure function of two bit masks.
+
+`a` and `b` are uint64 (..., W) masks (see `labels`) that broadcast against each other; the result drops the
+last axis and lies in [0, 1]. The paper (section 4.1.1) counts a neighbour when "the set of diseases overlap",
+"No Finding" being one of the labels of ChestX-ray14: that is `any`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from cxrneighbors.errors import choose
+from cxrneighbors.evaluation.labels import Labels, disease_labels
+
+
+def any_overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Whether a label is shared: bool (...). An empty set shares nothing."""
+    shared = (a[..., 0] & b[..., 0]) != 0
+    for word in range(1, a.shape[-1]):
+        shared |= (a[..., word] & b[..., word]) != 0
+    return shared
+
+
+def exact_overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Whether both label sets are the same: bool (...). Two empty sets are."""
+    same = a[..., 0] == b[..., 0]
+    for word in range(1, a.shape[-1]):
+        same &= a[..., word] == b[..., word]
+    return same
+
+
+def jaccard_overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Label overlap |a ∩ b| / |a ∪ b|: float64 (...); two empty sets score 1.
+
+    >>> jaccard_overlap(np.array([[0b011]], dtype=np.uint64), np.array([[0b110]], dtype=np.uint64)).round(3)
+    array([0.333])
+    """
+    both = sum(count_bits(a[..., word] & b[..., word]) for word in range(a.shape[-1]))
+    either = sum(count_bits(a[..., word] | b[..., word]) for word in range(a.shape[-1]))
+    return np.where(either == 0, 1.0, both / np.maximum(either, 1))
+
+
+def count_bits(words: np.ndarray) -> np.ndarray:
+    """Number of set bits in each uint64: int64, same shape."""
+    if hasattr(np, "bitwise_count"):  # numpy >= 2.0
+        return np.bitwise_count(words).astype(np.int64)
+    return _count_bits_portable(words)
+
+
+def _count_bits_portable(words: np.ndarray) -> np.ndarray:
+    """Sum bits in pairs, nibbles, bytes, then add the bytes by one multiplication (wraps on purpose)."""
+    x = np.asarray(words, dtype=np.uint64)
+    one, two, four, top = (np.uint64(shift) for shift in (1, 2, 4, 56))
+    x = x - ((x >> one) & np.uint64(0x5555555555555555))
+    x = (x & np.uint64(0x3333333333333333)) + ((x >> two) & np.uint64(0x3333333333333333))
+    x = (x + (x >> four)) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return ((x * np.uint64(0x0101010101010101)) >> top).astype(np.int64)
+
+
+OverlapFunction = Callable[[np.ndarray, np.ndarray], np.ndarray]
+_FUNCTIONS: dict[str, OverlapFunction] = {
+    "any": any_overlap,
+    "any-disease": any_overlap,
+    "jaccard": jaccard_overlap,
+    "exact": exact_overlap,
+}
+DEFINITIONS = tuple(_FUNCTIONS)
+MEANING = {
+    "any": "shares at least one label ('No Finding' counts as a label)",
+    "any-disease": "shares at least one disease ('No Finding' does not count; only targets with disease)",
+    "jaccard": "shared labels divided by all labels of the two images",
+    "exact": "has exactly the same set of labels",
+}
+
+
+def overlap_function(definition: str) -> OverlapFunction:
+    """The function of a definition; raises `UserError` for an unknown name."""
+    return _FUNCTIONS[choose("definition", definition, DEFINITIONS)]
+
+
+def labels_for(labels: Labels, definition: str) -> Labels:
+    """The labels that `definition` compares: `any-disease` drops "No Finding"."""
+    return disease_labels(labels) if definition == "any-disease" else labels
+
+
+def pair_overlap(a: np.ndarray, b: np.ndarray, definition: str) -> np.ndarray:
+    """Overlap of masks a and b under `definition`: float64 (...) in [0, 1]."""
+    return overlap_function(definition)(a, b).astype(np.float64)

@@ -1,0 +1,127 @@
+"""report.html: one self-contained page that opens from a mail, without network, scripts or further files."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from cxrneighbors.evaluation import wording
+from cxrneighbors.evaluation.examples import RULE
+
+if TYPE_CHECKING:
+    from cxrneighbors.evaluation.result import OverlapResult
+
+REPORT_SHOWN = 900  # characters of a report in Table 1 on the page; table1.csv has all of it
+
+
+def render_page(result: OverlapResult, figure4: bytes, figure5: bytes, reports: pd.DataFrame) -> str:
+    """The page as HTML. figure4, figure5: PNG bytes, put in as data URIs; reports: `table1`'s frame.
+
+    Every text from the data (findings, ids, reports) is escaped by the template engine.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("cxrneighbors.evaluation", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": wording.percent,
+        "points": wording.points,
+        "interval": wording.interval,
+        "p_cell": wording.p_cell,
+    }
+    summary = result.summary
+    return environment.get_template("report.html").render(
+        s=summary,
+        headlines=[headline(summary, name) for name in result.main_methods()],
+        verdicts=[verdict(summary, name) for name in result.main_methods()],
+        methods=_methods(summary),
+        main=result.main_methods(),
+        title=lambda name: wording.title_of(name, summary),
+        names=wording.TITLES,
+        figure4=_data_uri(figure4),
+        figure5=_data_uri(figure5),
+        examples=_example_blocks(reports),
+        has_report="report" in summary["settings"]["encoders"],
+        rule=RULE,
+    )
+
+
+def headline(summary: dict[str, Any], name: str) -> str:
+    """A method's result as one sentence for a reader who knows no statistics."""
+    row, k, definition = summary["methods"][name], summary["k"], summary["definition"]
+    by = {"image": "by image", "report": "by report", "fused": "by image and report together"}[name]
+    shares = wording.unit_of_overlap(definition)
+    if definition == "jaccard":
+        mean = wording.percent(row["mean_overlap"])
+        start = f"Between a target and its {k} nearest neighbours {by}, {mean} {shares}"
+    else:
+        start = f"Of the {k} nearest neighbours {by}, {wording.percent(row['mean_overlap'])} {shares}"
+    return (
+        f"{start}; random neighbours: {wording.percent(row['random_overlap'])}; "
+        f"lift {wording.points(row['lift'])} points "
+        f"(95\u00a0% CI {wording.interval(row['lift_ci95'])}), {wording.p_text(row['p_value'])}."
+    )
+
+
+def verdict(summary: dict[str, Any], name: str) -> str:
+    """Whether the lift stands, and whether it remains against images of the same view, sex and age."""
+    row = summary["methods"][name]
+    if row["p_value"] is None or row["p_value"] >= 0.05 or row["lift"] <= 0:
+        return "A lift over random neighbours could not be shown."
+    matched = row["tests"]["matched"]
+    held = [label for label, test in matched.items() if _stands(test)]
+    words = {"view": "view", "view-sex-age": "view, sex and age band"}
+    if len(held) == len(matched):
+        return (
+            "The lift remains against random images of the same view, and of the same view, sex and age band."
+        )
+    if not held:
+        return (
+            "Against random images of the same view, or of the same view, sex and age band, "
+            "no lift could be shown: the neighbours may share the view rather than the disease."
+        )
+    lost = [words[label] for label in matched if label not in held]
+    return (
+        f"It remains against random images of the same {words[held[0]]}; against random images of the same "
+        f"{lost[0]} it could not be shown."
+    )
+
+
+def _stands(test: dict[str, Any]) -> bool:
+    return test["p_value"] is not None and test["p_value"] < 0.05 and test["lift"] > 0
+
+
+def _methods(summary: dict[str, Any]) -> list[dict[str, Any]]:
+    """Lines of the method table: index methods, then other encoders, then random draws."""
+    order = {"index": 0, "encoder": 1, "random": 2}
+    rows = [{"name": name, **row} for name, row in summary["methods"].items()]
+    return sorted(rows, key=lambda row: order[row["kind"]])
+
+
+def _data_uri(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+
+
+def _example_blocks(reports: pd.DataFrame) -> list[dict[str, Any]]:
+    """Table 1 grouped by example: {rule, lines}; long reports end with '…'."""
+    blocks = []
+    for rule, lines in reports.groupby("example", sort=False):
+        entries: list[dict[str, Any]] = []
+        for line in lines.to_dict("records"):
+            text = " ".join(str(line["report"]).split())
+            cut = text if len(text) <= REPORT_SHOWN else text[:REPORT_SHOWN].rsplit(" ", 1)[0] + " …"
+            findings = [name for name in str(line["findings"]).split("|") if name]
+            entries.append(
+                {str(key): value for key, value in line.items()} | {"report": cut, "findings": findings}
+            )
+            entries[-1]["shared"] = set(str(line["shared_findings"]).split("|"))
+            entries[-1]["distance"] = None if pd.isna(line["distance"]) else f"{line['distance']:.2f}"
+        blocks.append({"rule": rule, "lines": entries})
+    return blocks

@@ -1,0 +1,132 @@
+"""Permutation test of the lift with the patient as the unit, and Holm's correction.
+
+The neighbour graph is held fixed; whole patients exchange their labels. A patient's images form a sequence,
+and two patients may swap their label sequences when these are of the same length (and, in a matched test,
+when their images have the same attributes one by one). If the graph knows nothing of the findings, every such
+exchange gives an equally likely data set, so the share of exchanges with a lift at least as high is an exact
+p-value, however alike the films of one patient are.
+
+All labelled images of the candidate pool take part, targets or not, since their labels count on the
+neighbours' side. Images that are scored exchange only with images that are scored, so the test stays exact
+when the targets were chosen by their findings. The random expectation needs no second computation: the pool
+keeps its label sets, and a sequence takes its own patient's labels along, so the expectation of a row is that
+of the row its labels came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from cxrneighbors.evaluation.groups import equal_sized_groups
+
+PAIR_BUDGET = 500_000_000  # target-neighbour pairs per test; beyond it the number of permutations is reduced
+MIN_PERMUTATIONS = 999
+_CHUNK_PAIRS = 2_000_000  # pairs held at once: some 50 MB
+_TIE = 1e-9  # sums in another order differ in the last bits; equal lifts must count as equal
+
+
+@dataclass(frozen=True)
+class PermutationTest:
+    """Outcome of a permutation test of S statistics.
+
+    observed: float64 (S,); p_value: float64 (S,) one-sided, (1 + #{permuted >= observed}) / (1 + B), NaN
+    where the statistic is undefined; null_mean, null_sd: float64 (S,); n_permutations: B.
+    """
+
+    observed: np.ndarray
+    p_value: np.ndarray
+    null_mean: np.ndarray
+    null_sd: np.ndarray
+    n_permutations: int
+
+
+def exchange_groups(units: np.ndarray, attributes: np.ndarray) -> list[np.ndarray]:
+    """Patients that may exchange their label sequences: a list of int64 (M, s), M >= 2 patients of s images.
+
+    units: int (n,) patient of each image; attributes: int (n,) what must agree image by image. A patient's
+    images are ordered by attribute, then by row, so only the counts of each attribute need to agree.
+    Patients that nobody can exchange with are in no group: they stay fixed.
+    """
+    groups = []
+    for members in equal_sized_groups(units, order_by=attributes):
+        kinds, which = np.unique(attributes[members], axis=0, return_inverse=True)
+        which = which.reshape(-1)
+        groups += [members[which == kind] for kind in range(len(kinds))]
+    return [group for group in groups if len(group) > 1]
+
+
+def share_exchanged(groups: list[np.ndarray], n: int) -> float:
+    """Share of the n images that take part in the exchange; far below 1 the test has little power."""
+    return sum(group.size for group in groups) / max(n, 1)
+
+
+def exchanges(
+    groups: list[np.ndarray], n: int, n_permutations: int, rng: np.random.Generator, chunk: int
+) -> Iterator[np.ndarray]:
+    """Random exchanges, `chunk` at a time: int64 (b, n); row i takes the labels of row `source[:, i]`."""
+    for start in range(0, n_permutations, chunk):
+        size = min(chunk, n_permutations - start)
+        source = np.tile(np.arange(n), (size, 1))
+        for members in groups:
+            deal = rng.permuted(np.tile(np.arange(len(members)), (size, 1)), axis=1)
+            source[:, members.reshape(-1)] = members[deal].reshape(size, -1)
+        yield source
+
+
+def affordable_permutations(n_permutations: int, n_pairs: int) -> int:
+    """`n_permutations`, or fewer where `n_pairs` is huge: at least 999, some 5e8 label pairs in all."""
+    return min(n_permutations, max(MIN_PERMUTATIONS, PAIR_BUDGET // max(n_pairs, 1)))
+
+
+def permutation_test(
+    statistic: Callable[[np.ndarray], np.ndarray],
+    groups: list[np.ndarray],
+    n: int,
+    n_pairs: int,
+    n_permutations: int,
+    rng: np.random.Generator,
+) -> PermutationTest:
+    """Test S statistics at once. `statistic` takes sources (b, n) and returns float64 (b, S).
+
+    n_pairs: target-neighbour pairs behind one evaluation; it sets the chunk and the affordable number.
+    """
+    observed = statistic(np.arange(n)[None, :])[0]
+    count = affordable_permutations(n_permutations, n_pairs)
+    chunk = max(1, _CHUNK_PAIRS // max(n_pairs, n, 1))
+    null = np.empty((count, len(observed)))
+    done = 0
+    for source in exchanges(groups, n, count, rng, chunk):
+        null[done : done + len(source)] = statistic(source)
+        done += len(source)
+    at_least = (null >= observed - _TIE).sum(axis=0)
+    # A permutation in which a statistic is undefined (nobody to average over) counts against the finding.
+    at_least += np.isnan(null).sum(axis=0)
+    p_value = np.where(np.isnan(observed), np.nan, (1 + at_least) / (1 + count))
+    return PermutationTest(observed, p_value, _quiet(np.nanmean, null), _quiet(np.nanstd, null), count)
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """Holm's step-down adjusted p-values: float64, same shape; NaN entries are no tests and stay NaN.
+
+    >>> holm(np.array([0.01, 0.04, 0.03])).round(3).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    p_values = np.asarray(p_values, dtype=np.float64)
+    adjusted = np.full(p_values.shape, np.nan)
+    tests = np.flatnonzero(~np.isnan(p_values))
+    order = tests[np.argsort(p_values[tests], kind="stable")]
+    steps = p_values[order] * (len(order) - np.arange(len(order)))
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return adjusted
+
+
+def _quiet(reduce: Callable[..., np.ndarray], null: np.ndarray) -> np.ndarray:
+    """nanmean/nanstd over permutations without a warning for a column of NaN."""
+    result = np.full(null.shape[1], np.nan)
+    known = ~np.isnan(null).all(axis=0)
+    if known.any():
+        result[known] = reduce(null[:, known], axis=0)
+    return result

@@ -1,0 +1,119 @@
+"""Statistics that the permutation test evaluates on exchanged labels (see `significance`).
+
+A statistic takes sources int (b, n): in exchange b, row i carries the labels of row `source[b, i]`. They are
+evaluated thousands of times, so labels are exchanged once and neighbours are read rank by rank: K passes over
+(b, T) arrays of the smallest word that holds a mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from cxrneighbors.evaluation.overlap import overlap_function
+
+Statistic = Callable[[np.ndarray], np.ndarray]
+_TABLE_BITS = 16  # up to so many findings, shared sets are counted in a table of 2^C entries
+
+
+def compact_masks(masks: np.ndarray, n_findings: int | None = None) -> np.ndarray:
+    """Masks uint64 (n, W) in the smallest unsigned type that holds them, (n, W): less memory to gather from.
+
+    With `n_findings`, the type has a bit for each of these, whether or not one occurs.
+    """
+    if masks.shape[1] > 1 or masks.size == 0:
+        return masks
+    largest = int(masks.max()) if n_findings is None else (1 << n_findings) - 1
+    return masks.astype(np.min_scalar_type(largest))
+
+
+def stack(*statistics: Statistic) -> Statistic:
+    """Several statistics on the same exchanges: their columns side by side."""
+    return lambda source: np.concatenate([statistic(source) for statistic in statistics], axis=1)
+
+
+class LiftStatistic:
+    """Mean lift (overlap minus exact expectation) over groups of targets.
+
+    masks: uint64 (n, W); targets: int (T,); neighbors: int (T, K), both positions in the pool;
+    expectation: float64 (n,), per pool image; counts: bool (n,), label sets that are scored (`any-disease`
+    scores images with disease only, and that property travels with the label); groups: bool (T, S).
+    """
+
+    def __init__(
+        self,
+        masks: np.ndarray,
+        targets: np.ndarray,
+        neighbors: np.ndarray,
+        expectation: np.ndarray,
+        counts: np.ndarray,
+        groups: np.ndarray,
+        definition: str,
+    ) -> None:
+        self.masks = compact_masks(masks)
+        self.targets = targets
+        self.ranks = np.ascontiguousarray(neighbors.T)
+        self.expectation = expectation
+        self.counts = counts
+        self.groups = groups.astype(np.float64)
+        self.overlap = overlap_function(definition)
+
+    def __call__(self, source: np.ndarray) -> np.ndarray:
+        """Mean lift under exchanged labels: float64 (b, S), NaN for an empty group."""
+        labels, origin = self.masks.take(source, axis=0), source.take(self.targets, axis=1)
+        own = labels.take(self.targets, axis=1)
+        shared = np.zeros(origin.shape)
+        for column in self.ranks:
+            shared += self.overlap(own, labels.take(column, axis=1))
+        lift = shared / len(self.ranks) - self.expectation.take(origin)
+        scored = self.counts.take(origin)
+        lift[~scored] = 0.0
+        weight = scored.astype(np.float64) @ self.groups
+        return np.where(weight > 0, lift @ self.groups / np.maximum(weight, 1), np.nan)
+
+
+class FindingStatistic:
+    """Share of neighbours with finding f, over the targets with f, for each of C findings.
+
+    The exchange gives scored images the labels of scored images, so how many targets have f, and the sum of
+    their expectations, never change: the share alone orders the permutations.
+    masks: uint64 (n, W); targets: int (T,); neighbors: int (T, K); n_findings: C.
+    """
+
+    def __init__(
+        self, masks: np.ndarray, targets: np.ndarray, neighbors: np.ndarray, n_findings: int
+    ) -> None:
+        self.masks = compact_masks(masks, n_findings)
+        self.targets = targets
+        self.ranks = np.ascontiguousarray(neighbors.T)
+        self.n_findings = n_findings
+
+    def __call__(self, source: np.ndarray) -> np.ndarray:
+        """Shares under exchanged labels: float64 (b, C), NaN where no target has f."""
+        labels = self.masks.take(source, axis=0)
+        own = labels.take(self.targets, axis=1)
+        with_finding = self.count_findings(own[None]) * len(self.ranks)
+        pairs = self.count_findings(own & labels.take(column, axis=1) for column in self.ranks)
+        return np.where(with_finding > 0, pairs / np.maximum(with_finding, 1), np.nan)
+
+    def count_findings(self, parts: Iterable[np.ndarray]) -> np.ndarray:
+        """How often each finding occurs in parts of masks (b, T, W): float64 (b, C)."""
+        if self.n_findings > _TABLE_BITS or 1 << self.n_findings > len(self.targets):
+            return np.sum([self._count_bits(part) for part in parts], axis=0)
+        # Many images, few findings: count the different sets, then look into these.
+        sets = np.sum([self._count_sets(part[..., 0]) for part in parts], axis=0)
+        bits = (np.arange(sets.shape[1])[:, None] >> np.arange(self.n_findings)) & 1
+        return sets @ bits.astype(np.float64)
+
+    def _count_sets(self, masks: np.ndarray) -> np.ndarray:
+        size = 1 << self.n_findings
+        return np.stack([np.bincount(row, minlength=size) for row in masks]).astype(np.float64)
+
+    def _count_bits(self, masks: np.ndarray) -> np.ndarray:
+        counts = np.empty((len(masks), self.n_findings))
+        for finding in range(self.n_findings):
+            word, bit = divmod(finding, 64)
+            chosen = masks[..., word]
+            counts[:, finding] = np.count_nonzero(chosen & chosen.dtype.type(1 << bit), axis=1)
+        return counts

@@ -1,0 +1,83 @@
+"""The dict behind overlap.json: Holm's correction, settings and versions, numbers that JSON can hold."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+import platform
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from cxrneighbors.evaluation.score import Setting
+from cxrneighbors.evaluation.significance import holm
+
+HOLM = (
+    "Holm over one family per question: methods times comparisons (uniform, view, view-sex-age), the random "
+    "draws a family of their own; findings of all methods; views of all methods; paired comparisons"
+)
+LIBRARIES = ("cxrneighbors", "numpy", "scipy", "pandas", "hnswlib")
+
+
+def adjust(summary: dict[str, Any], random: set[str]) -> None:
+    """Fill in every `p_value_adjusted` of a summary, in place. `random`: names of the random draws."""
+    methods = summary["methods"]
+    for family in (set(methods) - random, set(methods) & random):
+        chosen = [methods[name] for name in methods if name in family]
+        matched = [test for row in chosen for test in row["tests"]["matched"].values()]
+        _adjust_family(chosen + matched)
+    for part in ("per_finding", "per_view"):
+        _adjust_family([line for row in methods.values() for line in row.get(part, [])])
+    _adjust_family(summary["comparisons"])
+
+
+def settings_of(index: Any, setting: Setting, allowed: np.ndarray) -> dict[str, Any]:
+    """What was run: seed, resampling, how the index was made, versions."""
+    return {
+        "seed": setting.seed,
+        "n_permutations": setting.n_permutations,
+        "n_bootstrap": setting.n_bootstrap,
+        "n_images": len(index.studies),
+        "n_labelled": int(setting.labels.labelled.sum()),
+        "n_findable": int(allowed.sum()),
+        "findings": list(setting.labels.names),
+        "datasets": sorted({str(name) for name in index.studies["dataset"]}),
+        "weights": dict(index.weights),
+        "encoders": {
+            modality: entry.get("encoder") for modality, entry in index.manifest.get("modalities", {}).items()
+        },
+        "holm": HOLM,
+        "versions": {"python": platform.python_version(), **_versions()},
+    }
+
+
+def plain(value: Any) -> Any:
+    """The same value in types JSON knows: numpy numbers and arrays become Python's, NaN becomes None."""
+    if isinstance(value, dict):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(part) for part in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _adjust_family(tests: list[dict[str, Any]]) -> None:
+    p_values = [test.get("p_value") for test in tests]
+    adjusted = holm(np.array([np.nan if p is None else p for p in p_values], dtype=np.float64))
+    for test, p in zip(tests, adjusted, strict=True):
+        test["p_value_adjusted"] = float(p)
+
+
+@cache
+def _versions() -> dict[str, str]:
+    versions = {}
+    for library in LIBRARIES:
+        try:
+            versions[library] = importlib.metadata.version(library)
+        except importlib.metadata.PackageNotFoundError:
+            versions[library] = "not installed"
+    return versions

@@ -1,0 +1,66 @@
+"""Numbers in the words of figures and the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NBSP = "\u00a0"  # a number stays on one line with its unit
+
+TITLES = {
+    "image": "Image",
+    "report": "Report",
+    "fused": "Image and report",
+    "random": "Random draw",
+    "random-view": "Random, same view",
+    "random-view-sex-age": "Random, same view, sex, age band",
+    "pixels": "Pixels",
+    "pca": "PCA",
+    "pca-whitened": "PCA, whitened",
+    "tfidf": "Report, TF-IDF",
+    "report-masked": "Report, label words masked",
+}
+
+
+def title_of(name: str, summary: dict[str, Any]) -> str:
+    """A method's name for readers, with its encoder where the index says which."""
+    encoder = summary["settings"]["encoders"].get(name)
+    named = TITLES.get(name, name)
+    return f"{named} ({encoder})" if encoder and encoder != "arrays" else named
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """0.4567 as '45.7 %'; a missing number as '–'."""
+    return "–" if value is None else f"{100 * value:.{digits}f}{NBSP}%"
+
+
+def points(value: float | None, digits: int = 1) -> str:
+    """A difference of shares in percentage points with its sign: 0.052 as '+5.2'."""
+    return "–" if value is None else f"{100 * value:+.{digits}f}".replace("-", "−")
+
+
+def interval(bounds: list[float | None]) -> str:
+    """A 95 % interval in percentage points: '+4.1 to +6.3'."""
+    return "–" if None in bounds else f"{points(bounds[0])} to {points(bounds[1])}"
+
+
+def p_text(p: float | None) -> str:
+    """A p-value as journals print it: 'p = 0.012', 'p < 0.001'; for a table, see `p_cell`."""
+    cell = p_cell(p)
+    return f"p{NBSP}{cell}" if cell.startswith("<") else f"p{NBSP}={NBSP}{cell}"
+
+
+def p_cell(p: float | None) -> str:
+    """A p-value for a table: '0.012', '< 0.001'."""
+    if p is None:
+        return "–"
+    return f"<{NBSP}0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def unit_of_overlap(definition: str) -> str:
+    """What a mean overlap is, in a sentence about neighbours."""
+    return {
+        "any": "share a finding with the target",
+        "any-disease": "share a disease with the target",
+        "jaccard": "of the findings are shared on average",
+        "exact": "have exactly the target's findings",
+    }[definition]

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from cxrneighbors.evaluation.expectation import chance_of_any_pair, random_expectation, random_histogram
+from cxrneighbors.evaluation.labels import encode_labels
+from cxrneighbors.evaluation.overlap import DEFINITIONS, labels_for, pair_overlap
+
+from .fake_index import random_findings, uneven_patients
+
+
+def brute_force(masks, patients, definition, strata, include):
+    n = len(masks)
+    mean, candidates, overlapping = np.full(n, np.nan), np.zeros(n, int), np.zeros(n, int)
+    for i in range(n):
+        pool = [
+            j
+            for j in range(n)
+            if j != i and strata[j] == strata[i] and (include or patients[j] != patients[i])
+        ]
+        values = [float(pair_overlap(masks[i], masks[j], definition)) for j in pool]
+        candidates[i], overlapping[i] = len(pool), sum(value > 0 for value in values)
+        if pool:
+            mean[i] = np.mean(values)
+    return mean, candidates, overlapping
+
+
+@pytest.mark.parametrize("definition", DEFINITIONS)
+@pytest.mark.parametrize("include", [False, True])
+@pytest.mark.parametrize("n_strata", [1, 4])
+def test_expectation_equals_brute_force(definition, include, n_strata):
+    rng = np.random.default_rng(3)
+    patients = uneven_patients(rng, 60)
+    labels = labels_for(encode_labels(random_findings(rng, 60)), definition)
+    strata = rng.integers(n_strata, size=60)
+    strata[0] = n_strata  # a stratum of one image: nobody to choose
+    result = random_expectation(labels.masks, patients, definition, strata, include)
+    mean, candidates, overlapping = brute_force(labels.masks, patients, definition, strata, include)
+    np.testing.assert_allclose(result.mean, mean, atol=1e-12)
+    assert np.array_equal(result.candidates, candidates)
+    assert np.array_equal(result.overlapping, overlapping)
+    assert np.isnan(result.mean[0])
+
+
+def test_histogram_is_the_hypergeometric():
+    candidates, overlapping = np.array([10, 10, 50, 7, 5]), np.array([0, 10, 13, 3, 2])
+    expected = sum(
+        stats.hypergeom(n, m, 5).pmf(np.arange(6)) for n, m in zip(candidates, overlapping, strict=True)
+    )
+    np.testing.assert_allclose(random_histogram(candidates, overlapping, 5), expected, atol=1e-9)
+
+
+def test_histogram_sums_to_targets_and_agrees_with_the_mean():
+    rng = np.random.default_rng(4)
+    labels = encode_labels(random_findings(rng, 200))
+    result = random_expectation(labels.masks, np.arange(200), "any")
+    histogram = random_histogram(result.candidates, result.overlapping, 5)
+    assert histogram.sum() == pytest.approx(200)
+    assert (histogram @ np.arange(6)) / (200 * 5) == pytest.approx(result.mean.mean())
+
+
+def test_histogram_refuses_too_few_candidates():
+    with pytest.raises(ValueError, match="at least k=5"):
+        random_histogram(np.array([4]), np.array([1]), 5)
+
+
+def test_full_label_table_in_seconds(shared_data):
+    table = pd.read_csv(next((shared_data / "chestxray14-labels").glob("*Data_Entry*")))
+    labels = encode_labels(table["Finding Labels"].str.split("|"))
+    patients = pd.factorize(table["Patient ID"])[0]
+    start = time.perf_counter()
+    assert chance_of_any_pair(labels.masks) == pytest.approx(0.354, abs=5e-4)
+    result = random_expectation(labels.masks, patients, "jaccard")
+    assert time.perf_counter() - start < 20
+    rows = np.random.default_rng(0).choice(len(table), 20, replace=False)
+    for row in rows:
+        others = np.flatnonzero(patients != patients[row])
+        assert result.candidates[row] == len(others)
+        brute = pair_overlap(labels.masks[row], labels.masks[others], "jaccard").mean()
+        assert result.mean[row] == pytest.approx(brute)

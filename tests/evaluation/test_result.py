@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from cxrneighbors.evaluation import report_page
+from cxrneighbors.evaluation import result as result_module
+from cxrneighbors.evaluation.evaluate import evaluate_overlap
+from cxrneighbors.evaluation.examples import choose_examples
+from cxrneighbors.evaluation.figures.figure4 import draw_figure4, read_picture
+from cxrneighbors.evaluation.figures.figure5 import draw_figure5
+from cxrneighbors.evaluation.figures.table1 import table1
+from cxrneighbors.evaluation.graph import Graph
+from cxrneighbors.evaluation.score import Score
+
+from .fake_index import FakeIndex, make_studies, random_findings
+
+N = 40
+QUICK = {"n_permutations": 49, "n_bootstrap": 20, "baselines": ("random",)}
+EVIL = "<script>alert('x')</script> & \"Mass\""
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    findings = random_findings(rng, N)
+    findings[3] = [EVIL]
+    path = tmp_path_factory.mktemp("films") / "film.png"
+    Image.fromarray(rng.integers(0, 255, (40, 30), dtype=np.uint8)).save(path)
+    broken = path.with_name("broken.png")
+    broken.write_bytes(b"")
+    paths = [str(path), str(broken), None, "/nowhere/film.png"] * (N // 4)
+    reports = [f"Findings: {EVIL} number {row // 2}." for row in range(N)]
+    studies = make_studies(
+        findings,
+        patients=np.arange(N) // 2,
+        views=rng.choice(["PA", "AP"], N),
+        path=paths,
+        report=reports,
+        study_id=[f"s{row // 2}" for row in range(N)],
+        dataset=[EVIL] * N,
+    )
+    return FakeIndex(studies, rng.normal(size=(N, 3)), rng.normal(size=(N // 2, 3))[np.arange(N) // 2])
+
+
+@pytest.fixture(scope="module")
+def result(index):
+    return evaluate_overlap(index, **QUICK)
+
+
+def test_all_files_are_written(result, tmp_path):
+    paths = result.write(tmp_path / "out")
+    names = ["overlap.json", "neighbors.parquet", "figure4.png", "figure5.png", "table1.csv", "report.html"]
+    assert [path.name for path in paths] == names
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(names)
+    assert json.loads(paths[0].read_text(encoding="utf-8")) == result.summary
+    pd.testing.assert_frame_equal(pd.read_parquet(paths[1]), result.neighbors, check_dtype=False)
+    for path in paths[2:4]:
+        assert Image.open(path).format == "PNG"
+    assert pd.read_csv(paths[4]).shape == table1(result).shape
+
+
+def test_a_failed_write_leaves_the_older_result(result, tmp_path, monkeypatch):
+    result.write(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def fail(*_):
+        raise RuntimeError("disk full")
+
+    monkeypatch.setattr(report_page, "render_page", fail)
+    with pytest.raises(RuntimeError, match="disk full"):
+        result.write(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_other_files_stay_and_an_old_table_goes(result, index, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    result.write(tmp_path)
+    images_only = FakeIndex(index.studies, index.vectors["image"])
+    written = evaluate_overlap(images_only, **QUICK).write(tmp_path)
+    assert "table1.csv" not in {path.name for path in written}
+    assert not (tmp_path / "table1.csv").exists() and (tmp_path / "notes.txt").read_text() == "mine"
+    assert len(written) == len(result_module.FILES) - 1
+
+
+class Page(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.sources, self.texts, self.open = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.sources += [value for name, value in attrs if name in ("src", "href")]
+        if tag not in ("meta", "img", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def test_page_is_self_contained_escaped_and_well_formed(result, tmp_path):
+    result.write(tmp_path)
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    page = Page(html)
+    assert not page.open and "script" not in page.tags and "link" not in page.tags
+    assert len(page.sources) == 2 and all(s.startswith("data:image/png;base64,") for s in page.sources)
+    assert not re.search(r"https?://", html)
+    text = " ".join(page.texts)
+    assert EVIL in text and "Limits" in text and "number" in text
+    row = result.summary["methods"]["image"]
+    assert f"{100 * row['mean_overlap']:.1f}\u00a0%" in text
+
+
+def test_headline_in_plain_words():
+    row = {"mean_overlap": 0.461, "random_overlap": 0.352, "lift": 0.109, "p_value": 0.0001}
+    row["lift_ci95"] = [0.08, 0.13]
+    summary = {"k": 5, "definition": "any", "methods": {"image": row}}
+    assert report_page.headline(summary, "image").replace("\u00a0", " ") == (
+        "Of the 5 nearest neighbours by image, 46.1 % share a finding with the target; random neighbours: "
+        "35.2 %; lift +10.9 points (95 % CI +8.0 to +13.0), p < 0.001."
+    )
+
+
+@pytest.mark.parametrize(
+    ("p", "view", "full", "words"),
+    [
+        (0.3, 0.3, 0.3, "could not be shown"),
+        (0.001, 0.001, 0.001, "remains against random images of the same view, and"),
+        (0.001, 0.4, 0.4, "may share the view rather than the disease"),
+        (
+            0.001,
+            0.01,
+            0.4,
+            "same view; against random images of the same view, sex and age band it could not",
+        ),
+        (0.001, None, 0.01, "of the same view, sex and age band; against random images of the same view it"),
+    ],
+)
+def test_verdict(p, view, full, words):
+    matched = {"view": {"p_value": view, "lift": 0.1}, "view-sex-age": {"p_value": full, "lift": 0.1}}
+    row = {"p_value": p, "lift": 0.1, "tests": {"matched": matched}}
+    assert words in report_page.verdict({"methods": {"image": row}}, "image")
+
+
+def test_every_definition_draws_and_renders(index, tmp_path):
+    for definition in ("any-disease", "jaccard", "exact"):
+        result = evaluate_overlap(index, k=7, definition=definition, include_same_patient=True, **QUICK)
+        result.write(tmp_path / definition)
+        html = (tmp_path / definition / "report.html").read_text(encoding="utf-8")
+        assert "None" not in re.sub(r"<img[^>]*>", "", html) and "nan" not in Page(html).texts
+
+
+def test_figures_need_no_readable_image(result, index):
+    assert Image.open(io.BytesIO(draw_figure5(result))).size[0] == 700
+    assert Image.open(io.BytesIO(draw_figure4(result))).size[0] == 1440
+    assert read_picture(None) is None
+    assert [read_picture(path) is not None for path in index.studies["path"][:4]] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_figures_are_reproducible(result):
+    assert draw_figure5(result) == draw_figure5(result)
+
+
+def test_examples_follow_the_rule():
+    lift = np.array([0.2, 0.9, -0.1, 0.9, 0.2, 0.1, -0.1])
+    graph = Graph(np.arange(7), np.arange(7), np.zeros((7, 1), int), np.zeros((7, 1)), 0)
+    score = Score("image", graph, np.ones(7, bool), lift, np.zeros(7), np.zeros(7, int))
+    studies = pd.DataFrame({"image_id": ["g", "f", "e", "d", "c", "b", "a"]})
+    picks = {row["rule"]: row["image_id"] for row in choose_examples(score, studies)}
+    assert picks == {"highest lift": "d", "median lift": "c", "lowest lift": "a"}
+
+
+def test_table1_lists_each_report_once(result):
+    table = table1(result)
+    studies = result.studies.set_index("image_id")
+    for _, block in table.groupby("example"):
+        assert block["role"].tolist() == ["original"] + ["neighbour"] * (len(block) - 1)
+        assert studies.loc[block["image_id"], "study_id"].is_unique
+        assert block["distance"].iloc[1:].is_monotonic_increasing
+        original = set(studies.at[block["image_id"].iloc[0], "findings"])
+        for _, line in block.iloc[1:].iterrows():
+            shared = {name for name in line["shared_findings"].split("|") if name}
+            assert shared == original & set(studies.at[line["image_id"], "findings"])
+    assert table["report"].str.contains("number").all()
+
+
+def test_table1_is_empty_without_reports(index):
+    images_only = evaluate_overlap(FakeIndex(index.studies, index.vectors["image"]), **QUICK)
+    assert len(table1(images_only)) == 0
