@@ -109,7 +109,9 @@ def hash_strings(values: list[str]) -> str:
     return hashlib.sha256(json.dumps(values).encode("utf-8")).hexdigest()
 
 
-def save_encoder(folder: str | Path, kind: str, config: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
+def save_encoder(
+    folder: str | Path, kind: str, config: dict[str, Any], tensors: dict[str, np.ndarray]
+) -> None:
     """Write an encoder: model.safetensors (when it has weights), then config.json, each in one step."""
     from safetensors.numpy import save_file
 
@@ -143,7 +145,8 @@ def read_tensors(folder: str | Path, expected: tuple[str, ...] | None = None) ->
     path = Path(folder) / "model.safetensors"
     remedy = "fit or train the encoder again"
     try:
-        tensors = load_file(path)
+        # Copied: the arrays point into the file's bytes, at any alignment.
+        tensors = {name: np.array(array) for name, array in load_file(path).items()}
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; {remedy}") from None
     except (OSError, SafetensorError) as error:
@@ -156,7 +159,7 @@ def read_tensors(folder: str | Path, expected: tuple[str, ...] | None = None) ->
 
 
 def build(cls: Any, folder: str | Path, **options: Any) -> Any:
-    """Construct `cls(**config)` from a folder's config.json; a setting it does not know becomes a UserError."""
+    """Construct `cls(**config)` from a folder's config.json; an unknown setting becomes a UserError."""
     settings = read_config(folder)
     try:
         return cls(**settings["config"], **options)
@@ -167,7 +170,7 @@ def build(cls: Any, folder: str | Path, **options: Any) -> Any:
 
 
 def fitting_rows(studies: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Rows an encoder may be fitted on: `column` ('path' or 'report') present, split 'train' if any such has it."""
+    """Rows to fit on: those that have `column` ('path' or 'report'), of split 'train' if there are any."""
     rows = studies[has_text(studies[column])]
     train = rows[rows["split"] == "train"]
     return train if len(train) else rows

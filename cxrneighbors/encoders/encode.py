@@ -3,56 +3,30 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from cxrneighbors.data.schema import has_text, studies_hash, validate_studies
 from cxrneighbors.data.skipped import Skipped, write_skipped
-from cxrneighbors.encoders.base import MODALITIES, hash_strings
-from cxrneighbors.encoders.shards import Shard, shard_path, write_shard
-from cxrneighbors.encoders.store import FORMAT, MANIFEST, Embeddings, close_store, open_store, read_manifest
+from cxrneighbors.encoders.base import MODALITIES
+from cxrneighbors.encoders.jobs import Job, encode_shards
+from cxrneighbors.encoders.registry import load_image_encoder, load_report_encoder
+from cxrneighbors.encoders.store import (
+    FORMAT,
+    MANIFEST,
+    Embeddings,
+    close_store,
+    load_stored_encoder,
+    open_store,
+    read_manifest,
+)
+from cxrneighbors.encoders.texts import report_texts
 from cxrneighbors.errors import UserError, choose
-from cxrneighbors.progress import say, track
+from cxrneighbors.progress import say
 
 ENGINES = ("local", "ray")
-
-
-class Job:
-    """One modality to encode: the encoder, and per row its image id and its input (a file path or a text)."""
-
-    def __init__(self, modality: str, encoder: Any, ids: list[str], inputs: list[str], shard_size: int) -> None:
-        self.modality = modality
-        self.encoder = encoder
-        self.ids = ids
-        self.inputs = inputs
-        self.shard_size = shard_size
-
-    @property
-    def n_shards(self) -> int:
-        """Number of shards; rows never move between shards, so a resumed run writes the same bytes."""
-        return -(-len(self.ids) // self.shard_size)
-
-    def rows(self, number: int) -> slice:
-        """Rows of shard `number`."""
-        return slice(number * self.shard_size, min((number + 1) * self.shard_size, len(self.ids)))
-
-    def missing(self, folder: Path) -> list[int]:
-        """Shards that are not on disk yet."""
-        return [n for n in range(self.n_shards) if not shard_path(folder, self.modality, n).exists()]
-
-    def entry(self) -> dict[str, Any]:
-        """What the manifest says of this modality before anything is encoded."""
-        encoder = self.encoder
-        return {
-            "encoder": encoder.name,
-            "config": encoder.config(),
-            "weights_hash": encoder.weights_hash(),
-            "inputs_hash": hash_strings([*self.ids, *self.inputs]),
-        }
 
 
 def encode(
@@ -72,6 +46,7 @@ def encode(
     (None and 'none': leave the modality out). PCA and TF-IDF that are not fitted yet are fitted first, on
     the rows of split 'train' (all rows if there are none).
     `out`: folder of the store; None keeps the embeddings in memory only.
+    `device`: for encoders that are loaded here: 'auto' (cuda where there is one), 'cpu', 'cuda'.
     `mask_labels`: replace the words that name a finding of the table before reports are encoded, so that a
     report cannot give its label away.
     `engine`: 'local', or 'ray' for shards as tasks of a Ray cluster that sees `out`.
@@ -84,85 +59,108 @@ def encode(
     choose("engine", engine, ENGINES)
     if shard_size < 1 or batch_size < 1:
         raise UserError(f"shard size {shard_size}, batch size {batch_size}: both must be at least 1")
-    studies = validate_studies(studies)
     if out is None:
         with tempfile.TemporaryDirectory() as temporary:
             embeddings = encode(
                 studies, image, report, temporary, shard_size, batch_size, device, mask_labels, engine
             )
-            for modality in embeddings.modalities:
-                embeddings.encoder(modality).weights_hash()  # read it before the folder goes
-            embeddings.folder = None
-            return embeddings
+        embeddings.folder = None
+        return embeddings
     folder = Path(out)
-    jobs = _jobs(studies, image, report, folder, shard_size, device, mask_labels)
-    plan = _plan(studies, jobs, shard_size, mask_labels)
+    studies = validate_studies(studies)
+    encoders = {
+        "image": load_image_encoder(image, device) if _is_spec(image) else image,
+        "report": load_report_encoder(report, device) if _is_spec(report) else report,
+    }
+    jobs = _jobs(studies, encoders, folder, shard_size, batch_size, mask_labels)
+    plan = {
+        "format": FORMAT,
+        "complete": False,
+        "studies_hash": studies_hash(studies),
+        "mask_labels": mask_labels,
+        "shard_size": shard_size,
+        "modalities": {job.modality: job.entry for job in jobs},
+    }
     if not open_store(folder, plan):
-        _run(jobs, plan, folder, batch_size, device, engine)
+        _run(jobs, plan, folder, engine)
     embeddings = Embeddings.load(folder)
     embeddings.encoders = {job.modality: job.encoder for job in jobs}
     return embeddings
 
 
-def report_texts(studies: pd.DataFrame, mask_labels: bool = False) -> pd.Series:
-    """The text of each row that report encoders see, None where there is none.
-
-    Findings and impression where the report has such sections, else all of it. With `mask_labels`, words
-    that name any finding of the table are replaced by '___', in every report alike: masking only a report's
-    own findings would show by the gaps which it has.
-    """
-    from cxrneighbors.reports.label_words import mask_label_words
-    from cxrneighbors.reports.selection import report_text
-
-    findings = sorted({name for names in studies["findings"] for name in names})
-    done: dict[str, str] = {}  # a study's images share its report
-
-    def text_of(report: str | None, sections: dict[str, str] | None) -> str | None:
-        text = report_text(report, sections)
-        if text is None or not text.strip() or not mask_labels:
-            return text if text and text.strip() else None
-        if text not in done:
-            done[text] = mask_label_words(text, findings)
-        return done[text]
-
-    texts = [text_of(a, b) for a, b in zip(studies["report"], studies["sections"], strict=True)]
-    return pd.Series(texts, index=studies.index, dtype=object)
+def _is_spec(value: Any) -> bool:
+    return value is None or isinstance(value, (str, Path))
 
 
-def encode_images(encoder: Any, ids: list[str], paths: list[str], device: str = "auto") -> Shard:
-    """Read and encode one batch of image files; unreadable ones are listed in the shard's `skipped`."""
-    from cxrneighbors.data.pixels import load_images
+def _jobs(
+    studies: pd.DataFrame,
+    encoders: dict[str, Any],
+    folder: Path,
+    shard_size: int,
+    batch_size: int,
+    mask_labels: bool,
+) -> list[Job]:
+    """One job per modality that has an encoder, its encoder fitted."""
+    if not any(encoders.values()):
+        raise UserError(
+            "nothing to encode: neither an image nor a report encoder is given; name at least one"
+        )
+    jobs = []
+    for modality in MODALITIES:
+        encoder = encoders[modality]
+        if encoder is None:
+            continue
+        rows = studies
+        column = "path"
+        if modality == "report":
+            rows, column = studies.assign(report=report_texts(studies, mask_labels)), "report"
+        present = rows[has_text(rows[column])]
+        if not len(present):
+            raise UserError(
+                f"study table: no row has a {column}, so there is nothing for {modality} encoder "
+                f"{encoder.name!r}; leave it out with {modality} encoder 'none'"
+            )
+        encoder, fitted_on = _fitted(encoder, rows, modality, folder)
+        ids, inputs = list(present["image_id"]), list(present[column])
+        job = Job(modality, encoder, ids, inputs, shard_size, batch_size)
+        job.entry = job.describe(fitted_on)
+        jobs.append(job)
+    return jobs
 
+
+def _fitted(encoder: Any, rows: pd.DataFrame, modality: str, folder: Path) -> tuple[Any, str]:
+    """Fit an encoder that needs it, or take the one an interrupted run has fitted on the same rows."""
+    if getattr(encoder, "fitted", True):
+        return encoder, ""
+    fitted_on = encoder.fit_hash(rows)
+    if (folder / MANIFEST).exists() and (folder / "encoders" / modality / "config.json").exists():
+        manifest = read_manifest(folder)
+        entry = manifest["modalities"].get(modality, {})
+        same = (entry.get("encoder"), entry.get("config"), entry.get("fitted_on"))
+        if same == (encoder.name, encoder.config(), fitted_on):
+            return load_stored_encoder(folder, modality, manifest), fitted_on
+    return encoder.fit(rows), fitted_on
+
+
+def _run(jobs: list[Job], plan: dict[str, Any], folder: Path, engine: str) -> None:
+    for job in jobs:
+        job.encoder.save(folder / "encoders" / job.modality)
+    for job in jobs:
+        missing = job.missing(folder)
+        if engine == "ray":
+            from cxrneighbors.encoders.ray_engine import encode_shards_on_ray
+
+            encode_shards_on_ray(job, missing, folder)
+        else:
+            encode_shards(job, missing, folder)
     skipped = Skipped("encode")
-    images, kept = load_images(paths, encoder.image_size, encoder.aspect, skipped=skipped)
-    left_out = np.setdiff1d(np.arange(len(paths)), kept)
-    reasons = list(skipped.to_frame()["reason"])
-    names = [ids[row] for row in left_out]
-    if len(images):
-        vectors = encoder.encode(images)
-    else:
-        vectors = np.zeros((0, encoder.dim), np.float32)
-    return Shard([ids[row] for row in kept], vectors, list(zip(names, reasons, strict=True)))
-
-
-def encode_batch(job: Job, rows: slice, device: str = "auto") -> Shard:
-    """Encode consecutive rows of a job."""
-    ids, inputs = job.ids[rows], job.inputs[rows]
-    if job.modality == "image":
-        return encode_images(job.encoder, ids, inputs, device)
-    return Shard(ids, job.encoder.encode(inputs))
-
-
-def join_batches(batches: list[Shard]) -> Shard:
-    """Concatenate the batches of a shard in order."""
-    return Shard(
-        [name for batch in batches for name in batch.ids],
-        np.concatenate([batch.vectors for batch in batches]),
-        [row for batch in batches for row in batch.skipped],
-    )
-
-
-def batches_of(rows: slice, batch_size: int) -> Iterator[slice]:
-    """Cut the rows of a shard into batches."""
-    for start in range(rows.start, rows.stop, batch_size):
-        yield slice(start, min(start + batch_size, rows.stop))
+    for image_id, reason in close_store(folder, plan, {job.modality: len(job.shards) for job in jobs}):
+        skipped.add(image_id, reason)
+    write_skipped(skipped, folder)
+    for job in jobs:
+        entry = plan["modalities"][job.modality]
+        say(f"{job.modality}: {entry['count']} vectors of {entry['dim']} dimensions ({job.encoder.name})")
+    if len(skipped):
+        say(f"{skipped.summary()}, listed in {folder / 'skipped.csv'}")
+    if all(plan["modalities"][job.modality]["count"] == 0 for job in jobs):
+        raise UserError(f"{folder}: not one image could be read; see skipped.csv there")

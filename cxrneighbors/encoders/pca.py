@@ -89,7 +89,7 @@ class PCAEncoder:
         flat = self._read(data) if isinstance(data, pd.DataFrame) else self._flatten(data)
         if len(flat) < 2:
             raise UserError(
-                f"encoder {self.name!r}: {len(flat)} readable images to fit on; it needs at least 2, add images"
+                f"encoder {self.name!r}: {len(flat)} readable images to fit on; it needs 2, add images"
             )
         n_components = min(self.n_components, len(flat) - 1, flat.shape[1])
         pca = PCA(n_components, svd_solver="randomized", random_state=self.seed).fit(flat)
@@ -97,9 +97,9 @@ class PCAEncoder:
         std = np.sqrt(np.maximum(pca.explained_variance_, 1e-6 * pca.explained_variance_[0]) + 1e-12)
         scale = 1 / std if self.whiten else np.ones(n_components)
         self._tensors = {
-            "mean": pca.mean_.astype(np.float32),
-            "components": pca.components_.astype(np.float32),
-            "scale": scale.astype(np.float32),
+            "mean": _fresh(pca.mean_),
+            "components": _fresh(pca.components_),
+            "scale": _fresh(scale),
         }
         return self
 
@@ -115,7 +115,9 @@ class PCAEncoder:
     def save(self, folder: str | Path) -> None:
         """Write config.json and model.safetensors into `folder`."""
         if not self.fitted:
-            raise UserError(f"encoder {self.name!r}: not fitted, so there is nothing to save; call fit(studies)")
+            raise UserError(
+                f"encoder {self.name!r}: not fitted, so there is nothing to save; call fit(studies)"
+            )
         save_encoder(folder, "pca", self.config(), self._tensors)
 
     @classmethod
@@ -146,3 +148,8 @@ class PCAEncoder:
             if len(images):
                 parts.append(self._flatten(images))
         return np.concatenate(parts)
+
+
+def _fresh(array: np.ndarray) -> np.ndarray:
+    """Float32 copy in C order: another layout would round a product differently than after loading."""
+    return np.array(array, dtype=np.float32, order="C")

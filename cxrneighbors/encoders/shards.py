@@ -32,7 +32,7 @@ def shard_path(folder: str | Path, modality: str, number: int) -> Path:
 
 
 def write_shard(path: str | Path, shard: Shard) -> None:
-    """Write a shard in one step; the list of skipped rows travels in the same file, so neither outlives the other."""
+    """Write a shard in one step; what was skipped travels in the same file, a resumed run needs it."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -1,10 +1,10 @@
 """The embedding store: a folder of shards, a manifest, and the encoders that made them.
 
-    EMB/manifest.json                     settings, encoders and their hashes, counts; "complete" once all is there
-    EMB/image/part-00000.parquet          image_id, vector (float32 list) of rows 0 .. shard_size-1 that have pixels
-    EMB/report/part-00000.parquet         the same for rows that have a report
-    EMB/encoders/image/, encoders/report/ config.json and weights (a language model is stored by reference)
-    EMB/skipped.csv                       what could not be encoded, and why
+EMB/manifest.json                     settings, encoders and their hashes, counts, "complete"
+EMB/image/part-00000.parquet          image_id, vector (float32 list) of the first rows that have pixels
+EMB/report/part-00000.parquet         the same of the first rows that have a report
+EMB/encoders/image/, encoders/report/ config.json and weights (a language model is stored by reference)
+EMB/skipped.csv                       what could not be encoded, and why
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Embeddings:
         report: np.ndarray | None = None,
         names: dict[str, str] | None = None,
     ) -> Embeddings:
-        """Embeddings from arrays of other makes: image, report float (N, D); a row of NaN lacks that modality.
+        """Embeddings from other arrays: image, report float (N, D); a row of NaN lacks that modality.
 
         `names`: what the manifest calls each modality's encoder ('arrays' otherwise).
         """
@@ -105,7 +105,9 @@ class Embeddings:
         choose("modality", modality, self.modalities)
         if modality not in self.encoders:
             if self.folder is None:
-                raise UserError(f"{modality} embeddings: given as arrays, without an encoder; use encode() to make them")
+                raise UserError(
+                    f"{modality} embeddings: given as arrays, without an encoder; use encode() to make them"
+                )
             self.encoders[modality] = load_stored_encoder(self.folder, modality, self.manifest)
         return self.encoders[modality]
 
@@ -124,7 +126,9 @@ def load_stored_encoder(folder: Path, modality: str, manifest: dict[str, Any]) -
     path = folder / "encoders" / modality
     encoder = load_encoder_folder(path)
     if encoder.weights_hash() != manifest["modalities"][modality]["weights_hash"]:
-        raise UserError(f"{path}: not the encoder that made these embeddings (a changed file or model); encode again")
+        raise UserError(
+            f"{path}: not the encoder that made these embeddings (a changed file or model); encode again"
+        )
     return encoder
 
 
@@ -135,7 +139,9 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     if not isinstance(manifest, dict) or "modalities" not in manifest or "complete" not in manifest:
         raise UserError(f"{path}: not a manifest of embeddings; give a folder that encode wrote")
     if manifest.get("format") != FORMAT:
-        raise UserError(f"{path}: format {manifest.get('format')!r}, this version reads {FORMAT}; encode again")
+        raise UserError(
+            f"{path}: format {manifest.get('format')!r}, this version reads {FORMAT}; encode again"
+        )
     return manifest
 
 
@@ -147,7 +153,9 @@ def open_store(folder: Path, plan: dict[str, Any]) -> bool:
     """
     if not (folder / MANIFEST).exists():
         if any((folder / modality).exists() for modality in MODALITIES):
-            raise UserError(f"{folder}: holds shards but no {MANIFEST}; give another folder or delete this one")
+            raise UserError(
+                f"{folder}: holds shards but no {MANIFEST}; give another folder or delete this one"
+            )
         write_json_atomic(folder / MANIFEST, plan)
         return False
     found = read_manifest(folder)
@@ -160,7 +168,7 @@ def open_store(folder: Path, plan: dict[str, Any]) -> bool:
 
 
 def close_store(folder: Path, plan: dict[str, Any], shards: dict[str, int]) -> list[tuple[str, str]]:
-    """Fill in dimensions and counts from the shards on disk, mark the store complete; return what was skipped."""
+    """Fill in dimensions and counts from the shards, mark the store complete; return what was skipped."""
     skipped: list[tuple[str, str]] = []
     for modality, number_of_shards in shards.items():
         entry = plan["modalities"][modality]
@@ -176,8 +184,8 @@ def close_store(folder: Path, plan: dict[str, Any], shards: dict[str, int]) -> l
 
 def _differences(found: dict[str, Any], plan: dict[str, Any]) -> list[tuple[str, Any, Any]]:
     old, new = found["modalities"], plan["modalities"]
-    pairs = [("modalities", sorted(old), sorted(new))]
-    for modality in set(old) & set(new):
+    pairs: list[tuple[str, Any, Any]] = [("modalities", sorted(old), sorted(new))]
+    for modality in sorted(set(old) & set(new)):
         for key in ("encoder", "config", "weights_hash", "inputs_hash"):
             pairs.append((f"{modality} {key}", old[modality].get(key), new[modality].get(key)))
     for key in ("studies_hash", "mask_labels", "shard_size"):
@@ -199,7 +207,12 @@ def _read_modality(folder: Path, modality: str, entry: dict[str, Any]) -> tuple[
     ids = [name for part in parts for name in part.ids]
     for path, part in zip(paths, parts, strict=True):
         if part.vectors.shape[1] != entry["dim"]:
-            raise UserError(f"{path}: vectors of {part.vectors.shape[1]} dimensions, manifest says {entry['dim']}; encode again")
+            raise UserError(
+                f"{path}: vectors of {part.vectors.shape[1]} dimensions, "
+                f"manifest says {entry['dim']}; encode again"
+            )
     if len(ids) != entry["count"] or len(set(ids)) != len(ids):
-        raise UserError(f"{folder / modality}: {len(ids)} vectors, manifest says {entry['count']}; encode again")
+        raise UserError(
+            f"{folder / modality}: {len(ids)} vectors, manifest says {entry['count']}; encode again"
+        )
     return ids, np.concatenate([part.vectors for part in parts])

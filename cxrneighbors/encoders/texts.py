@@ -1,0 +1,32 @@
+"""Which text of a report its encoder sees."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+
+def report_texts(studies: pd.DataFrame, mask_labels: bool = False) -> pd.Series:
+    """The text of each row that report encoders see, None where there is none: Series of str or None (N,).
+
+    Findings and impression where the report has such sections, else all of it. With `mask_labels`, words
+    that name any finding of the table are replaced by '___', in every report alike: masking only a report's
+    own findings would show by the gaps which it has.
+    """
+    from cxrneighbors.reports.label_words import mask_label_words
+    from cxrneighbors.reports.selection import report_text
+
+    findings = sorted({name for names in studies["findings"] for name in names})
+    masked: dict[str, str] = {}  # the images of a study share its report
+
+    def text_of(report: str | None, sections: dict[str, str] | None) -> str | None:
+        text = report_text(report, sections)
+        if text is None or not text.strip():
+            return None
+        if not mask_labels:
+            return text
+        if text not in masked:
+            masked[text] = mask_label_words(text, findings)
+        return masked[text]
+
+    texts = [text_of(a, b) for a, b in zip(studies["report"], studies["sections"], strict=True)]
+    return pd.Series(texts, index=studies.index, dtype=object)

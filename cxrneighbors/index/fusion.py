@@ -1,0 +1,84 @@
+"""Scaled fusion: one squared distance over images and reports whose weights mean the same for any encoder.
+
+    d²(a, b) = w_image · ‖x_a - x_b‖² / σ_x²  +  w_report · ‖t_a - t_b‖² / σ_t²
+
+σ² is a modality's mean squared distance over all pairs of indexed rows, so two random rows are on average 1
+apart (squared) in either modality. The sum is plain squared L2 on the concatenation of `√(w/σ²)`-scaled
+parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from cxrneighbors.errors import UserError
+
+VECTOR_MODALITIES = ("image", "report")
+MODALITIES = (*VECTOR_MODALITIES, "fused")
+
+# {'image': w/σ², ...}: which vector modalities take part in a distance, and by what factor of their squared
+# L2.
+Factors = dict[str, float]
+
+
+def modality_scale(vectors: np.ndarray) -> float:
+    """σ²: mean of ‖a - b‖² over all pairs of different rows of `vectors` (N, D), without sampling.
+
+    By the identity Σ_{a≠b} ‖a - b‖² = 2N Σ ‖a - mean‖² it equals 2N/(N-1) times the total variance: one pass.
+    Fewer than two rows, or rows that are all equal, have no scale of their own: 1.0.
+
+    >>> modality_scale(np.array([[0.0, 0.0], [3.0, 4.0]]))
+    25.0
+    """
+    n = len(vectors)
+    if n < 2:
+        return 1.0
+    centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
+    scale = 2.0 * float(np.square(centred).sum()) / (n - 1)
+    return scale if scale > 0 else 1.0
+
+
+def check_weights(weights: Mapping[str, float] | None) -> dict[str, float]:
+    """Weights per modality, 1.0 where not given; `UserError` for unknown names, negatives, or all zero.
+
+    >>> check_weights({"report": 2})
+    {'image': 1.0, 'report': 2.0}
+    """
+    unknown = set(weights or {}) - set(VECTOR_MODALITIES)
+    if unknown:
+        raise UserError(
+            f"weights: unknown modality {sorted(unknown)[0]!r}; give weights for image and report"
+        )
+    complete = {name: float((weights or {}).get(name, 1.0)) for name in VECTOR_MODALITIES}
+    for name, weight in complete.items():
+        if not np.isfinite(weight) or weight < 0:
+            raise UserError(
+                f"weights: {name}={weight:g} is not a number from 0 up; give image=1,report=1 or alike"
+            )
+    if not any(complete.values()):
+        raise UserError("weights: image and report are both 0; give at least one of them a weight above 0")
+    return complete
+
+
+def distance_factors(modality: str, scale: Mapping[str, float], weights: Mapping[str, float]) -> Factors:
+    """Factors of the squared distance in `modality`: 1/σ² alone in a single one, w/σ² of both in 'fused'."""
+    if modality == "fused":
+        return {name: weights[name] / scale[name] for name in VECTOR_MODALITIES}
+    return {modality: 1.0 / scale[modality]}
+
+
+def scaled_concatenation(vectors: Mapping[str, np.ndarray], factors: Factors) -> np.ndarray:
+    """Vectors whose plain squared L2 is the distance of `factors`: float32 (N, sum of D)."""
+    return np.concatenate(
+        [vectors[name] * np.float32(np.sqrt(factor)) for name, factor in factors.items()],
+        axis=1,
+        dtype=np.float32,
+    )
+
+
+def squared_distances(queries: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """‖q - f‖² by difference, not by products: queries (Q, D), found (Q, K, D) -> float64 (Q, K)."""
+    difference = found.astype(np.float64) - queries.astype(np.float64)[:, None, :]
+    return np.einsum("qkd,qkd->qk", difference, difference)

@@ -1,0 +1,55 @@
+"""Policy `random`: k admitted rows drawn uniformly without replacement, the baseline of every comparison."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cxrneighbors.index.request import Request
+
+ROUNDS = 8
+
+
+def random(request: Request, rng: np.random.Generator) -> np.ndarray:
+    """Rows int64 (Q, k) among those that have the modality and are admitted, -1 where fewer exist.
+
+    The first k different admitted rows of a stream of uniform draws are a uniform sample without replacement.
+    """
+    rows = np.full((len(request.queries), request.k), -1, dtype=np.int64)
+    for which, mask in request.admission.groups():
+        pool = request.candidates if mask is None else request.candidates[mask[request.candidates]]
+        rows[which] = _draw(request.take(which), pool, rng)
+    return rows
+
+
+def _draw(request: Request, pool: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw for queries that share a filter from the rows `pool` int64 (n,) that pass it."""
+    n_queries, k = len(request.queries), request.k
+    drawn = np.full((n_queries, 0), -1, dtype=np.int64)
+    complete = np.zeros(n_queries, dtype=bool)
+    if len(pool) > 4 * k:
+        for _ in range(ROUNDS):
+            fresh = pool[rng.integers(len(pool), size=(n_queries, 2 * k + 4))]
+            fresh[~request.admission.passes(np.arange(n_queries), fresh)] = -1
+            drawn = _first_different(np.concatenate([drawn, fresh], axis=1), k)
+            complete = np.asarray((drawn >= 0).all(axis=1))
+            if complete.all():
+                return drawn
+    rows = np.pad(drawn, ((0, 0), (0, k - drawn.shape[1])), constant_values=-1)
+    for query in np.flatnonzero(~complete):
+        # Keeps what was drawn and goes on with a permutation of the rest: the same stream, without repeats.
+        have = rows[query][rows[query] >= 0]
+        rest = np.setdiff1d(request.admission.admitted(int(query), pool), have, assume_unique=True)
+        taken = np.concatenate([have, rng.permutation(rest)])[:k]
+        rows[query, : len(taken)] = taken
+    return rows
+
+
+def _first_different(rows: np.ndarray, k: int) -> np.ndarray:
+    """The first k different values >= 0 of each line, -1 where there are fewer: int64 (Q, M) -> (Q, k)."""
+    order = np.argsort(rows, axis=1, kind="stable")
+    ordered = np.take_along_axis(rows, order, axis=1)
+    repeated = np.zeros_like(rows, dtype=bool)
+    np.put_along_axis(repeated[:, :], order[:, 1:], ordered[:, 1:] == ordered[:, :-1], axis=1)
+    refused = repeated | (rows < 0)
+    first = np.argsort(refused, axis=1, kind="stable")[:, :k]
+    return np.where(np.take_along_axis(refused, first, axis=1), -1, np.take_along_axis(rows, first, axis=1))

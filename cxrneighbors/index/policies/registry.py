@@ -1,0 +1,22 @@
+"""Neighbour policies by name: which of the admitted rows are taken as a query's neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from cxrneighbors.errors import choose
+from cxrneighbors.index.policies.nearest import nearest
+from cxrneighbors.index.policies.random import random
+from cxrneighbors.index.request import Request
+
+# A policy returns rows int64 (Q, k), each admitted and once, -1 where fewer exist.
+Policy = Callable[[Request, np.random.Generator], np.ndarray]
+
+POLICIES: dict[str, Policy] = {"nearest": nearest, "random": random}
+
+
+def find_policy(name: str) -> Policy:
+    """The policy called `name`; a UserError lists them."""
+    return POLICIES[choose("policy", name, tuple(POLICIES))]

@@ -1,0 +1,201 @@
+"""Columns of a study table as `where` expressions see them: typed, missing values marked, with methods."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxrneighbors.errors import UserError
+
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: `kind` is 'text', 'number', 'yes/no', 'list' (of texts), or 'other'.
+
+    `values`: object (N,) of str ('' where missing), float64, bool, or object of lists; `missing`: bool (N,).
+    """
+
+    name: str
+    kind: str
+    values: np.ndarray
+    missing: np.ndarray
+
+
+def column_of(name: str, series: pd.Series) -> Column:
+    """Type a column by what it holds; an empty list counts as missing (not labelled)."""
+    missing = series.isna().to_numpy(dtype=bool)
+    if pd.api.types.is_bool_dtype(series.dtype):
+        return Column(name, "yes/no", series.fillna(False).to_numpy(dtype=bool), missing)
+    if pd.api.types.is_numeric_dtype(series.dtype):
+        return Column(name, "number", series.to_numpy(dtype=np.float64, na_value=np.nan), missing)
+    values = series.to_numpy(dtype=object)
+    there = values[~missing]
+    if all(isinstance(value, str) for value in there):
+        return Column(name, "text", np.where(missing, "", values), missing)
+    if all(isinstance(value, list | tuple | np.ndarray) for value in there):
+        missing = missing | np.array(
+            [not isinstance(v, str | float) and v is not None and not len(v) for v in values]
+        )
+        return Column(name, "list", values, missing)
+    return Column(name, "other", values, missing)
+
+
+def compare(sign: str, left: Any, right: Any) -> np.ndarray:
+    """`left sign right`, one of them a column: bool (N,), False where a value is missing."""
+    columns = [side for side in (left, right) if isinstance(side, Column)]
+    if not columns or not all(_is_operand(side) for side in (left, right)):
+        raise UserError(f"where: {sign} compares a column with a text or a number; name a column on one side")
+    kinds = {_kind(left), _kind(right)}
+    if len(kinds) > 1 or not kinds <= {"text", "number", "yes/no"}:
+        _raise_types(sign, left, right, columns[0])
+    missing = np.logical_or.reduce([column.missing for column in columns])
+    with np.errstate(invalid="ignore"):
+        passing = _OPERATORS[sign](_plain(left), _plain(right))
+    return np.asarray(passing, dtype=bool) & ~missing
+
+
+def is_in(left: Any, right: Any) -> tuple[np.ndarray, np.ndarray]:
+    """`left in right`: bool (N,), and where it is known: bool (N,).
+
+    A column in a list of values, a finding in a list column, or a piece of text in a text column.
+    """
+    if isinstance(left, Column) and isinstance(right, list):
+        return isin(left, right), ~left.missing
+    if isinstance(right, Column) and right.kind in ("list", "text") and isinstance(left, str):
+        return (has if right.kind == "list" else contains)(right, left), ~right.missing
+    name = left.name if isinstance(left, Column) else right.name if isinstance(right, Column) else "in"
+    raise UserError(
+        f"where: {name}: 'in' takes a column and a list, or a text and a text or list column; "
+        "write view in ['AP', 'PA'] or 'Effusion' in findings"
+    )
+
+
+def between(column: Column, *bounds: Any) -> np.ndarray:
+    """low <= column <= high."""
+    if len(bounds) != 2:
+        _raise_usage(column, "between(30, 40)")
+    return compare(">=", column, bounds[0]) & compare("<=", column, bounds[1])
+
+
+def isin(column: Column, *arguments: Any) -> np.ndarray:
+    """The value is one of a list."""
+    if len(arguments) != 1 or not isinstance(arguments[0], list):
+        _raise_usage(column, "isin(['AP', 'PA'])")
+    if not arguments[0]:
+        return np.zeros(len(column.values), dtype=bool)
+    return np.logical_or.reduce([compare("==", column, value) for value in arguments[0]])
+
+
+def isna(column: Column, *arguments: Any) -> np.ndarray:
+    """The value is missing; for `findings`: not labelled."""
+    if arguments:
+        _raise_usage(column, "isna()")
+    return column.missing.copy()
+
+
+def notna(column: Column, *arguments: Any) -> np.ndarray:
+    """The value is there."""
+    if arguments:
+        _raise_usage(column, "notna()")
+    return ~column.missing
+
+
+def contains(column: Column, *arguments: Any) -> np.ndarray:
+    """The text holds a piece of text, in any case."""
+    piece = _one_text(column, arguments, "contains('effusion')")
+    return _each(column, lambda value: piece in value.lower())
+
+
+def startswith(column: Column, *arguments: Any) -> np.ndarray:
+    """The text starts with a piece of text, in any case."""
+    piece = _one_text(column, arguments, "startswith('00012')")
+    return _each(column, lambda value: value.lower().startswith(piece))
+
+
+def has(column: Column, *arguments: Any) -> np.ndarray:
+    """The list holds a name."""
+    if len(arguments) != 1 or not isinstance(arguments[0], str):
+        _raise_usage(column, "has('Effusion')")
+    if column.kind != "list":
+        raise UserError(
+            f"where: {column.name} is a {column.kind} column, has() asks a list; write {column.name} == …"
+        )
+    return _each(column, lambda value: arguments[0] in value)
+
+
+METHODS: dict[str, Callable[..., np.ndarray]] = {
+    "between": between,
+    "isin": isin,
+    "isna": isna,
+    "notna": notna,
+    "contains": contains,
+    "startswith": startswith,
+    "has": has,
+}
+
+
+def _each(column: Column, test: Callable[[Any], bool]) -> np.ndarray:
+    pairs = zip(column.values, column.missing, strict=True)
+    return np.fromiter(
+        (not gone and test(value) for value, gone in pairs), dtype=bool, count=len(column.values)
+    )
+
+
+def _one_text(column: Column, arguments: tuple[Any, ...], usage: str) -> str:
+    if len(arguments) != 1 or not isinstance(arguments[0], str):
+        _raise_usage(column, usage)
+    if column.kind != "text":
+        raise UserError(
+            f"where: {column.name} is a {column.kind} column, not a text one; see .has() and .between()"
+        )
+    return str(arguments[0]).lower()
+
+
+def _kind(side: Any) -> str:
+    if isinstance(side, Column):
+        return side.kind
+    return "yes/no" if isinstance(side, bool) else "text" if isinstance(side, str) else "number"
+
+
+def _is_operand(side: Any) -> bool:
+    return isinstance(side, Column | str | int | float)
+
+
+def _plain(side: Any) -> Any:
+    if isinstance(side, Column):
+        return side.values
+    try:
+        return side if isinstance(side, str | bool) else float(side)
+    except OverflowError:
+        raise UserError("where: a number is too large to compare with; write a smaller one") from None
+
+
+def _raise_types(sign: str, left: Any, right: Any, column: Column) -> None:
+    if column.kind == "list":
+        raise UserError(
+            f"where: {column.name} is a list column; write {column.name}.has('Effusion'), not {sign}"
+        )
+    other = right if left is column else left
+    shown = f"column {other.name} ({other.kind})" if isinstance(other, Column) else repr(other)
+    raise UserError(
+        f"where: {column.name} is a {column.kind} column, it cannot be compared with {shown}; "
+        f"give it a value of its own type"
+    )
+
+
+def _raise_usage(column: Column, usage: str) -> None:
+    raise UserError(f"where: {column.name}: write {column.name}.{usage}")

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cxrneighbors.encoders.pixels import PixelEncoder
+from cxrneighbors.encoders.store import Embeddings
+from cxrneighbors.errors import UserError
+from cxrneighbors.files import sha256_file
+from cxrneighbors.index.neighbor_index import NeighborIndex
+
+Build = Callable[..., NeighborIndex]
+
+
+@pytest.fixture()
+def folder(small_index: Build, tmp_path: Path) -> Path:
+    small_index(200, backend="hnsw").save(tmp_path / "idx")
+    return tmp_path / "idx"
+
+
+@pytest.mark.parametrize("backend", ["hnsw", "exact"])
+def test_a_loaded_index_searches_the_same(small_index: Build, tmp_path: Path, backend: str) -> None:
+    index = small_index(300, backend=backend)
+    index.save(tmp_path / "idx")
+    again = NeighborIndex.load(tmp_path / "idx")
+    assert (again.backend, again.modalities, again.scale) == (backend, index.modalities, index.scale)
+    assert again.studies.equals(index.studies) and again.manifest == index.manifest
+    ids = list(index.studies["image_id"])
+    for arguments in ({}, {"where": "view == 'PA'", "modality": "image"}, {"weights": {"image": 3}}):
+        assert again.search(ids[1:5], **arguments).equals(index.search(ids[1:5], **arguments))
+
+
+def test_two_builds_write_the_same_bytes(small_index: Build, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        small_index(400, backend="hnsw").save(tmp_path / name)
+    files = {path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file()}
+    assert {"index.json", "image-PA.bin", "fused-AP.bin"} <= {path.name for path in files}
+    for name in files:
+        assert sha256_file(tmp_path / "a" / name) == sha256_file(tmp_path / "b" / name), name
+
+
+def test_every_file_is_checked(folder: Path) -> None:
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "index.json"]
+    assert len(files) >= 10
+    for path in files:
+        content = path.read_bytes()
+        flipped = bytearray(content)
+        flipped[len(flipped) // 2] ^= 1
+        for changed in (bytes(flipped), content + b"x"):
+            path.write_bytes(changed)
+            with pytest.raises(UserError, match=f"{path.name}: changed since .*build the index again"):
+                NeighborIndex.load(folder)
+        path.unlink()
+        with pytest.raises(UserError, match=f"{path.name}: file of the index is missing"):
+            NeighborIndex.load(folder)
+        path.write_bytes(content)
+    NeighborIndex.load(folder)
+
+
+def edit(folder: Path, change: Callable[[dict], None]) -> None:
+    content = json.loads((folder / "index.json").read_text())
+    change(content)
+    (folder / "index.json").write_text(json.dumps(content))
+
+
+EDITS: dict[str, tuple[Callable[[dict], None], str]] = {
+    "format": (lambda c: c.update(format=99), "format 99, this version reads"),
+    "key": (lambda c: c.pop("files"), "does not describe an index"),
+    "backend": (lambda c: c.update(backend="x"), "unknown backend 'x'"),
+    "dim": (lambda c: c["dim"].update(image=9), "not float32"),
+    "modalities": (lambda c: c.update(modalities=["image"]), "do not fit the vectors"),
+    "count": (lambda c: c["partitions"][0].update(count=1), "does not fit the rows"),
+    "space": (lambda c: c["partitions"][0]["settings"].update(space="ip"), "does not fit the vectors"),
+    "graph dim": (lambda c: c["partitions"][0]["settings"].update(dim=64), "does not fit the vectors"),
+    "scale": (lambda c: c["scale"].update(image=1e-3), "does not hold the vectors"),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edited_description_is_refused(folder: Path, name: str) -> None:
+    change, message = EDITS[name]
+    edit(folder, change)
+    with pytest.raises(UserError, match=message):
+        NeighborIndex.load(folder)
+
+
+def test_no_index_there(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"index.json: no such file; give a folder that index wrote"):
+        NeighborIndex.load(tmp_path)
+
+
+def test_a_folder_with_other_files_is_not_replaced(small_index: Build, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep")
+    with pytest.raises(UserError, match="holds other files"):
+        small_index(20).save(tmp_path)
+    assert (tmp_path / "mine.txt").read_text() == "keep"
+
+
+def test_an_index_replaces_an_index_as_a_whole(folder: Path, small_index: Build) -> None:
+    small_index(50).save(folder)
+    assert len(NeighborIndex.load(folder).studies) == 50 and not list((folder / "graphs").iterdir())
+    assert [path.name for path in folder.parent.iterdir()] == ["idx"]
+
+
+def test_encoders_travel_with_the_index(small_index: Build, tmp_path: Path) -> None:
+    encoder = PixelEncoder()
+    images = np.random.default_rng(0).random((6, 1, 64, 64)).astype(np.float32)
+    ids = [f"i{i:05d}" for i in range(6)]
+    embeddings = Embeddings.from_arrays(ids, encoder.encode(images))
+    embeddings.manifest["modalities"]["image"] |= {
+        "encoder": encoder.name,
+        "config": encoder.config(),
+        "weights_hash": encoder.weights_hash(),
+    }
+    embeddings.encoders["image"] = encoder
+    index = NeighborIndex.build(embeddings, small_index(6).studies, backend="exact")
+    index.save(tmp_path / "idx")
+    again = NeighborIndex.load(tmp_path / "idx")
+    np.testing.assert_allclose(again.encoders.get("image").encode(images), index.vectors["image"], atol=1e-6)
+    again.save(tmp_path / "idx")  # over the folder that its encoders are read from
+    assert NeighborIndex.load(tmp_path / "idx").encoders.get("image").name == encoder.name
