@@ -48,8 +48,19 @@ def main() -> None:
     embeddings = encode(studies, image=image_encoder, report=report_encoder, out=work / "embeddings")
     index = NeighborIndex.build(embeddings, studies)
     index.save(work / "index")
+    # The paper's own distance, between latent means as they are, beside the default metric.
+    others = (
+        {"vae-latent": encode(studies, image=image_encoder.with_metric("latent"))}
+        if isinstance(image_encoder, VAE)
+        else {}
+    )
     result = evaluate_overlap(
-        index, k=arguments.k, targets=targets, definition=arguments.definition, train_studies=training
+        index,
+        k=arguments.k,
+        targets=targets,
+        definition=arguments.definition,
+        train_studies=training,
+        others=others,
     )
     result.write(work / "evaluation")
     summary = result.summary | {

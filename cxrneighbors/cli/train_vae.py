@@ -19,6 +19,9 @@ def command(
     all_splits: bool = typer.Option(
         False, help="Train on every row, not on split == 'train' alone: when other patients are scored."
     ),
+    metric: str = typer.Option(
+        "balanced", help="How codes are compared: latent (the paper's), picture, or balanced between them."
+    ),
     seed: int = typer.Option(0, help="Seed of weights, order and augmentation."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
 ) -> None:
@@ -30,7 +33,7 @@ def command(
     table = read_tables(studies)
     if all_splits:
         table = table.assign(split="train")
-    vae = VAE(latent_dim=latent_dim, image_size=image_size)
+    vae = VAE(latent_dim=latent_dim, image_size=image_size, metric=metric)
     vae.fit(table, out=out, epochs=epochs, batch_size=batch_size, seed=seed, device=device)
     vae.save(out)
     say(f"{out}: encoder saved; original and reconstruction in {out / 'figure3.png'}")

@@ -19,14 +19,19 @@ from cxrneighbors.encoders.base import (
     resolve_device,
     save_encoder,
 )
-from cxrneighbors.errors import UserError
+from cxrneighbors.errors import UserError, choose
 from cxrneighbors.files import read_json, write_json_atomic
 
 TRAINING = "training.json"
+METRIC_FILMS = 32  # training films over which the picture metric is averaged
 
 
 class VAE:
-    """Variational autoencoder of chest films; a film's vector is the mean of q(z | x), float32 (latent_dim,).
+    """Variational autoencoder of chest films; a film's vector is the mean of q(z | x) in the chosen metric.
+
+    Vectors are float32 (latent_dim,) and compared by Euclidean distance. `metric='latent'` takes the means as
+    they are (paper, section 4.1.1); the default 'balanced' maps them linearly so that a direction counts
+    the more, the more it changes the picture (`encoders.latent_metric` has the definition and the reason).
 
     `latent_dim`: 60 as in the paper; `image_size`: a multiple of 32; `aspect`: 'pad' or 'crop', how files
     are made square; `width`: channels of the first layer, the rest follow; `seed`: of the initial weights;
@@ -46,15 +51,18 @@ class VAE:
         width: int = 32,
         seed: int = 0,
         device: str = "auto",
+        metric: str = "balanced",
     ) -> None:
         import torch
 
+        from cxrneighbors.encoders.latent_metric import EXPONENTS
         from cxrneighbors.encoders.vae_network import STRIDE, VAENetwork
 
         if image_size < STRIDE or image_size % STRIDE:
             raise UserError(f"VAE image size {image_size}: must be a multiple of {STRIDE}; take 224")
         if latent_dim < 1 or width < 1:
             raise UserError(f"VAE latent dim {latent_dim}, width {width}: both must be at least 1")
+        self.metric = choose("VAE metric", metric, list(EXPONENTS))
         self.latent_dim = latent_dim
         self.image_size = image_size
         self.aspect = aspect
@@ -80,6 +88,7 @@ class VAE:
             "aspect": self.aspect,
             "width": self.width,
             "seed": self.seed,
+            "metric": self.metric,
         }
 
     def weights_hash(self) -> str:
@@ -146,14 +155,30 @@ class VAE:
             self.network, train_images, val_images, settings, folder, self.device, trainer_options
         )
         self.network.cpu().eval()
+        self._measure(train_images)
         self.fitted = True
         if folder:
             self._finish(folder, val_images)
         return self
 
+    def with_metric(self, metric: str) -> VAE:
+        """This VAE with the same weights and another `metric`."""
+        other = VAE(**{**self.config(), "metric": metric}, device=self.device)
+        other.network.load_state_dict(self.network.state_dict())
+        other.fitted = self.fitted
+        return other
+
     def encode(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
-        """Latent means float32 (N, latent_dim) of images float32 (N, 1, image_size, image_size) in [0, 1]."""
-        return self._run(images, lambda batch: self.network.means(batch), (self.latent_dim,), batch_size)
+        """Vectors float32 (N, latent_dim) of images float32 (N, 1, image_size, image_size) in [0, 1].
+
+        They are the latent means, mapped into the `metric`.
+        """
+        means = self._run(images, lambda batch: self.network.means(batch), (self.latent_dim,), batch_size)
+        if self.metric == "latent":
+            return means
+        from cxrneighbors.encoders.latent_metric import metric_map
+
+        return means @ metric_map(self.network.picture_metric.cpu(), self.metric).numpy()
 
     def reconstruct(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
         """What the latent means keep of images (N, 1, S, S): float32 (N, 1, S, S), standardised."""
@@ -175,6 +200,17 @@ class VAE:
         encoder: VAE = build(cls, folder, device=device)
         encoder._take(folder)
         return encoder
+
+    def _measure(self, train_images: Any) -> None:
+        """Set the picture metric from training films spread evenly over the table."""
+        import torch
+
+        from cxrneighbors.encoders.latent_metric import picture_metric
+
+        rows = np.unique(np.linspace(0, len(train_images) - 1, METRIC_FILMS).astype(int))
+        with torch.no_grad():
+            codes = self.network.means(train_images[rows.tolist()])
+        self.network.picture_metric.copy_(picture_metric(self.network, codes))
 
     def _take(self, folder: str | Path) -> None:
         import torch

@@ -52,6 +52,8 @@ class VAENetwork(nn.Module):
             _convolution(2 * w, w),
         )
         self.painter = nn.Conv2d(w, 4, 3, padding=1)  # four pixels of each cell of the decoder's last layer
+        self.picture_metric: torch.Tensor  # set at the end of training, see `encoders.latent_metric`
+        self.register_buffer("picture_metric", torch.eye(latent_dim))
 
     def encode(self, standardised: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and log variance of q(z | x): (N, 1, H, W) standardised -> two (N, latent_dim)."""

@@ -96,6 +96,17 @@ def _random_method(name: str, index: Any, setting: Setting) -> Method:
     return Method(name, has, search, "random", "")
 
 
+def other_methods(index: Any, setting: Setting, others: dict[str, Any]) -> list[Method]:
+    """Further embeddings of the index's images as methods: {name: Embeddings}, image vectors first."""
+    methods = []
+    for name, embeddings in others.items():
+        if name in (*BASELINES, *index.modalities):
+            raise UserError(f"others: {name!r} is the name of a method already; choose another")
+        modality = "image" if "image" in embeddings.vectors else "report"
+        methods.append(_encoder_method(name, modality, embeddings, index, setting))
+    return methods
+
+
 def _encoder_method(name: str, modality: str, embeddings: Any, index: Any, setting: Setting) -> Method:
     """Neighbours by other embeddings of the same rows, through an index of their own."""
     backend = "exact" if len(index.studies) <= EXACT_ROWS else "hnsw"

@@ -9,7 +9,7 @@ import pandas as pd
 
 from cxrneighbors.data.schema import NO_FINDING
 from cxrneighbors.errors import UserError, choose
-from cxrneighbors.evaluation.baselines import baseline_methods, index_methods
+from cxrneighbors.evaluation.baselines import baseline_methods, index_methods, other_methods
 from cxrneighbors.evaluation.compare import compare_methods
 from cxrneighbors.evaluation.examples import choose_examples, neighbor_table
 from cxrneighbors.evaluation.graph import Method, build_graph
@@ -38,6 +38,7 @@ def evaluate_overlap(
     n_bootstrap: int = 2000,
     seed: int = 0,
     train_studies: pd.DataFrame | None = None,
+    others: dict[str, Any] | None = None,
 ) -> OverlapResult:
     """Score how often an image's K nearest neighbours share its findings (paper, section 4.1.1, Figure 5).
 
@@ -53,6 +54,7 @@ def evaluate_overlap(
     setting = _setting(index, k, definition, include_same_patient, n_permutations, n_bootstrap, seed)
     allowed, eligible = _who(index, setting, where, targets)
     extra, skipped = baseline_methods(index, setting, baselines, train_studies)
+    extra += other_methods(index, setting, others or {})
     methods = {method.name: method for method in [*index_methods(index, include_same_patient), *extra]}
     scores = {}
     for method in track(list(methods.values()), "Scoring methods"):

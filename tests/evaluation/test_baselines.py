@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from cxrneighbors.encoders.encode import encode
+from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.encoders.tfidf import TfidfEncoder
 from cxrneighbors.errors import UserError
 from cxrneighbors.evaluation.baselines import BASELINES, choose_baselines
@@ -122,3 +123,12 @@ def test_pca_is_fitted_on_the_table_it_is_given(index):
     table = result.neighbors[(result.neighbors["method"] == "pca-whitened") & (result.neighbors["rank"] == 1)]
     nearest = index.studies["image_id"].to_numpy()[apart.argmin(axis=1)]
     assert table["neighbor_id"].tolist() == nearest.tolist()
+
+
+def test_other_embeddings_are_scored_beside_the_index(index):
+    own = index.vectors["image"]
+    others = {"again": Embeddings.from_arrays(index.studies["image_id"], image=own)}
+    methods = evaluate_overlap(index, baselines=False, others=others, **QUICK).summary["methods"]
+    assert methods["again"]["mean_overlap"] == methods["image"]["mean_overlap"]
+    with pytest.raises(UserError, match="'pca' is the name of a method already"):
+        evaluate_overlap(index, baselines=False, others={"pca": others["again"]}, **QUICK)
