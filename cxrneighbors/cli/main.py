@@ -9,9 +9,11 @@ import typer
 
 from cxrneighbors import progress
 from cxrneighbors.cli import (
+    assemble,
     demo,
     encode,
     evaluate,
+    evaluate_explanations,
     explain,
     import_,
     index,
@@ -36,8 +38,10 @@ app.command("encode")(encode.command)
 app.command("index")(index.command)
 app.command("search")(search.command)
 app.command("evaluate")(evaluate.command)
+app.command("assemble")(assemble.command)
 app.command("train-classifier")(train_classifier.command)
 app.command("explain")(explain.command)
+app.command("evaluate-explanations")(evaluate_explanations.command)
 app.command("label-reports")(label_reports.command)
 app.command("demo")(demo.command)
 

@@ -18,7 +18,9 @@ def command(
     ),
     modality: str | None = typer.Option(None, help="image, report or fused; by default what the query has."),
     weights: str | None = typer.Option(None, help="Other weights for this search, as image=1,report=0.5."),
-    policy: str = typer.Option("nearest", help="nearest or random."),
+    policy: str = typer.Option(
+        "nearest", help="nearest, diverse (near, unlike in findings), cluster or random."
+    ),
     include_same_patient: bool = typer.Option(False, help="Let the target's own patient be found."),
     seed: int = typer.Option(0, help="Seed of the random policy."),
     json: bool = typer.Option(False, help="Print JSON records instead of a table."),

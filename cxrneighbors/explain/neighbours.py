@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from cxrneighbors.errors import UserError
-from cxrneighbors.explain.clusters import cluster_neighbours
 from cxrneighbors.explain.films import Film, indexed_film, row_of
+from cxrneighbors.index.policies.cluster import cluster_neighbours
 
 COLUMNS = ("rank", "neighbor_id", "distance", "image_distance", "report_distance", "findings")
 
@@ -87,10 +87,6 @@ def _fitting(film: Film, target: Film) -> Film:
 def _hits(index: Any, target: Film, query: NeighbourQuery) -> pd.DataFrame:
     if target.row is None:
         return _outside_hits(index, target, query)
-    if query.policy == "cluster" and not _has_cluster_policy():
-        vectors, allowed = _candidates(index, target.row, query)
-        found = allowed[cluster_neighbours(vectors, query.k) - 1]
-        return _table(index, index.vectors["image"][target.row], found)
     return index.search(
         [target.image_id],
         k=query.k,
@@ -102,25 +98,9 @@ def _hits(index: Any, target: Film, query: NeighbourQuery) -> pd.DataFrame:
     )
 
 
-def _has_cluster_policy() -> bool:
-    from cxrneighbors.index.policies.registry import POLICIES
-
-    return "cluster" in POLICIES
-
-
-def _candidates(index: Any, row: int | None, query: NeighbourQuery) -> tuple[np.ndarray, np.ndarray]:
-    """Vectors with the target's first, and the rows of the others, those that may be found."""
-    allowed = np.array(index.has["image"], dtype=bool)
-    if query.where is not None:
-        allowed &= index.rows_where(query.where)
-    if row is not None:
-        allowed[row] = False
-        if not query.include_same_patient:
-            patients = index.studies["patient_id"].to_numpy()
-            allowed &= patients != patients[row]
-    rows = np.flatnonzero(allowed)
-    first = index.vectors["image"][[row]] if row is not None else index.vectors["image"][:0]
-    return np.concatenate([first, index.vectors["image"][rows]]), rows
+def _candidates(index: Any, query: NeighbourQuery) -> np.ndarray:
+    """Rows that a film from outside the index may find: int64 (n,)."""
+    return np.flatnonzero(np.array(index.has["image"], dtype=bool) & index.rows_where(query.where))
 
 
 def _outside_hits(index: Any, target: Film, query: NeighbourQuery) -> pd.DataFrame:
@@ -132,7 +112,8 @@ def _outside_hits(index: Any, target: Film, query: NeighbourQuery) -> pd.DataFra
             f"policy {query.policy!r}: not for a film outside the index; use nearest or cluster, or index it"
         )
     vector = encode_film(image_encoder(index), target.pixels)
-    vectors, rows = _candidates(index, None, query)
+    rows = _candidates(index, query)
+    vectors = index.vectors["image"][rows]
     if query.policy == "cluster":
         chosen = cluster_neighbours(np.concatenate([vector[None], vectors]), query.k) - 1
     else:

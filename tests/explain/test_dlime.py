@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cxrneighbors.explain.clusters import cluster_neighbours
+from cxrneighbors.index.policies.cluster import cluster_neighbours
 from cxrneighbors.explain.dlime import DLime
 
 

@@ -15,7 +15,7 @@ Build = Callable[..., NeighborIndex]
 
 def test_the_names() -> None:
     assert {"nearest", "random"} <= set(POLICIES)
-    with pytest.raises(UserError, match="unknown policy 'far'; choose one of: nearest, random"):
+    with pytest.raises(UserError, match="unknown policy 'far'; choose one of: nearest, diverse, cluster, random"):
         find_policy("far")
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from cxrneighbors.errors import choose
+from cxrneighbors.index.policies.cluster import cluster
+from cxrneighbors.index.policies.diverse import diverse
 from cxrneighbors.index.policies.nearest import nearest
 from cxrneighbors.index.policies.random import random
 from cxrneighbors.index.request import Request
@@ -14,7 +16,12 @@ from cxrneighbors.index.request import Request
 # A policy returns rows int64 (Q, k), each admitted and once, -1 where fewer exist.
 Policy = Callable[[Request, np.random.Generator], np.ndarray]
 
-POLICIES: dict[str, Policy] = {"nearest": nearest, "random": random}
+POLICIES: dict[str, Policy] = {
+    "nearest": nearest,
+    "diverse": diverse,
+    "cluster": cluster,
+    "random": random,
+}
 
 
 def find_policy(name: str) -> Policy:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from cxrneighbors.explain.clusters import cluster_neighbours
+from cxrneighbors.index.policies.cluster import cluster_neighbours
 
 
 def by_scipy(vectors, k):

@@ -1,10 +1,27 @@
-"""Neighbours from agglomerative clusters in latent space (DLIME, Zafar and Khan 2019, section 3)."""
+"""Policy `cluster`: neighbours from the query's agglomerative cluster (DLIME, Zafar and Khan 2019)."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from cxrneighbors.index.policies.pool import nearest_pool, scaled_vectors
+from cxrneighbors.index.request import Request
+
 MAX_CANDIDATES = 1000
+
+
+def cluster(request: Request, rng: np.random.Generator) -> np.ndarray:
+    """Rows int64 (Q, k) from each query's own cluster, nearest first; deterministic, `rng` is not used.
+
+    Ward's tree over the query and its `MAX_CANDIDATES` nearest admitted rows is cut where the query's cluster
+    first has k other members, see `cluster_neighbours`.
+    """
+    rows = np.full((len(request.queries), request.k), -1, dtype=np.int64)
+    for query, pool in enumerate(nearest_pool(request, MAX_CANDIDATES)):
+        near = pool[pool >= 0]
+        chosen = cluster_neighbours(scaled_vectors(request, query, near), request.k) - 1
+        rows[query, : len(chosen)] = near[chosen]
+    return rows
 
 
 def cluster_neighbours(vectors: np.ndarray, k: int) -> np.ndarray:

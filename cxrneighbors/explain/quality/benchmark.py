@@ -1,0 +1,307 @@
+"""The benchmark's run: every method on every target with every segmentation, one record each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxrneighbors.data.skipped import Skipped, write_skipped
+from cxrneighbors.errors import UserError, choose
+from cxrneighbors.explain.explainer import Explainer
+from cxrneighbors.explain.explanation import Explanation
+from cxrneighbors.explain.films import Film, indexed_film, row_of
+from cxrneighbors.explain.masks import draw_masks
+from cxrneighbors.explain.perturb import MaskedFilms, PerturbationEngine
+from cxrneighbors.explain.predictor import Predictor, as_predictor
+from cxrneighbors.explain.quality import faithfulness, localisation, sanity, stability
+from cxrneighbors.explain.quality.cost import Cost, timed_explanation
+from cxrneighbors.explain.quality.journal import Journal
+from cxrneighbors.explain.quality.references import RANDOM, REFERENCES
+from cxrneighbors.explain.quality.targets import Target, lesion_mask
+from cxrneighbors.explain.registry import METHODS
+from cxrneighbors.explain.segments import SEGMENTATIONS, SegmentCache
+from cxrneighbors.progress import say, track
+
+MAP_SIDE = 32  # records keep maps averaged to this size, for the correlation across segmentations
+
+
+@dataclass(frozen=True)
+class BenchmarkSettings:
+    """What all records of a benchmark share.
+
+    `k`: neighbours K; `n_masks`: masked films P of each film; `seeds`: runs of each method, seeds 0, 1, ...
+    (a method without a seed runs once); `top`: segments that count as top; `fill`, `where`, `policy`: as in
+    `Explainer`; `n_held_out`: masks for the held-out correlation; `n_sanity`: the first so many targets are
+    explained for the randomised classifier too, in the first segmentation.
+    """
+
+    k: int = 5
+    n_masks: int = 100
+    seeds: int = 2
+    top: int = 3
+    fill: str = "grey"
+    where: str | None = None
+    n_held_out: int = 100
+    n_sanity: int = 20
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("k", "n_masks", "seeds", "top", "n_held_out"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name.replace('_', ' ')} {getattr(self, name)}: must be at least 1")
+
+
+class Benchmark:
+    """Runs the methods and keeps their records in folder `out`; `run` on the same folder goes on.
+
+    `model`: a classifier of this package; `index`: a `NeighborIndex` that holds the targets; `regions`: a
+    region table, or None (then nothing is localised). `methods`: names of `registry.METHODS`; the reference
+    rows are always run. `segmentations`: names of `segments.SEGMENTATIONS`.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        index: Any,
+        out: str | Path,
+        settings: BenchmarkSettings | None = None,
+        regions: pd.DataFrame | None = None,
+        methods: Sequence[str] = tuple(METHODS),
+        segmentations: Sequence[str] = ("quickshift", "slic"),
+        device: str = "auto",
+        batch_size: int | None = None,
+    ) -> None:
+        self.settings = settings or BenchmarkSettings()
+        chosen = [choose("method", name, list(METHODS)) for name in dict.fromkeys(methods)]
+        self.methods = [RANDOM, *chosen, *[name for name in REFERENCES if name != RANDOM]]
+        names = dict.fromkeys(segmentations)
+        self.segmentations = [choose("segmentation", name, SEGMENTATIONS) for name in names]
+        if not self.segmentations:
+            raise UserError("segmentations: none given; name at least one")
+        self.index, self.regions = index, regions
+        self.predictor = as_predictor(model, device=device)
+        self.model, self.device = model, device
+        self.segments = SegmentCache(Path(out) / "segments", capacity=2048)
+        self.batch_size = batch_size
+        self.engine = PerturbationEngine(self.predictor, batch_size)
+        identity = {**asdict(self.settings), "classifier": model.weights_hash(), "index": _index_hash(index)}
+        identity["localised"] = regions is not None
+        self.journal = Journal(out, identity)
+        self.skipped = Skipped("evaluate-explanations")
+
+    def run(self, targets: Sequence[Target]) -> list[dict[str, Any]]:
+        """Records of `targets` (those of this folder that are there already are not computed again).
+
+        A target that a segmentation or a method cannot treat goes to skipped.csv with its reason. Raises
+        `UserError` when a method could treat none.
+        """
+        started, done, total = time.perf_counter(), 0, len(targets)
+        for number, target in enumerate(track(targets, "explaining", total=total)):
+            todo = [
+                segmentation for segmentation in self.segmentations if self._missing(target, segmentation)
+            ]
+            for segmentation in todo:
+                shuffle = number if self._with_sanity(number, segmentation) else None
+                for record in self._records(target, segmentation, shuffle):
+                    self.journal.append(record)
+            done += bool(todo)
+            if todo and (number + 1) % 5 == 0 and number + 1 < total:
+                left = (time.perf_counter() - started) / done * (total - number - 1)
+                say(f"{number + 1} of {total} targets, about {left / 60:.0f} min left")
+        write_skipped(self.skipped, self.journal.folder)
+        wanted = {(target.image_id, target.finding) for target in targets}
+        records = [
+            record
+            for record in self.journal.records
+            if (record["image_id"], record["finding"]) in wanted
+            and record["method"] in self.methods
+            and record["segmentation"] in self.segmentations
+        ]
+        self._check_complete(records)
+        return records
+
+    def _missing(self, target: Target, segmentation: str) -> list[str]:
+        key = (target.image_id, target.finding)
+        return [name for name in self.methods if (*key, name, segmentation) not in self.journal]
+
+    def _with_sanity(self, number: int, segmentation: str) -> bool:
+        return number < self.settings.n_sanity and segmentation == self.segmentations[0]
+
+    def _records(self, target: Target, segmentation: str, shuffle: int | None) -> Iterator[dict[str, Any]]:
+        """Missing records of one target and segmentation; `shuffle`: number of its randomised classifier."""
+        try:
+            case = _Case(self, target, segmentation, None if shuffle is None else self._shuffled(shuffle))
+        except UserError as error:
+            self.skipped.add(f"{target.image_id} {target.finding} {segmentation}", str(error))
+            return
+        for name in self._missing(target, segmentation):
+            try:
+                yield case.record(name)
+            except UserError as error:
+                self.skipped.add(f"{target.image_id} {target.finding} {segmentation} {name}", str(error))
+
+    def _shuffled(self, number: int) -> Predictor:
+        """The classifier with weights shuffled in a way of its own for each target."""
+        copy = sanity.randomised(self.model, self.settings.seed + number)
+        return as_predictor(copy, device=self.device)
+
+    def explainer(
+        self, name: str, segmentation: str, seed: int, predictor: Predictor | None = None
+    ) -> Explainer:
+        """Method or reference `name`, on the classifier or on another predictor."""
+        settings = self.settings
+        return {**METHODS, **REFERENCES}[name](
+            predictor or self.predictor,
+            self.index,
+            k=settings.k,
+            n_masks=settings.n_masks,
+            segmentation=segmentation,
+            fill=settings.fill,
+            seed=seed,
+            where=settings.where,
+            batch_size=self.batch_size,
+            segments=self.segments,
+        )
+
+    def film(self, target: Target) -> Film:
+        """The target's film as the explainers read it."""
+        row = row_of(self.index.studies, target.image_id)
+        return indexed_film(self.index.studies, row, self.predictor.image_size, self.predictor.aspect)
+
+    def lesion(self, target: Target) -> np.ndarray | None:
+        """Where its finding is, in the film's pixels; None without regions."""
+        if self.regions is None:
+            return None
+        path = self.index.studies["path"].iloc[row_of(self.index.studies, target.image_id)]
+        return lesion_mask(self.regions, target, path, self.predictor.image_size, self.predictor.aspect)
+
+    def _check_complete(self, records: list[dict[str, Any]]) -> None:
+        treated = {(record["method"], record["segmentation"]) for record in records}
+        for name in self.methods:
+            for segmentation in self.segmentations:
+                if (name, segmentation) not in treated:
+                    reasons = self.skipped.to_frame()["reason"]
+                    reason = reasons.iloc[0] if len(reasons) else "no targets"
+                    raise UserError(
+                        f"method {name} with {segmentation}: no target could be explained; {reason}"
+                    )
+
+
+class _Case:
+    """One target in one segmentation: what all methods share (film, segments, lesion, held-out scores)."""
+
+    def __init__(
+        self, benchmark: Benchmark, target: Target, segmentation: str, shuffled: Predictor | None
+    ) -> None:
+        self.shuffled = shuffled
+        self.benchmark, self.target, self.segmentation = benchmark, target, segmentation
+        self.settings = benchmark.settings
+        self.film = benchmark.film(target)
+        self.segments = benchmark.segments(self.film.pixels, segmentation)
+        self.lesion = benchmark.lesion(target)
+        n_segments = int(self.segments.max()) + 1
+        rng = np.random.default_rng([self.settings.seed, n_segments])
+        self.held_out = draw_masks(self.settings.n_held_out, n_segments, rng)
+        self.held_out_scores = self.score(self.held_out, self.settings.fill)
+
+    def score(self, masks: np.ndarray, fill: str) -> np.ndarray:
+        """The classifier's score of masks (N, S) of the target's film: float64 (N,)."""
+        source = np.zeros(len(masks), dtype=np.int64)
+        films = MaskedFilms(self.film.pixels[None], self.segments, masks, source, fill)
+        return self.benchmark.engine.scores(films, self.target.finding)
+
+    def record(self, name: str) -> dict[str, Any]:
+        """All measures of method `name`; those of single explanations are means over its seeds."""
+        runs = self._runs(name)
+        explanations = [explanation for explanation, _ in runs]
+        measures = _mean_of([self._measure(explanation) for explanation in explanations])
+        return {
+            "image_id": self.target.image_id,
+            "finding": self.target.finding,
+            "patient_id": self.target.patient_id,
+            "method": name,
+            "segmentation": self.segmentation,
+            "n_segments": int(self.segments.max()) + 1,
+            "prediction": explanations[0].prediction,
+            "lesion_share": None if self.lesion is None else float(self.lesion.mean()),
+            "best_iou": self._localised(localisation.best_iou, self.segments),
+            **measures,
+            **self._stability(explanations),
+            "sanity": self._sanity(name, explanations[0]),
+            "calls": runs[0][1].calls,
+            "seconds": min(cost.seconds for _, cost in runs),
+            "map": small_map(explanations[0].heatmap()).tolist(),
+        }
+
+    def _runs(self, name: str) -> list[tuple[Explanation, Cost]]:
+        runs: list[tuple[Explanation, Cost]] = []
+        for seed in range(self.settings.seed, self.settings.seed + self.settings.seeds):
+            explainer = self.benchmark.explainer(name, self.segmentation, seed)
+            runs.append(timed_explanation(explainer, self.target.image_id, self.target.finding))
+            if explainer.seed is None:
+                break
+        return runs
+
+    def _measure(self, explanation: Explanation) -> dict[str, float]:
+        weights, heat = explanation.weights, explanation.heatmap()
+        return {
+            "pointing": self._localised(localisation.pointing_game, heat),
+            "iou": self._localised(localisation.top_iou, weights, self.segments, top=self.settings.top),
+            "energy": self._localised(localisation.energy_inside, heat),
+            "deletion": faithfulness.deletion_auc(weights, self.segments, self.score),
+            "insertion": faithfulness.insertion_auc(weights, self.segments, self.score),
+            "held_out": faithfulness.held_out_correlation(weights, self.held_out, self.held_out_scores),
+            "fidelity": explanation.fidelity,
+        }
+
+    def _localised(self, measure: Any, first: np.ndarray, *more: np.ndarray, **options: Any) -> float:
+        return float("nan") if self.lesion is None else measure(first, *more, self.lesion, **options)
+
+    def _stability(self, explanations: list[Explanation]) -> dict[str, float]:
+        if explanations[0].seed is None and self.settings.seeds > 1:
+            return {"seed_jaccard": 1.0, "seed_rank": 1.0}  # nothing in it is random
+        weights, top = [explanation.weights for explanation in explanations], self.settings.top
+        return {
+            "seed_jaccard": stability.mean_over_pairs(weights, lambda a, b: stability.top_jaccard(a, b, top)),
+            "seed_rank": stability.mean_over_pairs(weights, stability.rank_correlation),
+        }
+
+    def _sanity(self, name: str, original: Explanation) -> float | None:
+        if self.shuffled is None:
+            return None
+        # The random reference draws anew: it shows which similarity arises by chance.
+        seed = self.settings.seed + (self.settings.seeds if name == RANDOM else 0)
+        explainer = self.benchmark.explainer(name, self.segmentation, seed, self.shuffled)
+        after = explainer.explain(self.target.image_id, self.target.finding)
+        return sanity.map_similarity(original.heatmap(), after.heatmap())
+
+
+def _mean_of(measures: list[dict[str, float]]) -> dict[str, float]:
+    """Mean of each measure over runs."""
+    return {name: float(np.mean([each[name] for each in measures])) for name in measures[0]}
+
+
+def small_map(heat: np.ndarray, side: int = MAP_SIDE) -> np.ndarray:
+    """A heat map averaged over areas to at most (side, side), four digits of its largest value."""
+    from PIL import Image
+
+    size = tuple(min(side, length) for length in heat.shape[::-1])
+    small = np.asarray(Image.fromarray(heat.astype(np.float32)).resize(size, Image.Resampling.BOX), float)
+    largest = np.abs(small).max()
+    digits = 4 - int(np.floor(np.log10(largest))) if largest > 0 else 0
+    return np.round(small, digits)
+
+
+def _index_hash(index: Any) -> str:
+    """What neighbours depend on: image vectors and their order."""
+    import hashlib
+
+    digest = hashlib.sha256("\n".join(index.studies["image_id"]).encode())
+    digest.update(np.ascontiguousarray(index.vectors["image"]).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,156 @@
+"""`evaluate_explanations`: the benchmark from a classifier and an index to tables and a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxrneighbors.errors import UserError
+from cxrneighbors.explain.quality.benchmark import Benchmark, BenchmarkSettings
+from cxrneighbors.explain.quality.figure import draw_benchmark
+from cxrneighbors.explain.quality.summary import paired_tests, records_table, sentences, summarise
+from cxrneighbors.explain.quality.tables import markdown_tables
+from cxrneighbors.explain.quality.targets import Target, choose_targets
+from cxrneighbors.explain.registry import METHODS
+from cxrneighbors.files import write_bytes_atomic, write_json_atomic, write_text_atomic
+
+
+@dataclass
+class BenchmarkResult:
+    """`table`: one row a target, method and segmentation; `summary`, `pairs`: see `quality.summary`."""
+
+    table: pd.DataFrame
+    summary: pd.DataFrame
+    pairs: pd.DataFrame
+
+    def sentences(self) -> list[str]:
+        """Who wins where, one sentence a measure and segmentation."""
+        return sentences(self.summary, self.pairs)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the single records, as JSON values: NaN is None."""
+        return {
+            "n_targets": len(self.table.drop_duplicates(["image_id", "finding"])),
+            "n_patients": int(self.table["patient_id"].nunique()),
+            "mean_prediction": float(self.table["prediction"].mean()),
+            "best_possible_iou": _means(self.table, "best_iou"),
+            "mean_segments": _means(self.table, "n_segments"),
+            "mean_lesion_share": _means(self.table, "lesion_share"),
+            "sentences": self.sentences(),
+            "summary": _records(self.summary),
+            "pairs": _records(self.pairs),
+        }
+
+    def write(self, out: str | Path) -> None:
+        """Write benchmark.json, summary.csv, pairs.csv, targets.csv, benchmark.md and benchmark.png."""
+        out = Path(out)
+        for name, frame in (("summary", self.summary), ("pairs", self.pairs), ("targets", self.table)):
+            text = frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+            write_text_atomic(out / f"{name}.csv", text)
+        write_text_atomic(out / "benchmark.md", self.markdown())
+        write_bytes_atomic(out / "benchmark.png", draw_benchmark(self.summary, self.pairs))
+        write_json_atomic(out / "benchmark.json", self.to_json())
+
+    def markdown(self) -> str:
+        """Tables and sentences."""
+        lines = [f"- {sentence}" for sentence in self.sentences()]
+        return markdown_tables(self.summary, self.pairs) + "\n" + "\n".join(lines) + "\n"
+
+
+def evaluate_explanations(
+    model: Any,
+    index: Any,
+    out: str | Path,
+    *,
+    n_targets: int | None = 60,
+    regions: pd.DataFrame | None = None,
+    among: str | None = None,
+    min_score: float = 0.0,
+    methods: Sequence[str] = tuple(METHODS),
+    segmentations: Sequence[str] = ("quickshift", "slic"),
+    settings: BenchmarkSettings | None = None,
+    device: str = "auto",
+    batch_size: int | None = None,
+    n_permutations: int = 9999,
+) -> BenchmarkResult:
+    """Score explanation methods on `n_targets` films (None: all) of a `NeighborIndex`.
+
+    `regions`: where the findings are; without it films with a labelled finding are explained and nothing is
+    localised. `among`: expression that says which images may be targets; `settings.where` says which may be
+    neighbours. `min_score`: least score of the target's finding: what the classifier did not see, no
+    explanation of it can find. The rest: see `Benchmark`. Records lie in `out`; an interrupted run goes on.
+
+    Raises `UserError` where there are no targets, for unknown names, and for a folder with other settings.
+    """
+    settings = settings or BenchmarkSettings()
+    if n_targets is not None and n_targets < 1:
+        raise UserError(f"targets {n_targets}: must be at least 1")
+    allowed = index.rows_where(among or None) & index.has["image"]
+    targets = choose_targets(
+        index.studies, model.labels, None if min_score > 0 else n_targets, regions, allowed, settings.seed
+    )
+    if min_score > 0:
+        targets = _seen(model, index, targets, min_score, n_targets, device)
+    benchmark = Benchmark(
+        model, index, out, settings, regions, methods, segmentations, device=device, batch_size=batch_size
+    )
+    table = records_table(benchmark.run(targets))
+    table = _in_order(table, benchmark)
+    result = BenchmarkResult(table, summarise(table, seed=settings.seed), pd.DataFrame())
+    result.pairs = paired_tests(table, n_permutations, settings.seed)
+    result.write(out)
+    return result
+
+
+def _seen(
+    model: Any, index: Any, targets: list[Target], min_score: float, n: int | None, device: str
+) -> list[Target]:
+    """The first `n` targets that the classifier scores at `min_score` or more."""
+    from cxrneighbors.data.pixels import load_images
+
+    path_of = dict(zip(index.studies["image_id"], index.studies["path"], strict=True))
+    ids = list(dict.fromkeys(target.image_id for target in targets))
+    images, kept = load_images([path_of[i] for i in ids], model.image_size, model.aspect)
+    scores = model.predict(images, device=device)
+    row_of = {ids[position]: row for row, position in enumerate(kept)}
+    seen = [
+        target
+        for target in targets
+        if target.image_id in row_of
+        and scores[row_of[target.image_id], model.labels.index(target.finding)] >= min_score
+    ]
+    if not seen:
+        raise UserError(
+            f"targets: the classifier scores none of {len(targets)} at {min_score} or more; lower it"
+        )
+    return seen[:n]
+
+
+def _in_order(table: pd.DataFrame, benchmark: Benchmark) -> pd.DataFrame:
+    """Rows by segmentation and method as asked for, whatever order an interrupted run wrote them in."""
+    order = [
+        table["segmentation"].map(benchmark.segmentations.index),
+        table["method"].map(benchmark.methods.index),
+    ]
+    keys = pd.DataFrame({"s": order[0], "m": order[1]})
+    return table.loc[keys.sort_values(["s", "m"], kind="stable").index].reset_index(drop=True)
+
+
+def _means(table: pd.DataFrame, column: str) -> dict[str, float | None]:
+    means = pd.to_numeric(table[column]).groupby(table["segmentation"], sort=False).mean()
+    return {str(name): None if np.isnan(value) else float(value) for name, value in means.items()}
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    rows = frame.to_dict(orient="records")
+    return [{str(key): _plain(value) for key, value in row.items()} for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and not np.isfinite(value) else value

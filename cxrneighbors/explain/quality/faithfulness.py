@@ -1,0 +1,86 @@
+"""Faithfulness: does the classifier's score follow what the explanation says of it?
+
+Segments are taken away, or put in, in the order of their weights, so that methods are compared on the same
+units. `score(masks, fill)` gives the classifier's score of masks uint8 (N, S), 1 = kept, with masked segments
+filled as `fill` says: float (N,).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from cxrneighbors.explain.surrogate import cosine_distance, locality
+
+Score = Callable[[np.ndarray, str], np.ndarray]
+DELETION_FILL, INSERTION_FILL = "grey", "blur"
+
+
+def removal_masks(weights: np.ndarray) -> np.ndarray:
+    """Masks that take the segments away one by one, largest weight first: uint8 (S + 1, S), 1 = kept.
+
+    Row i lacks the first i segments. 1 - removal_masks puts them in, in the same order.
+
+    >>> removal_masks(np.array([0.1, 0.9])).tolist()
+    [[1, 1], [1, 0], [0, 0]]
+    """
+    order = np.argsort(-weights, kind="stable")
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return (rank[None, :] >= np.arange(len(order) + 1)[:, None]).astype(np.uint8)
+
+
+def removed_share(masks: np.ndarray, segments: np.ndarray) -> np.ndarray:
+    """Share of the film's pixels that each mask takes away: masks (N, S) -> float64 (N,) in [0, 1]."""
+    sizes = np.bincount(segments.ravel(), minlength=masks.shape[1])
+    return (1 - masks.astype(np.float64)) @ sizes / segments.size
+
+
+def area_under(share: np.ndarray, scores: np.ndarray) -> float:
+    """Area under scores (N,) over a share (N,) that rises from 0 to 1, by trapezoids: a mean score.
+
+    >>> area_under(np.array([0.0, 0.5, 1.0]), np.array([1.0, 0.0, 0.0]))
+    0.25
+    """
+    return float(np.sum(np.diff(share) * (scores[1:] + scores[:-1]) / 2))
+
+
+def deletion_auc(weights: np.ndarray, segments: np.ndarray, score: Score, fill: str = DELETION_FILL) -> float:
+    """Area under the score as segments are greyed, most supporting first; small is faithful.
+
+    ∫₀¹ f(x without its first segments, area a in all) da; Petsiuk et al. (2018, "RISE"), by segments. S + 1
+    classifier calls.
+    """
+    masks = removal_masks(weights)
+    return area_under(removed_share(masks, segments), score(masks, fill))
+
+
+def insertion_auc(
+    weights: np.ndarray, segments: np.ndarray, score: Score, fill: str = INSERTION_FILL
+) -> float:
+    """Area under the score as segments enter the blurred film, most supporting first; large is faithful.
+
+    As `deletion_auc`, the other way round; blurred, because shapes cut from grey have edges of their own.
+    """
+    masks = removal_masks(weights)
+    return area_under(removed_share(masks, segments), score(1 - masks, fill))
+
+
+def held_out_correlation(weights: np.ndarray, masks: np.ndarray, scores: np.ndarray) -> float:
+    """Correlation of what the weights predict with the score, on masks that no method was fitted on: [-1, 1].
+
+    Pearson's r between z · w and f(z), weighted by LIME's locality kernel. Methods report their fidelity on
+    masks of their own, and Σ-LIME's and KP-LIME's are not masks of the target alone; here all are asked
+    about the same masked films (N, S) of the target. 0 where either side is constant.
+    """
+    pi = locality(cosine_distance(masks))
+    return weighted_correlation(masks.astype(np.float64) @ weights, scores, pi)
+
+
+def weighted_correlation(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> float:
+    """Pearson's r of a and b (N,) under weights (N,) >= 0, not all 0: in [-1, 1]; 0 where one is constant."""
+    pi = weights / weights.sum()
+    a, b = a - pi @ a, b - pi @ b
+    spread = np.sqrt((pi @ a**2) * (pi @ b**2))
+    return float(np.clip(pi @ (a * b) / spread, -1, 1)) if spread > 1e-15 else 0.0

@@ -1,0 +1,49 @@
+"""The measures of the benchmark: what they are called and which direction is good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Metric:
+    """`better`: 1 when large is good, -1 when small is good. `tested`: compared between methods."""
+
+    name: str
+    title: str
+    group: str
+    better: int
+    tested: bool = True
+
+
+METRICS = (
+    Metric("pointing", "Pointing game", "localisation", 1),
+    Metric("iou", "IoU, top segments", "localisation", 1),
+    Metric("energy", "Energy inside", "localisation", 1),
+    Metric("deletion", "Deletion AUC", "faithfulness", -1),
+    Metric("insertion", "Insertion AUC", "faithfulness", 1),
+    Metric("held_out", "Held-out correlation", "faithfulness", 1),
+    # Each method's own R² on its own masks: not of the same films, so not compared.
+    Metric("fidelity", "Own fidelity (R²)", "faithfulness", 1, tested=False),
+    Metric("seed_jaccard", "Same top, new seed", "stability", 1),
+    Metric("seed_rank", "Rank corr., new seed", "stability", 1),
+    Metric("across", "Corr., other segments", "stability", 1),
+    Metric("sanity", "Like shuffled model", "sanity", -1),
+    Metric("calls", "Classifier calls", "cost", -1, tested=False),
+    Metric("seconds", "Seconds", "cost", -1, tested=False),
+)
+TITLES = {
+    "random": "random segments",
+    "lime": "LIME",
+    "lime-equal-cost": "LIME, (K+1)·P masks",
+    "k-lime": "K*LIME",
+    "sigma-lime": "Σ-LIME",
+    "kp-lime": "KP-LIME",
+    "dlime": "DLIME",
+    "alime": "ALIME",
+}
+
+
+def by_name(name: str) -> Metric:
+    """The metric called `name`."""
+    return next(metric for metric in METRICS if metric.name == name)

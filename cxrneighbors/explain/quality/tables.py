@@ -1,0 +1,76 @@
+"""The benchmark's table for readers, in Markdown."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from cxrneighbors.explain.quality.metrics import METRICS, TITLES, Metric
+from cxrneighbors.explain.quality.summary import compare
+
+LEVEL = 0.05
+
+
+def markdown_tables(summary: pd.DataFrame, pairs: pd.DataFrame) -> str:
+    """One table for each segmentation: methods down, metrics across, the best of each column in bold.
+
+    ▲ and ▼: better or worse than LIME, with Holm-adjusted p < 0.05 of the paired test over patients. Random
+    segments compete for no bold figure, nor do cost and a method's own fidelity give one.
+    """
+    parts = []
+    for segmentation in dict.fromkeys(summary["segmentation"]):
+        part = summary[summary["segmentation"] == segmentation]
+        parts.append(f"**{segmentation}**, {_counts(part)}\n\n{_table(part, pairs, str(segmentation))}")
+    note = (
+        "↑ high is good, ↓ low is good. Like shuffled model: |rank correlation| of the map with the shuffled "
+        "model's; more than random segments have is bad. ▲ better, ▼ worse than LIME: paired sign-flip test "
+        "with patients as the unit, Holm-adjusted p < 0.05. Bold: best of the methods."
+    )
+    return "\n\n".join([*parts, note]) + "\n"
+
+
+def _counts(part: pd.DataFrame) -> str:
+    return f"{part['n_targets'].max()} targets of {part['n_patients'].max()} patients"
+
+
+def _table(part: pd.DataFrame, pairs: pd.DataFrame, segmentation: str) -> str:
+    means = part.pivot(index="method", columns="metric", values="mean")
+    methods = list(dict.fromkeys(part["method"]))
+    shown = [metric for metric in METRICS if means[metric.name].notna().any()]
+    best = {
+        metric.name: _best(means[metric.name].drop("random", errors="ignore"), metric) for metric in shown
+    }
+    arrows = {1: "↑", -1: "↓"}
+    lines = [
+        "| method | " + " | ".join(f"{metric.title} {arrows[metric.better]}" for metric in shown) + " |",
+        "|---|" + "---:|" * len(shown),
+    ]
+    for method in methods:
+        cells = [
+            _cell(means.loc[method, metric.name], best[metric.name], metric)
+            + mark(pairs, segmentation, metric, method)
+            for metric in shown
+        ]
+        lines.append(f"| {TITLES.get(method, method)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def mark(pairs: pd.DataFrame, segmentation: str, metric: Metric, method: str) -> str:
+    """' ▲' or ' ▼' where `method` differs from LIME beyond chance, else ''."""
+    difference, p = compare(pairs, segmentation, metric.name, method, "lime")
+    if not p < LEVEL:
+        return ""
+    return " ▲" if difference * metric.better > 0 else " ▼"
+
+
+def _best(means: pd.Series, metric: Metric) -> float:
+    if not metric.tested or metric.name == "sanity" or not means.notna().any():
+        return float("nan")
+    return float(means.max() if metric.better > 0 else means.min())
+
+
+def _cell(value: float, best: float, metric: Metric) -> str:
+    if np.isnan(value):
+        return "–"
+    text = {"calls": f"{value:,.0f}", "seconds": f"{value:.2f}"}.get(metric.name, f"{value:.3f}")
+    return f"**{text}**" if value == best else text

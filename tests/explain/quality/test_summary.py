@@ -1,0 +1,103 @@
+"""Means, intervals and tests on records made by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cxrneighbors.explain.quality.figure import draw_benchmark
+from cxrneighbors.explain.quality.metrics import METRICS
+from cxrneighbors.explain.quality.summary import (
+    compare,
+    paired_tests,
+    records_table,
+    sentences,
+    summarise,
+)
+from cxrneighbors.explain.quality.tables import markdown_tables
+
+N = 12
+LIFT = {"random": -0.3, "lime": 0.0, "alime": 0.001, "kp-lime": 0.2}
+
+
+def record(number: int, method: str, segmentation: str) -> dict:
+    """Target `number` of patient `number // 2`; a method adds its lift to every measure."""
+    base = 0.4 + 0.02 * number + LIFT[method]
+    noise = np.random.default_rng([number, len(method)]).normal(0, 0.01)
+    values = {metric.name: base + noise for metric in METRICS if metric.name not in ("across", "sanity")}
+    return {
+        "image_id": f"i{number}",
+        "finding": "Mass",
+        "patient_id": f"p{number // 2}",
+        "method": method,
+        "segmentation": segmentation,
+        **values,
+        "sanity": None if number else 0.25,
+        "fidelity": None if method == "random" else 0.5,
+        "map": [[number, 1.0], [0.0, 2.0 if segmentation == "slic" else 5.0]],
+    }
+
+
+@pytest.fixture(scope="module")
+def table():
+    return records_table([record(n, m, s) for s in ("quickshift", "slic") for n in range(N) for m in LIFT])
+
+
+def test_across_is_the_correlation_of_maps_in_other_segmentations(table):
+    expected = np.corrcoef([3, 1, 0, 5], [3, 1, 0, 2])[0, 1]
+    assert table[table["image_id"] == "i3"]["across"].to_numpy() == pytest.approx(expected)
+    alone = records_table([record(0, "lime", "slic")])
+    assert alone["across"].isna().all()
+
+
+def test_summary_gives_means_intervals_and_counts(table):
+    summary = summarise(table, n_bootstrap=500)
+    row = summary[(summary["method"] == "lime") & (summary["metric"] == "iou")].iloc[0]
+    part = table[(table["method"] == "lime") & (table["segmentation"] == "quickshift")]
+    assert row["mean"] == pytest.approx(part["iou"].mean()) and row["low"] < row["mean"] < row["high"]
+    assert (row["n_targets"], row["n_patients"]) == (N, N // 2)
+    sanity = summary[(summary["method"] == "lime") & (summary["metric"] == "sanity")].iloc[0]
+    assert (sanity["mean"], sanity["n_targets"]) == (0.25, 1)
+
+
+def test_paired_tests_take_patients_as_units_and_correct_over_pairs(table):
+    pairs = paired_tests(table, n_permutations=4999)
+    iou = pairs[(pairs["metric"] == "iou") & (pairs["segmentation"] == "slic")]
+    assert len(iou) == 6 and set(iou["n_patients"]) == {N // 2}
+    difference, p = compare(pairs, "slic", "iou", "kp-lime", "lime")
+    assert difference == pytest.approx(0.2, abs=0.02)
+    assert compare(pairs, "slic", "iou", "lime", "kp-lime") == (-difference, p)
+    # All six patients favour it: 2 of the 2^6 sign patterns are as extreme.
+    raw = iou.loc[(iou["first"] == "kp-lime") & (iou["second"] == "lime"), "p"].iloc[0]
+    assert raw == pytest.approx(2 / 2**6, abs=0.01)
+    assert p == pytest.approx(6 * raw, abs=0.03)
+    assert np.isnan(compare(pairs, "slic", "fidelity", "kp-lime", "lime")).all()
+
+
+def test_sentences_say_who_wins_and_who_is_not_told_apart(table):
+    summary, pairs = summarise(table, 100), paired_tests(table, 999)
+    pairs["p_holm"] = pairs["p"]  # six patients are too few for a correction over six pairs
+    text = next(line for line in sentences(summary, pairs) if line.startswith("slic, IoU"))
+    assert "KP-LIME" in text and "better than" in text and "random segments" not in text
+    pairs["p_holm"] = 1.0
+    text = next(line for line in sentences(summary, pairs) if line.startswith("slic, IoU"))
+    assert "no significant difference" in text and "not told apart from random segments" in text
+
+
+def test_table_marks_best_and_differences_to_lime(table):
+    summary, pairs = summarise(table, 100), paired_tests(table, 999)
+    pairs["p_holm"] = pairs["p"]
+    lines = markdown_tables(summary, pairs).splitlines()
+    header = next(line for line in lines if line.startswith("| method")).split(" | ")
+    kp = next(line for line in lines if line.startswith("| KP-LIME")).split(" | ")
+    iou, deletion = header.index("IoU, top segments ↑"), header.index("Deletion AUC ↓")
+    assert kp[iou].startswith("**") and kp[iou].endswith("▲") and kp[deletion].endswith("▼")
+
+
+def test_figure_is_a_picture_also_without_lesions_and_with_one_segmentation(table):
+    summary, pairs = summarise(table, 50), paired_tests(table, 99)
+    assert draw_benchmark(summary, pairs).startswith(b"\x89PNG")
+    few = summary[
+        (summary["segmentation"] == "slic") & ~summary["metric"].isin(["pointing", "iou", "energy", "across"])
+    ]
+    assert draw_benchmark(few, pairs).startswith(b"\x89PNG")
