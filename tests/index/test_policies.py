@@ -15,7 +15,8 @@ Build = Callable[..., NeighborIndex]
 
 def test_the_names() -> None:
     assert {"nearest", "random"} <= set(POLICIES)
-    with pytest.raises(UserError, match="unknown policy 'far'; choose one of: nearest, diverse, cluster, random"):
+    known = "nearest, diverse, cluster, random"
+    with pytest.raises(UserError, match=f"unknown policy 'far'; choose one of: {known}"):
         find_policy("far")
 
 

@@ -1,8 +1,8 @@
 """Policy `diverse`: near in latent space, heterogeneous in findings (the paper's wish, section 3.1).
 
-Maximal marginal relevance (Carbonell & Goldstein 1998) over the nearest rows. With s(q, r) = 1 - d(q, r) / d_m,
-d_m the largest distance
-in the pool, and J the Jaccard overlap of two rows' findings, rows are taken one by one, each time
+Maximal marginal relevance (Carbonell & Goldstein 1998) over the nearest rows, the pool. Let s(q, r) be
+1 - d(q, r) / d_m, d_m the largest distance in the pool, and J the Jaccard overlap of two rows' findings. Rows
+are taken one by one, each time
 
     argmax over r not in S of   LAMBDA * s(q, r) - (1 - LAMBDA) * max over t in S of J(r, t)
 
