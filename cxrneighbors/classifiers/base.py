@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -37,6 +37,8 @@ class Classifier(nn.Module, ABC):
 
     name: str
     aspect = "pad"
+    # What `train_classifier` takes where its caller does not say (fields of `TrainingSettings`).
+    training_defaults: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, labels: Sequence[str], image_size: int, multi_label: bool) -> None:
         super().__init__()

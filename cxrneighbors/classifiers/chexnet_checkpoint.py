@@ -30,18 +30,19 @@ _LAST_LAYER = re.compile(r"^classifier\.(?:0\.)?(weight|bias)$")
 _REMEDY = "give a DenseNet-121 checkpoint written by torch.save or as .safetensors"
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Tensor]:
+def read_checkpoint(path: str | Path, remedy: str = _REMEDY) -> dict[str, Tensor]:
     """Read the tensors of a checkpoint under the names the file gives them, on the CPU.
 
     safetensors by its suffix, anything else with torch's weights-only loader: no code in the file is run.
-    Raises `UserError` for a missing or unreadable file, and for one that holds no tensors.
+    Raises `UserError`, ending with `remedy`, for a missing or unreadable file and for one without tensors.
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"{path}: no such file; {_REMEDY}")
-    state = unwrap(_read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path))
+        raise UserError(f"{path}: no such file; {remedy}")
+    read = _read_safetensors if path.suffix == ".safetensors" else _read_torch
+    state = unwrap(read(path, remedy))
     if not state:
-        raise UserError(f"{path}: holds no tensors; {_REMEDY}")
+        raise UserError(f"{path}: holds no tensors; {remedy}")
     return state
 
 
@@ -83,17 +84,17 @@ def monai_name(name: str) -> str:
     return _LAST_LAYER.sub(r"class_layers.out.\1", bare)
 
 
-def _read_safetensors(path: Path) -> Any:
+def _read_safetensors(path: Path, remedy: str) -> Any:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        raise UserError(f"{path}: cannot be read as safetensors ({_short(error)}); {_REMEDY}") from None
+        raise UserError(f"{path}: cannot be read as safetensors ({_short(error)}); {remedy}") from None
 
 
-def _read_torch(path: Path) -> Any:
+def _read_torch(path: Path, remedy: str) -> Any:
     import pickle
     import zipfile
 
@@ -104,7 +105,7 @@ def _read_torch(path: Path) -> Any:
         reason = _short(error)
     except pickle.UnpicklingError as error:
         reason = f"weights-only loading refused it: {_short(error)}"
-    raise UserError(f"{path}: cannot be read as a torch checkpoint ({reason}); {_REMEDY}")
+    raise UserError(f"{path}: cannot be read as a torch checkpoint ({reason}); {remedy}")
 
 
 def _numpy_scalars() -> list[Any]:

@@ -65,6 +65,7 @@ class LightningClassifier(pl.LightningModule):
         super().__init__()
         self.model, self.settings = model, settings
         self.history: list[dict[str, Any]] = []
+        self.epochs_timed = 0  # of this process; a resumed training's history holds earlier ones too
         self.register_buffer(
             "weights", None if weights is None else torch.from_numpy(weights), persistent=False
         )
@@ -129,6 +130,7 @@ class LightningClassifier(pl.LightningModule):
             shown = "undefined" if value is None else f"{value:.3f}"
             line += f", validation loss {validation['val_loss']:.4f}, {name} {shown}"
         self.history.append(entry)
+        self.epochs_timed += 1
         say(line)
 
     def scores(self, logits: Tensor, targets: Tensor) -> dict[str, Any]:

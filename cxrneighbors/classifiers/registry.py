@@ -16,6 +16,10 @@ from cxrneighbors.errors import UserError, choose
 MODELS: dict[str, tuple[str, str]] = {
     "chexnet": ("cxrneighbors.classifiers.chexnet", "CheXNet"),
     "small-cnn": ("cxrneighbors.classifiers.small_cnn", "SmallCNN"),
+    "cnn-lstm": ("cxrneighbors.classifiers.cnn_lstm", "CNNLSTM"),
+    "alexnet": ("cxrneighbors.classifiers.alexnet", "AlexNet"),
+    "resnet101v2": ("cxrneighbors.classifiers.resnet101v2", "ResNet101V2"),
+    "mobilenetv2": ("cxrneighbors.classifiers.mobilenetv2", "MobileNetV2"),
 }
 
 

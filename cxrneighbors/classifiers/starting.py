@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pandas as pd
 
 from cxrneighbors.classifiers.base import Classifier
 from cxrneighbors.classifiers.registry import build, load_classifier, model_class
-from cxrneighbors.classifiers.training_data import default_labels
+from cxrneighbors.classifiers.training_data import default_classes, default_labels
 from cxrneighbors.errors import UserError
 
 
@@ -26,9 +27,10 @@ def starting_model(
 ) -> Classifier:
     """Build model `name` for the findings `labels` and fill it from `weights`, where given.
 
-    `labels`: default the 14 of ChestX-ray14 for chexnet, otherwise the findings of `studies` with at least
-    ten images. `weights`: a folder that a classifier of the same name was saved to, whose settings then
-    hold; or, for chexnet, a published checkpoint, with `new_head` without its last layer.
+    `labels`: default the 14 of ChestX-ray14 for chexnet; for the networks that tell exclusive classes apart
+    all findings of `studies`; otherwise those with at least ten images. `weights`: a folder that a
+    classifier of the same name was saved to, whose settings then hold; or published weights, as the model's
+    `load_checkpoint` describes, with `new_head` without their last layer.
     Raises `UserError` where weights, name, labels and options do not fit each other.
     """
     if weights is not None and Path(weights).is_dir():
@@ -37,7 +39,10 @@ def starting_model(
     if weights is not None and not hasattr(cls, "load_checkpoint"):
         raise UserError(f"{weights}: model {name} starts from a folder it was saved to, not from a file")
     if labels is None and name != "chexnet":
-        labels = default_labels(studies)
+        exclusive = (
+            options.get("multi_label", inspect.signature(cls).parameters["multi_label"].default) is False
+        )
+        labels = default_classes(studies) if exclusive else default_labels(studies)
     model = build(name, labels=labels, seed=seed, **options)
     if weights is not None:
         model.load_checkpoint(weights, new_head=new_head)  # type: ignore[operator]

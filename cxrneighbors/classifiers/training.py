@@ -53,7 +53,8 @@ def train_classifier(
 ) -> dict[str, Any]:
     """Train or fine-tune `model` in place on a study table and write it to folder `out`.
 
-    `settings`: fields of `TrainingSettings` (epochs, batch_size, lr, optimiser, ...). Splits are by patient:
+    `settings`: fields of `TrainingSettings` (epochs, batch_size, lr, optimiser, ...); what is left out is the
+    model's own (`Classifier.training_defaults`), else `TrainingSettings`'. Splits are by patient:
     the table's own, completed where a part is missing (`training_data.split_by_patient`). After each epoch
     the validation loss decides: the best weights are kept, and training ends after `patience` epochs without
     a better one (0: never). Without validation images the last weights are kept. On a GPU it runs in mixed
@@ -71,7 +72,7 @@ def train_classifier(
     Raises `UserError` for a table that cannot be trained on (`training_data.prepare`), for an unknown
     setting, and when `out` holds a training with other arguments.
     """
-    given = TrainingSettings(**settings)
+    given = TrainingSettings(**{**model.training_defaults, **settings})
     out, place = Path(out), resolve_device(device)
     run = {
         "model": model.name,
@@ -88,12 +89,17 @@ def train_classifier(
     with seeded(given.seed), _quiet_lightning():
         module, best, seconds = _fit(model, data, given, out, start, patience, place)
         metrics = _metrics(module, data, place)
-    metrics = {**run, "settings": asdict(given), "seed": given.seed, **best, "seconds": seconds, **metrics}
+    timing = {"seconds": seconds, "seconds_per_epoch": _per_epoch(seconds, module.epochs_timed)}
+    metrics = {**run, "settings": asdict(given), "seed": given.seed, **best, **timing, **metrics}
     model.to("cpu").eval()
     model.save(out)
     write_json_atomic(out / "metrics.json", metrics)
     write_text_atomic(out / "history.csv", pd.DataFrame(module.history).to_csv(index=False))
     return metrics
+
+
+def _per_epoch(seconds: float, epochs: int) -> float | None:
+    return round(seconds / epochs, 2) if epochs else None
 
 
 def describe(metrics: dict[str, Any]) -> str:

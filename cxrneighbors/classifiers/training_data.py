@@ -94,6 +94,17 @@ def default_labels(studies: pd.DataFrame, least: int = 10) -> list[str]:
     return names
 
 
+def default_classes(studies: pd.DataFrame) -> list[str]:
+    """All findings of the table by name, "No Finding" among them: classes that exclude each other."""
+    names = sorted({str(name) for findings in studies["findings"] for name in findings})
+    if len(names) < 2:
+        raise UserError(
+            f"study table: has {'only the class ' + names[0] if names else 'no findings'}; "
+            "a classifier needs two classes or more"
+        )
+    return names
+
+
 def split_by_patient(rows: pd.DataFrame, seed: int) -> np.ndarray:
     """The table's own split, completed where a part is missing: object (N,) of 'train', 'val', 'test'.
 

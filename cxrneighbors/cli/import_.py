@@ -10,7 +10,7 @@ import typer
 
 def command(
     dataset: str = typer.Argument(
-        ..., help="chestxray14, covid-chestxray, openi, folder or phantom.", metavar="DATASET"
+        ..., help="chestxray14, covid-chestxray, openi, lime-ray, folder or phantom.", metavar="DATASET"
     ),
     root: Path = typer.Argument(
         ..., help="The data set's folder (openi: or the published .tgz).", metavar="ROOT"
@@ -24,6 +24,9 @@ def command(
         [], help="folder: which CSV column fills which table column, as findings=Labels; repeatable."
     ),
     separator: str = typer.Option("|", help="folder: what separates findings in a cell."),
+    splits: str = typer.Option(
+        "folders", help="lime-ray: 'patients' draws train, val and test anew by patient."
+    ),
     patients: int = typer.Option(400, help="phantom: patients to generate when ROOT is new."),
     image_size: int = typer.Option(224, help="phantom: pixels a side."),
     seed: int = typer.Option(0, help="Seed of the patient split, and of the phantoms."),
@@ -39,6 +42,8 @@ def command(
         options["images"] = images
     if dataset == "folder":
         options.update(csv=csv, columns=parse_pairs(column, "--column"), separator=separator)
+    if dataset == "lime-ray":
+        options["splits"] = splits
     if dataset == "phantom":
         options.update(n_patients=patients, image_size=image_size)
     result = import_dataset(dataset, root, **options)

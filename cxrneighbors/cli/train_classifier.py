@@ -10,26 +10,35 @@ import typer
 
 def command(
     studies: list[Path] = typer.Argument(..., help="One study table or several.", metavar="STUDIES..."),
-    model: str = typer.Option("chexnet", help="chexnet or small-cnn."),
+    model: str = typer.Option(
+        "chexnet", help="chexnet, cnn-lstm, alexnet, resnet101v2, mobilenetv2 or small-cnn."
+    ),
     out: Path = typer.Option(..., help="Folder for the weights, metrics.json, history.csv and checkpoints."),
     weights: Path | None = typer.Option(
-        None, help="Start from a CheXNet/DenseNet-121 checkpoint or from a folder of this command."
+        None,
+        help="Start from a published checkpoint (chexnet, resnet101v2, mobilenetv2) or a folder it wrote.",
     ),
     new_head: bool = typer.Option(False, "--new-head", help="Leave the last layer of --weights out."),
     labels: str | None = typer.Option(
         None, help="Findings to tell apart, comma-separated; default: CheXNet's 14, else those of the table."
     ),
-    epochs: int = typer.Option(
-        10, min=0, help="Passes over the training images; 0 scores --weights as it is."
+    epochs: int | None = typer.Option(
+        None,
+        min=0,
+        help="Passes over the training images; 0 scores --weights as it is.  [10; LIME-RAY's: 20]",
     ),
-    batch_size: int = typer.Option(32, min=1, help="Images a step."),
-    lr: float = typer.Option(1e-3, help="Learning rate."),
+    batch_size: int | None = typer.Option(None, min=1, help="Images a step.  [32; LIME-RAY's: 16]"),
+    lr: float | None = typer.Option(None, help="Learning rate.  [1e-3; LIME-RAY's: 3e-4]"),
     image_size: int | None = typer.Option(None, help="Pixels a side; default: the model's own."),
     crop: str | None = typer.Option(None, help="CheXNet's field of view: center, none or ten."),
     optimiser: str = typer.Option("adam", help="adam, adamw or sgd."),
     schedule: str = typer.Option("constant", help="Learning rate: constant, plateau or cosine."),
     class_weights: str = typer.Option("none", help="none, or balanced to weigh rare labels up."),
-    augment: bool = typer.Option(True, help="Shift, turn and re-expose training images a little."),
+    augment: bool | None = typer.Option(
+        None,
+        "--augment/--no-augment",
+        help="Shift, turn and re-expose training images a little.  [on; LIME-RAY's: off]",
+    ),
     flip: bool = typer.Option(False, "--flip", help="Mirror training images too, as CheXNet's authors did."),
     patience: int = typer.Option(
         5, help="Epochs without a better validation loss before stopping; 0: never."
@@ -39,6 +48,7 @@ def command(
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
 ) -> None:
     """Train a classifier; an interrupted training goes on where it stopped."""
+    from cxrneighbors.classifiers.parameter_counts import count_parameters
     from cxrneighbors.classifiers.starting import starting_model
     from cxrneighbors.classifiers.training import describe, train_classifier
     from cxrneighbors.data.combine import read_tables
@@ -49,17 +59,18 @@ def command(
     options: dict[str, Any] = {"image_size": image_size, "crop": crop}
     given = {name: value for name, value in options.items() if value is not None}
     classifier = starting_model(model, table, names, weights, new_head=new_head, seed=seed, **given)
+    # What is not asked for is the model's own: LIME-RAY's networks follow the paper's Table I.
+    settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "augment": augment}
+    asked = {name: value for name, value in settings.items() if value is not None}
+    say(f"{model}: {count_parameters(classifier).sentence()}")
     metrics = train_classifier(
         classifier,
         table,
         out,
-        epochs=epochs,
-        batch_size=batch_size,
-        lr=lr,
+        **asked,
         optimiser=optimiser,
         schedule=schedule,
         class_weights=class_weights,
-        augment=augment,
         flip=flip,
         patience=patience,
         resume=not restart,

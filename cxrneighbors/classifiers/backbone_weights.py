@@ -1,0 +1,131 @@
+"""Reading published ImageNet weights of MobileNetV2 (Hugging Face) and ResNet101V2 (Keras)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cxrneighbors.classifiers.chexnet_checkpoint import read_checkpoint
+from cxrneighbors.errors import UserError
+
+# Share of a batch in the running statistics. Keras' 0.01 and 0.001 and transformers' 0.997 (which would keep
+# the last batch alone) do not suit some hundred steps; this is torch's own default.
+MOMENTUM = 0.1
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_FILE_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".keras")
+_BN = {
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+
+
+def read_hub_backbone(source: str | Path, prefix: str, head: str) -> dict[str, Tensor]:
+    """Tensors of a transformers model without its classifier.
+
+    `source`: a file, or the name of a model on the hub. `prefix` is taken off the names, tensors whose name
+    starts with `head` are left out. Raises `UserError` for a file that is missing or cannot be read, and for
+    a model that cannot be fetched.
+    """
+    path = Path(source)
+    if not path.is_file() and is_hub_name(str(source)):
+        path = _fetch(str(source))
+    remedy = "give a .safetensors or torch file, or the name of a model on the hub"
+    state = read_checkpoint(path, remedy)
+    bare = {name.removeprefix(prefix): value for name, value in state.items()}
+    return {name: value for name, value in bare.items() if not name.startswith(head)}
+
+
+def is_hub_name(text: str) -> bool:
+    """Whether `text` reads as OWNER/MODEL and not as a path to a file.
+
+    >>> is_hub_name("google/mobilenet_v2_1.0_224"), is_hub_name("weights/mobilenet.safetensors")
+    (True, False)
+    """
+    return bool(_HUB_NAME.fullmatch(text)) and not text.endswith(_FILE_SUFFIXES)
+
+
+def _fetch(name: str) -> Path:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(hf_hub_download(name, "model.safetensors"))
+    except (OSError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise UserError(
+            f"{name}: neither a file nor a model that the hub can give ({reason}); give a file"
+        ) from None
+
+
+def read_keras_backbone(
+    source: str | Path, own: Mapping[str, Tensor], tops: tuple[str, ...]
+) -> dict[str, Tensor]:
+    """Tensors of a Keras .h5 weight file under the names of this package's layers.
+
+    `own`: the state dict to be filled; its counters of batches, which Keras has not, are kept. Layers in
+    `tops` are left out. Kernels come transposed from (H, W, in, out) to (out, in, H, W).
+    Raises `UserError` when the file is missing or is no such file, and when h5py is not installed.
+    """
+    path = Path(source)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; give Keras' .h5 weight file")
+    state = {name: value for name, value in own.items() if name.endswith("num_batches_tracked")}
+    for name, values in _read_h5(path).items():
+        layer, _, kind = name.rpartition("/")
+        if layer not in tops:
+            state[f"{torch_layer(layer)}.{_parameter(kind)}"] = _as_torch(values)
+    return state
+
+
+def torch_layer(layer: str) -> str:
+    """This package's name of a layer of Keras' ResNetV2.
+
+    >>> torch_layer("conv4_block23_2_conv"), torch_layer("conv2_block1_0_conv"), torch_layer("post_bn")
+    ('blocks.conv4_block23.conv2', 'blocks.conv2_block1.shortcut', 'post_bn')
+    """
+    found = re.fullmatch(r"(conv\d_block\d+)_(preact_bn|\d_conv|\d_bn)", layer)
+    if not found:
+        return layer
+    block, part = found.groups()
+    if part == "0_conv":
+        return f"blocks.{block}.shortcut"
+    return f"blocks.{block}.{part if part == 'preact_bn' else part[2:] + part[0]}"
+
+
+def _parameter(kind: str) -> str:
+    return _BN.get(kind, "weight" if kind == "kernel" else kind)
+
+
+def _as_torch(values: np.ndarray) -> Tensor:
+    array = values.transpose(3, 2, 0, 1) if values.ndim == 4 else values
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+
+
+def _read_h5(path: Path) -> dict[str, np.ndarray]:
+    """Arrays of a Keras weight file by 'layer/kind', whatever groups they lie in."""
+    try:
+        import h5py
+    except ModuleNotFoundError:
+        raise UserError(f"{path}: Keras' files are read with h5py; install it: pip install h5py") from None
+    arrays: dict[str, np.ndarray] = {}
+
+    def take(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            # 'conv1_conv/conv1_conv/kernel:0': group, layer, kind and TensorFlow's output number.
+            layer, kind = name.split("/")[-2:]
+            arrays[f"{layer}/{kind.split(':')[0]}"] = np.asarray(item)
+
+    try:
+        with h5py.File(path, "r") as file:
+            file.get("model_weights", file).visititems(take)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: is no Keras .h5 weight file ({error}); give the published one") from None
+    return arrays

@@ -1,0 +1,119 @@
+"""Figures 4 to 7 of LIME-RAY: superpixels, and what a classifier saw in one test image of each class.
+
+    python eval/lime_ray_panels.py WORK/studies.parquet WORK/cnn-lstm-96-0 [--methods lime kp-lime] [-p 300]
+
+STUDIES and CLASSIFIER as `eval/table2.py` leaves them in its work folder. For each class the test image
+that is rightly classified with the highest score (the highest score of all where none is) is explained for
+its class by every method. Films are cut at `--film-size` whatever the classifier takes (it resizes itself):
+quickshift with LIME's settings leaves three segments of a 64 x 64 film. Neighbours come from an index of
+the training images by PCA. Writes figure4.png and CLASS-METHOD.png (prediction, pros and cons, heat map,
+neighbours) to `--out`, not to the results: they show images of the data sets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxrneighbors.classifiers.quality.figures import class_name
+from cxrneighbors.classifiers.registry import load_classifier
+from cxrneighbors.data.pixels import load_image, load_images
+from cxrneighbors.data.tables import read_table
+from cxrneighbors.encoders.encode import encode
+from cxrneighbors.explain.pictures import save_panel
+from cxrneighbors.explain.registry import build_explainer
+from cxrneighbors.explain.segments import SegmentCache
+from cxrneighbors.files import write_bytes_atomic
+from cxrneighbors.index.neighbor_index import NeighborIndex
+from cxrneighbors.progress import say
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("studies", type=Path)
+    parser.add_argument("classifier", type=Path)
+    parser.add_argument("--methods", nargs="+", default=["lime", "k-lime", "sigma-lime", "kp-lime"])
+    parser.add_argument("-k", type=int, default=5)
+    parser.add_argument("-p", "--masks", type=int, default=300)
+    parser.add_argument("--film-size", type=int, default=250, help="pixels a side that are cut into segments")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--out", type=Path, default=Path("build/eval/lime-ray-panels"))
+    given = parser.parse_args()
+    studies = read_table(given.studies)
+    model = load_classifier(given.classifier, device=given.device)
+    index = NeighborIndex.build(encode(studies, image="pca", report="none"), studies)
+    chosen = choose_images(studies, model, given.device)
+    write_bytes_atomic(given.out / "figure4.png", superpixels_png(chosen, given.film_size, model.aspect))
+    segments = SegmentCache()
+    for label, row in chosen.items():
+        for method in given.methods:
+            explainer = build_explainer(
+                method,
+                model,
+                index,
+                k=given.k,
+                n_masks=given.masks,
+                image_size=given.film_size,
+                where="split == 'train'",
+                device=given.device,
+                segments=segments,
+            )
+            explanation = explainer.explain(row["image_id"], target=label)
+            path = given.out / f"{class_name(label)}-{method}.png"
+            save_panel(explanation, path)
+            say(f"{path}: score {explanation.prediction:.2f}, fidelity {explanation.fidelity:.2f}")
+
+
+def choose_images(studies: pd.DataFrame, model: Any, device: str) -> dict[str, pd.Series]:
+    """For each class with test images the row whose class scores highest, rightly classified ones first."""
+    test = studies[studies["split"] == "test"]
+    images, kept = load_images(test["path"].tolist(), model.image_size, model.aspect)
+    test = test.iloc[kept].reset_index(drop=True)
+    scores = model.predict(images, device=device)
+    chosen: dict[str, pd.Series] = {}
+    for column, label in enumerate(model.labels):
+        of_class = np.array([findings == [label] for findings in test["findings"]], dtype=bool)
+        if not of_class.any():
+            say(f"{label}: no test image")
+            continue
+        rank = scores[:, column] + (scores.argmax(1) == column) - 10.0 * ~of_class
+        chosen[label] = test.iloc[int(rank.argmax())]
+    return chosen
+
+
+def superpixels_png(chosen: dict[str, pd.Series], size: int, aspect: str) -> bytes:
+    """Figure 4: each film, its quickshift segments outlined, and each segment in its mean grey."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from scipy.ndimage import mean
+    from skimage.segmentation import find_boundaries
+
+    figure = Figure(figsize=(3.5, 1.22 * len(chosen) + 0.1), dpi=300, facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(len(chosen), 3, squeeze=False)
+    for axes, (label, row) in zip(grid, chosen.items(), strict=True):
+        film = load_image(row["path"], size, aspect)
+        segments = SegmentCache()(film, "quickshift")
+        outlined = np.repeat(film[0][..., None], 3, axis=2)
+        outlined[find_boundaries(segments, mode="inner")] = (1.0, 0.85, 0.0)
+        flat = np.asarray(mean(film[0], segments, np.arange(segments.max() + 1)))[segments]
+        count = int(segments.max()) + 1
+        titles = (class_name(label), f"{count} superpixels", "mean grey of each")
+        for place, picture, title in zip(axes, (film[0], outlined, flat), titles, strict=True):
+            place.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+            place.set_title(title, size=6.5, pad=2)
+            place.set_axis_off()
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", metadata={"Software": None})
+    return stream.getvalue()
+
+
+if __name__ == "__main__":
+    main()
