@@ -10,26 +10,41 @@ import typer
 
 def command(
     dataset: str = typer.Argument(
-        ..., help="chestxray14, covid-chestxray, openi, lime-ray, folder or phantom.", metavar="DATASET"
+        ...,
+        help="chestxray14, mimic-cxr, mimic-cxr-jpg, openi, covid-chestxray, lime-ray, folder or phantom.",
+        metavar="DATASET",
     ),
     root: Path = typer.Argument(
         ..., help="The data set's folder (openi: or the published .tgz).", metavar="ROOT"
     ),
     out: Path = typer.Option(..., help="The study table to write (Parquet)."),
-    images: str = typer.Option(
-        "required", help="chestxray14: 'optional' keeps rows that have no image file."
+    images: str | None = typer.Option(
+        None, help="chestxray14, mimic: 'optional' keeps rows that have no image file."
     ),
-    csv: str = typer.Option("studies.csv", help="folder: the CSV file below ROOT."),
+    csv: str | None = typer.Option(None, help="folder: the CSV file below ROOT; studies.csv by default."),
     column: list[str] = typer.Option(
         [], help="folder: which CSV column fills which table column, as findings=Labels; repeatable."
     ),
-    separator: str = typer.Option("|", help="folder: what separates findings in a cell."),
-    splits: str = typer.Option(
-        "folders", help="lime-ray: 'patients' draws train, val and test anew by patient."
+    separator: str | None = typer.Option(
+        None, help="folder: what separates findings in a cell; | by default."
     ),
-    patients: int = typer.Option(400, help="phantom: patients to generate when ROOT is new."),
-    image_size: int = typer.Option(224, help="phantom: pixels a side."),
-    seed: int = typer.Option(0, help="Seed of the patient split, and of the phantoms."),
+    splits: str | None = typer.Option(
+        None, help="lime-ray: 'patients' draws train, val and test anew by patient."
+    ),
+    tables: Path | None = typer.Option(None, help="mimic: folder of the CSV tables, where not in ROOT."),
+    reports: Path | None = typer.Option(None, help="mimic: zip or folder of the reports."),
+    patients_table: Path | None = typer.Option(
+        None, help="mimic: MIMIC-IV's patients.csv.gz, for sex and age."
+    ),
+    labeler: str | None = typer.Option(None, help="mimic: chexpert or negbio."),
+    uncertain: str | None = typer.Option(None, help="mimic: uncertain labels: ignore, positive or negative."),
+    headers: bool | None = typer.Option(
+        None, help="mimic-cxr: read DICOM headers where the tables are blank."
+    ),
+    check_files: bool | None = typer.Option(None, help="mimic: whether to look for every image file."),
+    patients: int | None = typer.Option(None, help="phantom: patients to generate when ROOT is new."),
+    image_size: int | None = typer.Option(None, help="phantom: pixels a side."),
+    seed: int | None = typer.Option(None, help="Seed of the patient split, and of the phantoms."),
 ) -> None:
     """Read a data set into one validated table; bad rows go to skipped.csv beside it."""
     from cxrneighbors.data.imports import import_dataset
@@ -37,16 +52,26 @@ def command(
     from cxrneighbors.data.tables import write_regions, write_table
     from cxrneighbors.progress import say
 
-    options: dict[str, Any] = {"seed": seed}
-    if dataset == "chestxray14":
-        options["images"] = images
-    if dataset == "folder":
-        options.update(csv=csv, columns=parse_pairs(column, "--column"), separator=separator)
-    if dataset == "lime-ray":
-        options["splits"] = splits
-    if dataset == "phantom":
-        options.update(n_patients=patients, image_size=image_size)
-    result = import_dataset(dataset, root, **options)
+    # What was not given stays the reader's default; an option of another data set is a one-line error.
+    options: dict[str, Any] = {
+        "images": images,
+        "csv": csv,
+        "columns": parse_pairs(column, "--column") or None,
+        "separator": separator,
+        "splits": splits,
+        "tables": tables,
+        "reports": reports,
+        "patients": patients_table,
+        "labeler": labeler,
+        "uncertain": uncertain,
+        "headers": headers,
+        "check_files": check_files,
+        "n_patients": patients,
+        "image_size": image_size,
+        "seed": seed,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    result = import_dataset(dataset, root, **given)
     write_table(result.studies, out)
     write_regions(result.regions, out)
     skipped = write_skipped(result.skipped, out.parent, f"import {out.name}")

@@ -18,6 +18,7 @@ from cxrneighbors.cli import (
     import_,
     index,
     label_reports,
+    predict_views,
     search,
     train_classifier,
     train_vae,
@@ -42,6 +43,7 @@ app.command("assemble")(assemble.command)
 app.command("train-classifier")(train_classifier.command)
 app.command("explain")(explain.command)
 app.command("evaluate-explanations")(evaluate_explanations.command)
+app.command("predict-views")(predict_views.command)
 app.command("label-reports")(label_reports.command)
 app.command("demo")(demo.command)
 

@@ -130,6 +130,11 @@ def test_unknown_data_set_lists_the_known(tmp_path: Path, capsys: pytest.Capture
     assert "chestxray14" in text and "openi" in text
 
 
+def test_an_option_of_another_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("import", "openi", tmp_path, "--out", tmp_path / "s.parquet", "--csv", "x.csv")
+    assert "option of data set openi 'csv'" in error_of(capsys, *arguments)
+
+
 def test_duplicate_image_id(work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pd.read_parquet(work / "studies.parquet").assign(image_id="same").to_parquet(tmp_path / "twice.parquet")
     assert "duplicate image_id 'same'" in error_of(

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cxrneighbors.index.policies.cluster import cluster_neighbours
 from cxrneighbors.explain.dlime import DLime
+from cxrneighbors.index.policies.cluster import cluster_neighbours
 
 
 def test_two_runs_are_bit_identical_whatever_the_seed(world, model, options):

@@ -1,0 +1,133 @@
+"""A data set turned into MIMIC-CXR's shape, read back through both readers, and compared with its source.
+
+    python eval/mimic_tree.py DATASET ROOT [--work FOLDER]
+
+Counts, and how far pixels, views, labels, reports, sex and age agree. Writes
+eval/results/mimic_tree-DATASET.json. Pictures and texts of patients stay in the work folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxrneighbors.data.imports import import_dataset
+from cxrneighbors.data.mimic.labels import label_names
+from cxrneighbors.data.mimic.report_form import mask_identifying
+from cxrneighbors.data.mimic.tree import write_mimic_tree
+from cxrneighbors.data.mimic.tree_ids import unique_texts
+from cxrneighbors.data.mimic.tree_tables import observation_of
+from cxrneighbors.data.pixels import read_pixels
+from cxrneighbors.files import write_json_atomic
+from cxrneighbors.progress import say
+from cxrneighbors.reports.selection import report_text
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("dataset")
+    parser.add_argument("root", type=Path)
+    parser.add_argument("--work", type=Path, default=Path("mimic_tree_work"))
+    given = parser.parse_args()
+    source = import_dataset(given.dataset, given.root).studies
+    tree = given.work / given.dataset
+    summary = write_mimic_tree(source, tree)
+    say(f"{tree}: {summary.counts}")
+    result: dict[str, Any] = {"dataset": given.dataset, "written": summary.counts, "notes": summary.notes}
+    for name, form, options in (
+        ("mimic-cxr", "mimic-cxr", {}),
+        ("mimic-cxr with headers", "mimic-cxr", {"headers": True}),
+        ("mimic-cxr-jpg", "mimic-cxr-jpg", {}),
+    ):
+        found = import_dataset(form, tree / form, patients=tree / "mimic-iv", **options)
+        table = found.studies.merge(summary.ids, on=["image_id", "patient_id", "study_id"], how="left")
+        result[name] = {"skipped": len(found.skipped), **agreement(table, source)}
+    write_json_atomic(RESULTS / f"mimic_tree-{given.dataset}.json", result)
+    print(json.dumps(result, indent=2))
+
+
+def agreement(table: pd.DataFrame, source: pd.DataFrame) -> dict[str, Any]:
+    """Counts of the imported table and shares that equal the source."""
+    origin = source.set_index("image_id").loc[table["source_id"]].reset_index(drop=True)
+    known = (origin["view"] != "UNKNOWN").to_numpy()
+    decided = known & (table["view"] != "UNKNOWN").to_numpy()
+    same_view = (table["view"] == origin["view"]).to_numpy()
+    labels, texts = study_truth(table, origin)
+    first = table.drop_duplicates("study_id")
+    told = first[[bool(texts[study]) for study in first["study_id"]]]
+    ages = origin["age"].notna().to_numpy() & table["age"].notna().to_numpy()
+    errors = pixel_errors(table, origin)
+    return {
+        "images": len(table),
+        "studies": int(table["study_id"].nunique()),
+        "patients": int(table["patient_id"].nunique()),
+        "view_source": table["view_source"].value_counts().to_dict(),
+        "views_known_in_source": int(known.sum()),
+        "views_found": int(decided.sum()),
+        "views_found_that_agree": share(same_view[decided]),
+        "studies_whose_labels_agree": share(
+            np.array([set(f) == labels[s] for f, s in zip(first["findings"], first["study_id"], strict=True)])
+        ),
+        "studies_with_report_in_source": len(told),
+        "studies_with_report": int(first["report"].notna().sum()),
+        "reports_whose_words_agree": share(
+            np.array(
+                [
+                    words(report_text(row.report, row.sections)) == words(texts[row.study_id])
+                    for row in told.itertuples()
+                ]
+            )
+        ),
+        "sex_agrees": share((table["sex"] == origin["sex"])[origin["sex"].notna()].to_numpy()),
+        "age_within_one_year": share((table["age"] - origin["age"]).abs().to_numpy()[ages] <= 1),
+        "pixel_error": errors,
+    }
+
+
+def study_truth(table: pd.DataFrame, origin: pd.DataFrame) -> tuple[dict[str, set[str]], dict[str, str]]:
+    """What each study should say: findings that MIMIC's observations can express, and its notes, masked."""
+    names = label_names()["names"]
+    labels: dict[str, set[str]] = {}
+    texts: dict[str, str] = {}
+    for study, rows in origin.groupby(table["study_id"].to_numpy()):
+        observations = {observation_of(name) for cell in rows["findings"] for name in cell} - {None}
+        findings = {names[name] for name in observations if name}
+        diseases = findings - {"No Finding", "Support Devices"}
+        labels[str(study)] = findings - {"No Finding"} if diseases else findings
+        texts[str(study)] = mask_identifying("\n\n".join(unique_texts(rows["report"])))
+    return labels, texts
+
+
+def pixel_errors(table: pd.DataFrame, origin: pd.DataFrame) -> dict[str, float]:
+    """Largest absolute difference of any pixel, by encoding for DICOM; JPEG loses by design: the mean too."""
+    worst: dict[str, float] = {}
+    means = []
+    for path, before, encoding in zip(table["path"], origin["path"], table["encoding"], strict=True):
+        difference = np.abs(read_pixels(path) - read_pixels(before))
+        key = encoding if path.endswith(".dcm") else "jpeg 95"
+        worst[key] = max(worst.get(key, 0.0), float(difference.max()))
+        means.append(float(difference.mean()))
+    named = {name: round(value, 6) for name, value in sorted(worst.items())}
+    return {"largest": max(named.values()), "mean": round(float(np.mean(means)), 6), **named}
+
+
+def words(text: str | None) -> list[str]:
+    return re.findall(r"[a-z0-9]+", (text or "").lower())
+
+
+def share(equal: np.ndarray) -> str:
+    return f"{int(equal.sum())}/{len(equal)}"
+
+
+if __name__ == "__main__":
+    main()
