@@ -48,9 +48,9 @@ def main() -> None:
     embeddings = encode(studies, image=image_encoder, report=report_encoder, out=work / "embeddings")
     index = NeighborIndex.build(embeddings, studies)
     index.save(work / "index")
-    # The paper's own distance, between latent means as they are, beside the default metric.
+    # Beside the paper's distance between latent means: the one that minds what they change in the picture.
     others = (
-        {"vae-latent": encode(studies, image=image_encoder.with_metric("latent"))}
+        {"vae-balanced": encode(studies, image=image_encoder.with_metric("balanced"))}
         if isinstance(image_encoder, VAE)
         else {}
     )
@@ -66,7 +66,9 @@ def main() -> None:
     summary = result.summary | {
         "dataset": arguments.dataset,
         "sample": Path(arguments.root).name,
-        "encoders_trained_on": "its own train split" if targets else [pair[0] for pair in arguments.train],
+        "encoders_trained_on": "its own train split"
+        if targets
+        else [Path(pair[1]).name for pair in arguments.train],
         "n_training_images": len(training[training["split"] == "train"]),
         "seconds": round(time.perf_counter() - started, 1),
         "machine": f"{platform.machine()}, Python {platform.python_version()}",

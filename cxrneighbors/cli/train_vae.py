@@ -20,7 +20,7 @@ def command(
         False, help="Train on every row, not on split == 'train' alone: when other patients are scored."
     ),
     metric: str = typer.Option(
-        "balanced", help="How codes are compared: latent (the paper's), picture, or balanced between them."
+        "latent", help="How codes are compared: latent (the paper's), picture, or balanced between them."
     ),
     seed: int = typer.Option(0, help="Seed of weights, order and augmentation."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),

@@ -12,7 +12,7 @@ from cxrneighbors.data.tables import read_table
 
 
 def read_tables(paths: Sequence[str | Path]) -> pd.DataFrame:
-    """Read study tables and put them below each other; `UserError` on an `image_id` that two of them share."""
+    """Read study tables and put them below each other; `UserError` on an `image_id` that two share."""
     return combine_studies([read_table(path) for path in paths], source=" + ".join(map(str, paths)))
 
 

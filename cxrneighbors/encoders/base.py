@@ -71,21 +71,6 @@ class TextEncoder(Protocol):
         """Write config.json and the weights into `folder`."""
 
 
-def resolve_device(device: str) -> str:
-    """Return the torch device for `device`: 'auto' is cuda where there is one, else cpu."""
-    import torch
-
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        kind = torch.device(device).type
-    except RuntimeError:
-        raise UserError(f"device {device!r}: unknown; choose auto, cpu or cuda") from None
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise UserError(f"device {device!r}: this machine has no CUDA device; use auto or cpu")
-    return device
-
-
 def check_images(images: np.ndarray) -> np.ndarray:
     """Return `images` as float32; raise ValueError unless they are (N, 1, H, W)."""
     images = np.asarray(images, dtype=np.float32)

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from cxrneighbors.encoders.base import build, read_config, resolve_device
+from cxrneighbors.devices import resolve_device
+from cxrneighbors.encoders.base import build, read_config
 from cxrneighbors.encoders.chunks import split_to_fit
 from cxrneighbors.errors import UserError
 from cxrneighbors.files import sha256_file, write_json_atomic
@@ -134,7 +135,7 @@ class ReportEncoder:
 
     @cached_property
     def _network(self) -> Any:
-        return _load_network(self.model, resolve_device(self.device))
+        return load_network(self.model, resolve_device(self.device))
 
     @cached_property
     def _limit(self) -> int:
@@ -188,14 +189,14 @@ def _packaged_folder() -> Path:
     return Path(get_model_path())
 
 
-def _load_network(model: str, device: str) -> Any:
+def load_network(model: str, device: str) -> Any:
     """Load a SentenceTransformer in float32; whatever goes wrong becomes one line."""
     from sentence_transformers import SentenceTransformer
 
     local = model == PACKAGED or Path(model).is_dir()
     source = str(_packaged_folder()) if model == PACKAGED else ALIASES.get(model, model)
     try:
-        with _less_chatter(keep_bars=not local and not is_quiet()):
+        with less_chatter(keep_bars=not local and not is_quiet()):
             network = SentenceTransformer(
                 source, device=device, local_files_only=local, trust_remote_code=False
             )
@@ -206,19 +207,26 @@ def _load_network(model: str, device: str) -> Any:
 
 
 @contextmanager
-def _less_chatter(keep_bars: bool) -> Iterator[None]:
-    """Keep loading quiet: mean pooling for a plain model is our documented choice, not a thing to warn of."""
+def less_chatter(keep_bars: bool, warnings: bool = True) -> Iterator[None]:
+    """Keep loading quiet: mean pooling for a plain model is our documented choice, not a thing to warn of.
+
+    `warnings`: those of transformers itself, such as weights that a model's files lack.
+    """
     from transformers.utils import logging as transformers_logging
 
     logger = logging.getLogger("sentence_transformers")
     level = logger.level
     bars = transformers_logging.is_progress_bar_enabled()
+    verbosity = transformers_logging.get_verbosity()
     logger.setLevel(logging.ERROR)
+    if not warnings:
+        transformers_logging.set_verbosity_error()
     if not keep_bars:
         transformers_logging.disable_progress_bar()
     try:
         yield
     finally:
         logger.setLevel(level)
+        transformers_logging.set_verbosity(verbosity)
         if bars:
             transformers_logging.enable_progress_bar()

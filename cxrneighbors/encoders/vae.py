@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from cxrneighbors.data.schema import studies_hash
+from cxrneighbors.devices import resolve_device
 from cxrneighbors.encoders.base import (
     build,
     check_images,
     hash_strings,
     hash_tensors,
     read_tensors,
-    resolve_device,
     save_encoder,
 )
 from cxrneighbors.errors import UserError, choose
@@ -29,9 +29,9 @@ METRIC_FILMS = 32  # training films over which the picture metric is averaged
 class VAE:
     """Variational autoencoder of chest films; a film's vector is the mean of q(z | x) in the chosen metric.
 
-    Vectors are float32 (latent_dim,) and compared by Euclidean distance. `metric='latent'` takes the means as
-    they are (paper, section 4.1.1); the default 'balanced' maps them linearly so that a direction counts
-    the more, the more it changes the picture (`encoders.latent_metric` has the definition and the reason).
+    Vectors are float32 (latent_dim,) and compared by Euclidean distance. The default `metric='latent'` takes
+    the means as they are (paper, section 4.1.1); 'picture' and 'balanced' map them linearly so that a
+    direction counts the more, the more it changes the picture (see `encoders.latent_metric`).
 
     `latent_dim`: 60 as in the paper; `image_size`: a multiple of 32; `aspect`: 'pad' or 'crop', how files
     are made square; `width`: channels of the first layer, the rest follow; `seed`: of the initial weights;
@@ -51,7 +51,7 @@ class VAE:
         width: int = 32,
         seed: int = 0,
         device: str = "auto",
-        metric: str = "balanced",
+        metric: str = "latent",
     ) -> None:
         import torch
 
@@ -251,7 +251,9 @@ class VAE:
             images = self.fit_hash(data)
         else:
             images = hash_tensors({"images": check_images(data)})
-        return {"model": self.config(), "settings": settings, "images_hash": images}
+        # The metric only reads the finished network: another one needs no other training.
+        model = {name: value for name, value in self.config().items() if name != "metric"}
+        return {"model": model, "settings": settings, "images_hash": images}
 
     def _finished(self, folder: Path, plan: dict[str, Any], resume: bool) -> bool:
         """Compare `folder` with `plan`; read a finished training back, clear the way for a new one."""

@@ -27,12 +27,14 @@ class Column:
     """One column: `kind` is 'text', 'number', 'yes/no', 'list' (of texts), or 'other'.
 
     `values`: object (N,) of str ('' where missing), float64, bool, or object of lists; `missing`: bool (N,).
+    `choices`: the only texts that can be in it, where that is known: comparing with another is a mistake.
     """
 
     name: str
     kind: str
     values: np.ndarray
     missing: np.ndarray
+    choices: tuple[str, ...] = ()
 
 
 def column_of(name: str, series: pd.Series) -> Column:
@@ -62,6 +64,8 @@ def compare(sign: str, left: Any, right: Any) -> np.ndarray:
     kinds = {_kind(left), _kind(right)}
     if len(kinds) > 1 or not kinds <= {"text", "number", "yes/no"}:
         _raise_types(sign, left, right, columns[0])
+    for column in columns:
+        _check_choices(column, right if left is column else left)
     missing = np.logical_or.reduce([column.missing for column in columns])
     with np.errstate(invalid="ignore"):
         passing = _OPERATORS[sign](_plain(left), _plain(right))
@@ -169,6 +173,13 @@ def _kind(side: Any) -> str:
     if isinstance(side, Column):
         return side.kind
     return "yes/no" if isinstance(side, bool) else "text" if isinstance(side, str) else "number"
+
+
+def _check_choices(column: Column, other: Any) -> None:
+    if column.choices and isinstance(other, str) and other not in column.choices:
+        raise UserError(
+            f"where: {column.name} is never {other!r}; choose one of: {', '.join(column.choices)}"
+        )
 
 
 def _is_operand(side: Any) -> bool:

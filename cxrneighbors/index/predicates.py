@@ -4,10 +4,11 @@
     sex == 'F' & (30 <= age < 40)              # & | ~ as in pandas, with the brackets they need
     view in ['AP', 'PA'] and not has_report
     'Edema' in findings or report.contains('heart failure')
+    mentions('chest tube') and finding('Pneumothorax') == 'present'
 
 The expression is parsed by Python's own parser and then walked node by node. Only what is listed here means
 something: columns, text and number literals, comparisons, and/or/not, & | ~, in, the methods in `METHODS` and
-the functions in `FUNCTIONS`. Nothing is ever evaluated as Python.
+the functions of `report_predicates`. Nothing is ever evaluated as Python.
 
 Missing values, and rows without labels for `findings`, compare False, also under `!=` and `not in`: a row
 whose sex is not known is neither 'F' nor other than 'F'. `not` and `~` turn a mask over, so `not sex == 'F'`
@@ -25,10 +26,10 @@ import pandas as pd
 
 from cxrneighbors.errors import UserError
 from cxrneighbors.index.predicate_columns import METHODS, Column, column_of, compare, is_in
+from cxrneighbors.index.report_predicates import ReportPredicates
 
-# Functions of the language by name: (table, *literal arguments) -> bool (N,), or a Column to compare or ask.
+# A function of the language: literal arguments -> bool (N,), or a Column to compare or ask.
 Function = Callable[..., "np.ndarray | Column"]
-FUNCTIONS: dict[str, Function] = {}
 
 _MAX_LENGTH = 10_000
 _COMPARISONS: dict[type[ast.cmpop], str] = {
@@ -44,7 +45,8 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
 class Predicates:
     """Expressions over one table of N rows.
 
-    `flags`: further yes/no columns by name, bool (N,) (`has_report`, `has_image`). Columns are prepared once.
+    `flags`: further yes/no columns by name, bool (N,) (`has_report`, `has_image`). `functions`: by name,
+    those of `ReportPredicates` by default. Columns are prepared once, and reports read once.
     """
 
     def __init__(
@@ -54,7 +56,7 @@ class Predicates:
         functions: Mapping[str, Function] | None = None,
     ) -> None:
         self.table = table
-        self.functions = FUNCTIONS if functions is None else functions
+        self.functions = ReportPredicates(table).functions() if functions is None else functions
         self._columns = {name: column_of(name, pd.Series(flag)) for name, flag in (flags or {}).items()}
 
     def evaluate(self, expression: str) -> np.ndarray:
@@ -136,7 +138,7 @@ class Predicates:
         arguments = [literal(argument) for argument in node.args]
         match node.func:
             case ast.Name(id=name) if name in self.functions:
-                return self.functions[name](self.table, *arguments)
+                return self.functions[name](*arguments)
             case ast.Name(id=name):
                 known = ", ".join(sorted(self.functions)) or "none yet"
                 raise UserError(
@@ -144,6 +146,13 @@ class Predicates:
                 )
             case ast.Attribute(value=ast.Name(id=name), attr=method) if method in METHODS:
                 return METHODS[method](self.column(name), *arguments)
+            case ast.Attribute(value=ast.Call(func=ast.Name()) as asked, attr=method) if method in METHODS:
+                column = self._call(asked)
+                if isinstance(column, Column):
+                    return METHODS[method](column, *arguments)
+                raise UserError(
+                    f"where: {ast.unparse(asked)} is a condition and has no .{method}(); join it with and/or"
+                )
             case ast.Attribute(value=ast.Name(id=name), attr=method):
                 raise UserError(f"where: unknown method {method!r} of {name}; choose one of: {_methods()}")
             case _:

@@ -78,17 +78,29 @@ def parse_sections(text: str) -> dict[str, str]:
     return {section: "\n\n".join(bodies) for section, bodies in sections.items()}
 
 
-def _headed_parts(text: str) -> list[tuple[str, str]]:
-    """(section, text) pairs; section is '' for text of none, 'examination' before a first heading."""
+def heading_spans(text: str) -> list[tuple[str, int, int, int]]:
+    """Every heading of `text` in order: (section, start of the heading, start of its text, end of its text).
+
+    section is '' for a heading that belongs to none.
+    """
     marks = list(_HEADING.finditer(text))
-    if not marks:
-        return [("", text)]
-    parts = [("examination", text[: marks[0].start()])]
-    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    ends = [*(mark.start() for mark in marks), len(text)][1:]
+    spans = []
     for mark, end in zip(marks, ends, strict=True):
         heading = " ".join(str(mark["line"] or mark["capitals"] or mark["inline"]).lower().split())
-        parts.append((_SECTION_OF.get(heading, ""), text[mark.end() : end]))
-    return parts
+        spans.append((_SECTION_OF.get(heading, ""), mark.start(), mark.end(), end))
+    return spans
+
+
+def _headed_parts(text: str) -> list[tuple[str, str]]:
+    """(section, text) pairs; section is '' for text of none, 'examination' before a first heading."""
+    spans = heading_spans(text)
+    if not spans:
+        return [("", text)]
+    return [
+        ("examination", text[: spans[0][1]]),
+        *((section, text[start:end]) for section, _, start, end in spans),
+    ]
 
 
 def _by_paragraphs(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:

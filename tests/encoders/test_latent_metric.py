@@ -47,13 +47,22 @@ def test_balanced_is_halfway_between(matrix: torch.Tensor) -> None:
 
 def test_vae_vectors_follow_the_metric(tmp_path) -> None:
     films = np.random.default_rng(0).random((12, 1, 32, 32), np.float32)
-    vae = VAE(latent_dim=4, image_size=32, width=4, device="cpu").fit(films, epochs=1, batch_size=4)
+    vae = VAE(latent_dim=4, image_size=32, width=4, device="cpu", metric="balanced")
+    vae.fit(films, epochs=1, batch_size=4)
     means = vae.with_metric("latent").encode(films)
     assert not np.allclose(vae.network.picture_metric, np.eye(4))
     expected = means @ metric_map(vae.network.picture_metric, "balanced").numpy()
     np.testing.assert_allclose(vae.encode(films), expected, rtol=1e-5)
     vae.save(tmp_path)
     np.testing.assert_array_equal(VAE.load(tmp_path, device="cpu").encode(films), vae.encode(films))
+
+
+def test_a_finished_training_serves_every_metric(tmp_path) -> None:
+    films = np.random.default_rng(0).random((12, 1, 32, 32), np.float32)
+    options = {"latent_dim": 4, "image_size": 32, "width": 4, "device": "cpu"}
+    plain = VAE(**options).fit(films, out=tmp_path, epochs=1, batch_size=4)
+    other = VAE(**options, metric="picture").fit(films, out=tmp_path, epochs=1, batch_size=4)
+    np.testing.assert_array_equal(other.encode(films), plain.with_metric("picture").encode(films))
 
 
 def test_unknown_metric_lists_the_known() -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cxrneighbors.devices import resolve_device
 from cxrneighbors.encoders import registry
-from cxrneighbors.encoders.base import ImageEncoder, TextEncoder, resolve_device
+from cxrneighbors.encoders.base import ImageEncoder, TextEncoder
 from cxrneighbors.encoders.pca import PCAEncoder
 from cxrneighbors.encoders.pixels import PixelEncoder
 from cxrneighbors.encoders.report_encoder import ReportEncoder

@@ -127,7 +127,7 @@ MISTAKES = {
     "findings.has(3)": "write findings.has",
     "view is 'PA'": "'is' in",
     "view in 'PA'": "'in' takes a column and a list",
-    "mentions('tube')": "unknown function 'mentions'",
+    "says('tube')": "unknown function 'says'; functions: finding, mentions; methods: .between()",
     "age.mean()": "unknown method 'mean'",
     "age.between(low=1, high=2)": "without names",
     "age == 1" + "0" * 400: "too large",
@@ -185,8 +185,8 @@ def test_nothing_else_is_evaluated(expression: str, predicates: Predicates) -> N
 
 
 def test_functions_extend_the_language(table: pd.DataFrame) -> None:
-    def mentions(studies: pd.DataFrame, words: str) -> np.ndarray:
-        return studies["report"].str.contains(words, na=False).to_numpy(dtype=bool)
+    def mentions(words: str) -> np.ndarray:
+        return table["report"].str.contains(words, na=False).to_numpy(dtype=bool)
 
     predicates = Predicates(table, functions={"mentions": mentions})
     expected = (table.report.str.contains("Clear", na=False) & (table.view == "PA")).to_numpy(dtype=bool)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cxrneighbors.reports.sections import _HEADING, _SECTION_OF
+from cxrneighbors.reports.sections import heading_spans
 
 # What the patient came with, how the picture was taken, and what it was compared with say nothing of the
 # image.
@@ -15,18 +15,16 @@ def read_spans(text: str) -> list[tuple[int, int]]:
     Where headings leave nothing else, the paragraphs after the last headed one are read; without headings,
     all.
     """
-    marks = list(_HEADING.finditer(text))
-    if not marks:
+    headed = heading_spans(text)
+    if not headed:
         return [(0, len(text))]
     spans = []
-    sections = []
-    for mark, end in zip(marks, [m.start() for m in marks[1:]] + [len(text)], strict=True):
-        heading = " ".join(str(mark["line"] or mark["capitals"] or mark["inline"]).lower().split())
-        sections.append(_SECTION_OF.get(heading, ""))
-        if sections[-1] not in NOT_READ:
-            spans.append((mark.end(), end))
-        elif end == len(text) and (blank := text.find("\n\n", mark.end())) >= 0:
+    for section, _, start, end in headed:
+        if section not in NOT_READ:
+            spans.append((start, end))
+        elif end == len(text) and (blank := text.find("\n\n", start)) >= 0:
             spans.append((blank, end))
-    if "findings" not in sections and text[: marks[0].start()].strip():
-        spans.insert(0, (0, marks[0].start()))
+    before = headed[0][1]
+    if all(section != "findings" for section, *_ in headed) and text[:before].strip():
+        spans.insert(0, (0, before))
     return spans
