@@ -15,6 +15,7 @@ def command(
     latent_dim: int = typer.Option(60, help="Dimensions of the latent space."),
     epochs: int = typer.Option(30, help="Passes over the training images; early stop may end sooner."),
     image_size: int = typer.Option(224, help="Pixels a side, a multiple of 32."),
+    aspect: str = typer.Option("pad", help="How films are made square: pad or crop (its centre)."),
     batch_size: int = typer.Option(32, help="Images a step."),
     all_splits: bool = typer.Option(
         False, help="Train on every row, not on split == 'train' alone: when other patients are scored."
@@ -33,7 +34,7 @@ def command(
     table = read_tables(studies)
     if all_splits:
         table = table.assign(split="train")
-    vae = VAE(latent_dim=latent_dim, image_size=image_size, metric=metric)
+    vae = VAE(latent_dim=latent_dim, image_size=image_size, aspect=aspect, metric=metric)
     vae.fit(table, out=out, epochs=epochs, batch_size=batch_size, seed=seed, device=device)
     vae.save(out)
     say(f"{out}: encoder saved; original and reconstruction in {out / 'figure3.png'}")
