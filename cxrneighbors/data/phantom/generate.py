@@ -26,7 +26,7 @@ from cxrneighbors.progress import track
 
 SETTINGS_FILE = "phantom.json"
 STUDIES_FILE = "studies.parquet"
-GENERATOR_VERSION = 1  # raise it when the same seed gives other files
+GENERATOR_VERSION = 2  # raise it when the same seed gives other files
 SMALLEST, LARGEST = 32, 4096  # image sizes
 _FOLDERS = ("images", "masks")
 _WORTH_A_WORKER = 20  # patients; below, starting a process costs more than it saves

@@ -19,11 +19,11 @@ from cxrneighbors.data.phantom.patients import FINDINGS, Lesion, Patient, Study
 
 # A finding of severity s goes unmentioned with MISSED * (1 - s)^2 + MISSED_PLAIN, and is hedged with
 # probability HEDGED * (1 - s) + HEDGED_PLAIN otherwise.
-MISSED, MISSED_PLAIN = 0.50, 0.13
+MISSED, MISSED_PLAIN = 0.35, 0.05
 HEDGED, HEDGED_PLAIN = 0.40, 0.10
 SUSPECTED = 0.03  # an absent finding is brought up as a possibility
-UNCHANGED = 0.10  # a follow-up report says 'unchanged' instead of telling again what was seen
-BRIEF = 0.05  # a first report that leaves the findings to another examination
+UNCHANGED = 0.05  # a follow-up report says 'unchanged' instead of telling again what was seen
+BRIEF = 0.03  # a first report that leaves the findings to another examination
 NEGATED = {"Effusion": 0.75, "Pneumothorax": 0.75, "Consolidation": 0.6, "Cardiomegaly": 0.5, "Edema": 0.25}
 _NEGATED_OTHER = 0.04
 _DEGREES = ("mild", "mild", "moderate", "severe")
