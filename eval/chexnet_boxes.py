@@ -151,8 +151,11 @@ def draw_panels(
     folder: Path,
     arguments: argparse.Namespace,
 ) -> int:
-    """Panels of all methods for the first targets; number of panels in `folder`."""
-    targets = choose_targets(index.studies, model.labels, arguments.panels, regions)
+    """Panels of all methods for the first boxed targets of the first ROOT; how many were drawn."""
+    root = Path(arguments.roots[0]).resolve()
+    here = [Path(path).resolve().is_relative_to(root) for path in index.studies["path"]]
+    boxed = regions[regions["image_id"].isin(index.studies.loc[here, "image_id"])]
+    targets = choose_targets(index.studies, model.labels, arguments.panels, boxed)
     for target in track(targets, "drawing panels"):
         for method in arguments.methods:
             path = folder / f"{Path(target.image_id).stem}-{target.finding}-{method}.png"
