@@ -14,10 +14,10 @@ from cxrneighbors.data.schema import has_text
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.evaluation.graph import Method, Search
 from cxrneighbors.evaluation.matching import MATCHINGS
-from cxrneighbors.evaluation.paired import generator
 from cxrneighbors.evaluation.sampling import draw_neighbors
 from cxrneighbors.evaluation.score import Setting
 from cxrneighbors.progress import say
+from cxrneighbors.statistics.seeds import generator
 
 RANDOM = ("random", *(f"random-{matching}" for matching in MATCHINGS))
 IMAGE_ENCODERS = ("pixels", "pca", "pca-whitened")

@@ -6,16 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from cxrneighbors.evaluation.expectation import random_expectation
 from cxrneighbors.evaluation.graph import Graph, Method, build_graph
+from cxrneighbors.evaluation.lift_interval import difference_estimate
 from cxrneighbors.evaluation.overlap import labels_for, pair_overlap
-from cxrneighbors.evaluation.paired import (
-    bootstrap_interval,
-    cohens_dz,
-    generator,
-    rank_biserial,
-    sign_flip_test,
-)
-from cxrneighbors.evaluation.score import Score, Setting
+from cxrneighbors.evaluation.score import Score, Setting, effect_row
+from cxrneighbors.statistics.dyadic import NEXT
 
 PAIRS = (
     ("fused", "image"),
@@ -58,7 +54,8 @@ def compare_pair(
     Both methods search again among the images that both know (for `fused` against `image`: those with both
     a film and a report), so neither has targets or candidates the other lacks. Since pool and targets agree,
     the random expectation is the same for both and the difference of overlaps is the difference of lifts.
-    Interval: patients resampled; p-value: two-sided sign flips of whole patients. None without a target.
+    Interval and two-sided p-value: `statistics.dyadic`, so a film that is a neighbour of many targets counts
+    for what it is: one film. None without a target.
     """
     common = allowed & first.has & second.has
     graphs = [
@@ -70,29 +67,33 @@ def compare_pair(
     targets = targets[(masks[targets] != 0).any(axis=1)]
     if len(targets) == 0:
         return None
-    overlaps = [_overlap_of(graph, targets, masks, setting) for graph in graphs]
-    difference = overlaps[0] - overlaps[1]
-    patients = setting.patients[targets]
-    tag = f"{first.name} - {second.name}"
-    low, high = bootstrap_interval(
-        difference, patients, setting.n_bootstrap, generator(setting.seed, "bootstrap", tag)
+    found = [_neighbors_of(graph, targets) for graph in graphs]
+    overlaps = [
+        pair_overlap(masks[targets][:, None], masks[rows[:, : setting.k]], setting.definition).mean(axis=1)
+        for rows in found
+    ]
+    pool = np.flatnonzero(common)
+    chance = random_expectation(
+        masks[pool], setting.patients[pool], setting.definition, None, setting.include_same_patient
     )
-    p_value = sign_flip_test(
-        difference, patients, setting.n_permutations, generator(setting.seed, "flip", tag)
+    expected = chance.mean[np.searchsorted(pool, targets)]
+    estimate = difference_estimate(
+        targets, found[0], found[1], setting.k, masks, setting.patients, expected, setting.definition
     )
     return {
         "first": first.name,
         "second": second.name,
         "n_targets": len(targets),
-        "n_patients": len(np.unique(patients)),
+        "n_patients": len(np.unique(setting.patients[targets])),
         "n_candidates": int(common.sum()),
         "first_overlap": overlaps[0].mean(),
         "second_overlap": overlaps[1].mean(),
-        "difference": difference.mean(),
-        "difference_ci95": [low, high],
-        "p_value": p_value,
+        "difference": estimate.mean,
+        "difference_ci95": list(estimate.interval()),
+        "effective_patients": estimate.dof,
+        "p_value": estimate.p_value(),
         "p_value_adjusted": None,
-        "effect": {"rank_biserial": rank_biserial(difference), "cohens_dz": cohens_dz(difference)},
+        "effect": effect_row(overlaps[0] - overlaps[1]),
     }
 
 
@@ -100,11 +101,10 @@ def _graph(method: Method, known: Graph, common: np.ndarray, eligible: np.ndarra
     """The method's graph over the common pool: the known one where its pool is that already."""
     if np.array_equal(known.pool, np.flatnonzero(common)):
         return known
-    return build_graph(method, common, eligible, k, k)
+    return build_graph(method, common, eligible, k, k + NEXT)
 
 
-def _overlap_of(graph: Graph, targets: np.ndarray, masks: np.ndarray, setting: Setting) -> np.ndarray:
-    """Mean overlap of each of `targets` (rows (T,), ascending) with its K neighbours: float64 (T,)."""
+def _neighbors_of(graph: Graph, targets: np.ndarray) -> np.ndarray:
+    """The ranked neighbours of `targets` (rows (T,), ascending) as rows of the study table: (T, R)."""
     which = np.searchsorted(graph.target_rows(), targets)  # targets of a graph ascend, as its pool does
-    found = graph.neighbor_rows()[which, : setting.k]
-    return pair_overlap(masks[targets][:, None], masks[found], setting.definition).mean(axis=1)
+    return graph.neighbor_rows()[which]

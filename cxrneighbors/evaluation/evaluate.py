@@ -15,7 +15,7 @@ from cxrneighbors.evaluation.examples import choose_examples, neighbor_table
 from cxrneighbors.evaluation.graph import Method, build_graph
 from cxrneighbors.evaluation.heterogeneity import heterogeneity_scores
 from cxrneighbors.evaluation.labels import encode_labels
-from cxrneighbors.evaluation.matching import MATCHINGS, match_strata, patient_codes
+from cxrneighbors.evaluation.matching import MATCHINGS, match_strata
 from cxrneighbors.evaluation.overlap import DEFINITIONS, MEANING
 from cxrneighbors.evaluation.result import OverlapResult
 from cxrneighbors.evaluation.retrieval import AP_DEPTH, retrieval_scores
@@ -23,6 +23,8 @@ from cxrneighbors.evaluation.score import Score, Scorer, Setting, score_graph
 from cxrneighbors.evaluation.strata import finding_rows, view_rows
 from cxrneighbors.evaluation.summary import adjust, plain, settings_of
 from cxrneighbors.progress import track
+from cxrneighbors.statistics.dyadic import NEXT
+from cxrneighbors.statistics.patients import patient_codes
 
 
 def evaluate_overlap(
@@ -35,7 +37,6 @@ def evaluate_overlap(
     include_same_patient: bool = False,
     baselines: bool | tuple[str, ...] = True,
     n_permutations: int = 9999,
-    n_bootstrap: int = 2000,
     seed: int = 0,
     train_studies: pd.DataFrame | None = None,
     others: dict[str, Any] | None = None,
@@ -51,7 +52,7 @@ def evaluate_overlap(
     Targets with fewer than K candidates are counted and left out. Raises `UserError` for K below 1, an
     unknown definition or baseline, an index without labels, or when no target is left.
     """
-    setting = _setting(index, k, definition, include_same_patient, n_permutations, n_bootstrap, seed)
+    setting = _setting(index, k, definition, include_same_patient, n_permutations, seed)
     allowed, eligible = _who(index, setting, where, targets)
     extra, skipped = baseline_methods(index, setting, baselines, train_studies)
     extra += other_methods(index, setting, others or {})
@@ -91,13 +92,12 @@ def evaluate_overlap(
 
 
 def _setting(
-    index: Any, k: int, definition: str, same_patient: bool, n_permutations: int, n_bootstrap: int, seed: int
+    index: Any, k: int, definition: str, same_patient: bool, n_permutations: int, seed: int
 ) -> Setting:
     if k < 1:
         raise UserError(f"k={k}: the number of neighbours must be at least 1")
-    for name, value in (("n_permutations", n_permutations), ("n_bootstrap", n_bootstrap)):
-        if value < 1:
-            raise UserError(f"{name}={value}: must be at least 1")
+    if n_permutations < 1:
+        raise UserError(f"n_permutations={n_permutations}: must be at least 1")
     choose("definition", definition, DEFINITIONS)
     studies: pd.DataFrame = index.studies
     return Setting(
@@ -105,7 +105,6 @@ def _setting(
         definition=definition,
         include_same_patient=same_patient,
         n_permutations=n_permutations,
-        n_bootstrap=n_bootstrap,
         seed=seed,
         labels=encode_labels(studies["findings"]),
         patients=patient_codes(studies),
@@ -140,12 +139,13 @@ def _diseased(setting: Setting) -> np.ndarray:
 
 def _score(method: Method, setting: Setting, allowed: np.ndarray, eligible: np.ndarray) -> Score | None:
     """Score one method with all its break-downs; None if no target has K candidates."""
-    graph = build_graph(method, allowed, eligible, setting.k, max(setting.k, AP_DEPTH))
+    depth = max(setting.k, AP_DEPTH)
+    graph = build_graph(method, allowed, eligible, setting.k, max(setting.k + NEXT, AP_DEPTH))
     scorer = Scorer(method.name, graph, setting)
     if not scorer.scored.any():
         return None
     score = score_graph(scorer)
-    own, ranked = graph.targets[scorer.scored], graph.neighbors[scorer.scored]
+    own, ranked = graph.targets[scorer.scored], graph.neighbors[scorer.scored][:, :depth]
     relevant = scorer.relevant(own, ranked)
     score.row["kind"] = method.kind
     score.row["retrieval"] = retrieval_scores(relevant, ranked >= 0)

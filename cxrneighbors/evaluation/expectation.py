@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaln
 
-from cxrneighbors.evaluation.groups import equal_sized_groups
 from cxrneighbors.evaluation.overlap import pair_overlap
+from cxrneighbors.statistics.groups import equal_sized_groups
 
 _CHUNK = 4_000_000  # overlaps held at once
 

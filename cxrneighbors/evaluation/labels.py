@@ -48,6 +48,13 @@ class Labels:
         masks[:, word] &= ~(np.uint64(1) << np.uint64(bit))
         return Labels(self.names, masks)
 
+    def only(self, name: str) -> Labels:
+        """The same labels with every bit but that of `name` cleared."""
+        word, bit = divmod(self.names.index(name), WORD)
+        masks = np.zeros_like(self.masks)
+        masks[:, word] = self.masks[:, word] & (np.uint64(1) << np.uint64(bit))
+        return Labels(self.names, masks)
+
     def take(self, rows: np.ndarray) -> Labels:
         """The labels of some rows, in the order asked for."""
         return Labels(self.names, self.masks[rows])

@@ -33,8 +33,3 @@ def match_strata(studies: pd.DataFrame, matching: str) -> np.ndarray:
         band = pd.Series(age_band(studies["age"].to_numpy(np.float64)), index=studies.index).astype(str)
         key = key + "|" + sex + "|" + band
     return pd.factorize(key, sort=True)[0].astype(np.int64)
-
-
-def patient_codes(studies: pd.DataFrame) -> np.ndarray:
-    """Patients as numbers: int64 (N,), 0..P-1."""
-    return pd.factorize(studies["patient_id"], sort=True)[0].astype(np.int64)

@@ -66,15 +66,26 @@ def headline(summary: dict[str, Any], name: str) -> str:
     return (
         f"{start}; random neighbours: {wording.percent(row['random_overlap'])}; "
         f"lift {wording.points(row['lift'])} points "
-        f"(95\u00a0% CI {wording.interval(row['lift_ci95'])}), {wording.p_text(row['p_value'])}."
+        f"(95\u00a0% CI {wording.interval(row['lift_ci95'])}), "
+        f"corrected {wording.p_text(row['p_value_adjusted'])}. {_exchange_sentence(row)}"
     )
 
 
+def _exchange_sentence(row: dict[str, Any]) -> str:
+    """What is left of a lift when findings change hands: the mean of the permutation test."""
+    between = {"patient": "patients with equally many images", "image": "single images"}
+    unit = between[row["tests"]["permutation"]["unit"]]
+    return f"Findings exchanged between {unit} leave {wording.points(row['null_mean_lift'])} points."
+
+
 def verdict(summary: dict[str, Any], name: str) -> str:
-    """Whether the lift stands, and whether it remains against images of the same view, sex and age."""
+    """Whether the lift stands, and whether it remains against images of the same view, sex and age.
+
+    Every answer rests on p-values corrected by Holm.
+    """
     row = summary["methods"][name]
-    if row["p_value"] is None or row["p_value"] >= 0.05 or row["lift"] <= 0:
-        return "A lift over random neighbours could not be shown."
+    if not _stands(row):
+        return "A lift beyond what film counts explain could not be shown."
     matched = row["tests"]["matched"]
     held = [label for label, test in matched.items() if _stands(test)]
     words = {"view": "view", "view-sex-age": "view, sex and age band"}
@@ -95,7 +106,8 @@ def verdict(summary: dict[str, Any], name: str) -> str:
 
 
 def _stands(test: dict[str, Any]) -> bool:
-    return test["p_value"] is not None and test["p_value"] < 0.05 and test["lift"] > 0
+    p = test["p_value_adjusted"] if test.get("lift") is not None else None
+    return p is not None and p < 0.05 and test["lift"] > 0
 
 
 def _methods(summary: dict[str, Any]) -> list[dict[str, Any]]:

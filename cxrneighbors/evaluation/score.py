@@ -11,22 +11,19 @@ import numpy as np
 from cxrneighbors.evaluation.expectation import Expectation, random_expectation, random_histogram
 from cxrneighbors.evaluation.graph import Graph
 from cxrneighbors.evaluation.labels import Labels
+from cxrneighbors.evaluation.lift_interval import lift_estimate
 from cxrneighbors.evaluation.matching import MATCHINGS
 from cxrneighbors.evaluation.overlap import labels_for, pair_overlap
-from cxrneighbors.evaluation.paired import (
-    bootstrap_interval,
-    cohens_dz,
-    generator,
-    rank_biserial,
-    wilcoxon_greater,
-)
-from cxrneighbors.evaluation.significance import (
+from cxrneighbors.evaluation.permuted_lift import FindingStatistic, LiftStatistic, Statistic, stack
+from cxrneighbors.statistics.effects import cohens_dz, rank_biserial
+from cxrneighbors.statistics.estimate import Estimate
+from cxrneighbors.statistics.permutation import (
     PermutationTest,
     exchange_groups,
     permutation_test,
     share_exchanged,
 )
-from cxrneighbors.evaluation.statistics import FindingStatistic, LiftStatistic, Statistic, stack
+from cxrneighbors.statistics.seeds import generator
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,6 @@ class Setting:
     definition: str
     include_same_patient: bool
     n_permutations: int
-    n_bootstrap: int
     seed: int
     labels: Labels
     patients: np.ndarray
@@ -166,11 +162,25 @@ class Scorer:
         findings = FindingStatistic(labels.masks, self.graph.targets, self.nearest, len(labels.names))
         return self.test(stack(lift, findings), self.exchange(None, self.unit()), "all")
 
-    def interval(self, values: np.ndarray, targets: np.ndarray, tag: str) -> list[float]:
-        """95 % interval of the mean of `values` (T,) of pool positions `targets` (T,), patients resampled."""
-        rng = generator(self.setting.seed, "bootstrap", self.name, tag)
-        low, high = bootstrap_interval(values, self.patients[targets], self.setting.n_bootstrap, rng)
-        return [low, high]
+    def estimate(
+        self,
+        chosen: np.ndarray,
+        expectation: Expectation,
+        strata: np.ndarray | None = None,
+        masks: np.ndarray | None = None,
+        definition: str | None = None,
+    ) -> Estimate:
+        """Mean lift of the `chosen` targets (bool (T,)), with its error; by other labels where given."""
+        return lift_estimate(
+            self.graph.targets[chosen],
+            self.graph.neighbors[chosen],
+            self.setting.k,
+            self.masks if masks is None else masks,
+            self.patients,
+            expectation,
+            definition or self.setting.definition,
+            strata,
+        )
 
 
 def score_graph(scorer: Scorer) -> Score:
@@ -188,9 +198,8 @@ def score_graph(scorer: Scorer) -> Score:
         "mean_overlap": overlap.mean(),
         "random_overlap": expected.mean(),
         "lift": score.lift.mean(),
-        "lift_ci95": scorer.interval(score.lift, targets, "all"),
-        "p_value": test.p_value[0],
-        "p_value_adjusted": None,
+        **interval_row(scorer.estimate(scored, expectation)),
+        **p_row(test, 0),
         "histogram": np.bincount(hits, minlength=setting.k + 1),
         "random_histogram": random_histogram(
             expectation.candidates[targets], expectation.overlapping[targets], setting.k
@@ -201,7 +210,7 @@ def score_graph(scorer: Scorer) -> Score:
         "n_left_out": graph.left_out,
         "tests": {
             "permutation": _permutation_row(test, exchange, len(graph.pool), scorer.unit()),
-            **_paired_rows(score.lift),
+            "effect": effect_row(score.lift),
             "matched": {matching: _matched_row(scorer, matching) for matching in MATCHINGS},
         },
     }
@@ -236,14 +245,36 @@ def _matched_row(scorer: Scorer, matching: str) -> dict[str, Any]:
         "mean_overlap": scorer.pairs[chosen].mean(),
         "random_overlap": expectation.mean[targets].mean(),
         "lift": lift.mean(),
-        "lift_ci95": scorer.interval(lift, targets, matching),
-        "p_value": test.p_value[0],
-        "p_value_adjusted": None,
+        **interval_row(scorer.estimate(chosen, expectation, strata)),
+        **p_row(test, 0),
         "n_targets": len(targets),
         "n_left_out": int((scorer.scored & ~usable).sum()),
         "permutation": _permutation_row(test, exchange, len(graph.pool), scorer.unit()),
-        **_paired_rows(lift),
+        "effect": effect_row(lift),
     }
+
+
+def interval_row(estimate: Estimate) -> dict[str, Any]:
+    """The interval of a lift and how many patients' worth of information stand behind it."""
+    return {"lift_ci95": list(estimate.interval()), "effective_patients": estimate.dof}
+
+
+def p_row(test: PermutationTest, column: int) -> dict[str, Any]:
+    """A permutation test's p-value with what belongs beside it.
+
+    null_mean_lift: the mean lift of exchanged findings. It is above 0 where films of patients with many films,
+    who have more findings, lie together, and where patients with whom nobody can exchange keep their lift.
+    """
+    return {
+        "p_value": test.p_value[column],
+        "p_value_adjusted": None,
+        "null_mean_lift": test.null_mean[column],
+    }
+
+
+def effect_row(difference: np.ndarray) -> dict[str, float]:
+    """Effect sizes of per-target differences."""
+    return {"rank_biserial": rank_biserial(difference), "cohens_dz": cohens_dz(difference)}
 
 
 def _permutation_row(test: PermutationTest, exchange: list[np.ndarray], n: int, unit: str) -> dict[str, Any]:
@@ -254,12 +285,4 @@ def _permutation_row(test: PermutationTest, exchange: list[np.ndarray], n: int, 
         "share_exchanged": share_exchanged(exchange, n),
         "null_mean_lift": test.null_mean[0],
         "null_sd": test.null_sd[0],
-    }
-
-
-def _paired_rows(lift: np.ndarray) -> dict[str, Any]:
-    statistic, p_value = wilcoxon_greater(lift)
-    return {
-        "wilcoxon": {"statistic": statistic, "p_value": p_value},
-        "effect": {"rank_biserial": rank_biserial(lift), "cohens_dz": cohens_dz(lift)},
     }

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cxrneighbors.evaluation.score import Setting
-from cxrneighbors.evaluation.significance import holm
+from cxrneighbors.statistics.holm import holm
 
 HOLM = (
     "Holm over one family per question: methods times comparisons (uniform, view, view-sex-age), the random "
@@ -37,7 +37,7 @@ def settings_of(index: Any, setting: Setting, allowed: np.ndarray) -> dict[str, 
     return {
         "seed": setting.seed,
         "n_permutations": setting.n_permutations,
-        "n_bootstrap": setting.n_bootstrap,
+        "intervals": "dyadic cluster-robust, patients as units (cxrneighbors.statistics.dyadic)",
         "n_images": len(index.studies),
         "n_labelled": int(setting.labels.labelled.sum()),
         "n_findable": int(allowed.sum()),

@@ -52,11 +52,6 @@ def align(embeddings: Any, studies: pd.DataFrame) -> tuple[dict[str, np.ndarray]
     return vectors, has
 
 
-def patient_codes(studies: pd.DataFrame) -> np.ndarray:
-    """Number of each row's patient, int64 (N,); patients of different data sets never coincide."""
-    return studies.groupby(["dataset", "patient_id"], sort=False).ngroup().to_numpy(dtype=np.int64)
-
-
 def _rows_of_ids(ids: Sequence[str], row_of: pd.Series, modality: str) -> np.ndarray:
     named = pd.Index(ids)
     if named.has_duplicates:

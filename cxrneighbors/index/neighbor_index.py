@@ -12,7 +12,7 @@ import pandas as pd
 
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.index import storage
-from cxrneighbors.index.build import align, check_studies, patient_codes
+from cxrneighbors.index.build import align, check_studies
 from cxrneighbors.index.candidates import EXACT_ROWS
 from cxrneighbors.index.encoder_source import EncoderSource
 from cxrneighbors.index.filters import admission, masks_from_array
@@ -23,6 +23,7 @@ from cxrneighbors.index.predicates import Predicates
 from cxrneighbors.index.queries import Queries, row_queries
 from cxrneighbors.index.request import Request, check_k, hit_distances
 from cxrneighbors.index.spaces import Space, build_graphs, make_spaces
+from cxrneighbors.statistics.patients import patient_codes
 
 
 class NeighborIndex:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cxrneighbors.data.schema import validate_studies
+from cxrneighbors.statistics.patients import patient_codes
 
 NAMES = ("Atelectasis", "Edema", "Effusion", "Mass", "Nodule")
 
@@ -45,7 +46,7 @@ class FakeIndex:
 
     def neighbors(self, rows, k, *, modality, allowed=None, include_same_patient=False, **_):
         apart = self._matrix(modality, rows)
-        patient = self.studies["patient_id"].to_numpy()
+        patient = patient_codes(self.studies)
         if allowed is not None:
             apart[:, ~allowed] = np.nan
         if not include_same_patient:

@@ -15,7 +15,7 @@ from cxrneighbors.index.neighbor_index import NeighborIndex
 from .fake_index import FakeIndex, make_studies, random_findings
 
 N = 24
-QUICK = {"k": 3, "n_permutations": 49, "n_bootstrap": 20}
+QUICK = {"k": 3, "n_permutations": 49}
 
 
 @pytest.fixture(scope="module")

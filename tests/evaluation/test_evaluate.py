@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.errors import UserError
@@ -14,7 +13,7 @@ from cxrneighbors.index.neighbor_index import NeighborIndex
 from .fake_index import FakeIndex, make_studies, random_findings, uneven_patients
 
 N = 120
-QUICK = {"n_permutations": 99, "n_bootstrap": 50}
+QUICK = {"n_permutations": 99}
 
 
 def make_index(kind="fake", seed=0, **columns):
@@ -37,7 +36,7 @@ def make_index(kind="fake", seed=0, **columns):
 @pytest.fixture(scope="module", params=["fake", "exact", "hnsw"])
 def result(request):
     index = make_index(request.param)
-    return evaluate_overlap(index, targets="split == 'test'", n_permutations=199, n_bootstrap=50)
+    return evaluate_overlap(index, targets="split == 'test'", n_permutations=199)
 
 
 def test_contract_of_overlap_json(result):
@@ -60,7 +59,7 @@ def test_contract_of_overlap_json(result):
 
 
 def test_every_number_by_hand(result):
-    """Overlap, expectation and Wilcoxon of the image graph by plain loops over the table."""
+    """Overlap and expectation of the image graph by plain loops over the table."""
     studies, table = result.studies, result.neighbors
     table = table[table["method"] == "image"]
     findings = {a: set(b) for a, b in zip(studies["image_id"], studies["findings"], strict=True)}
@@ -78,8 +77,6 @@ def test_every_number_by_hand(result):
     assert row["n_targets"] == len(lifts) == is_target.sum()
     assert row["mean_overlap"] == pytest.approx(np.mean(overlaps))
     assert row["lift"] == pytest.approx(np.mean(lifts))
-    wilcoxon = stats.wilcoxon(lifts, alternative="greater").pvalue
-    assert row["tests"]["wilcoxon"]["p_value"] == pytest.approx(wilcoxon)
 
 
 def test_neighbor_table_has_the_columns_of_search(result):
@@ -125,7 +122,8 @@ def test_same_seed_same_numbers_whatever_else_is_computed():
     among = evaluate_overlap(index, baselines=("random",), seed=3, **QUICK).summary["methods"]["image"]
     other = evaluate_overlap(index, baselines=False, seed=4, **QUICK).summary["methods"]["image"]
     assert alone["p_value"] == among["p_value"] and alone["lift_ci95"] == among["lift_ci95"]
-    assert alone["lift_ci95"] != other["lift_ci95"] and alone["lift"] == other["lift"]
+    # The interval is computed, not drawn.
+    assert alone["lift_ci95"] == other["lift_ci95"] and alone["lift"] == other["lift"]
 
 
 def test_any_disease_scores_diseased_targets_only():
@@ -189,7 +187,7 @@ def test_drawn_baselines_agree_with_the_exact_expectation():
     lifts = []
     for seed in range(30):
         summary = evaluate_overlap(
-            index, baselines=("random", "random-view"), seed=seed, n_permutations=1, n_bootstrap=1
+            index, baselines=("random", "random-view"), seed=seed, n_permutations=1
         ).summary["methods"]
         matched = summary["random-view"]["tests"]["matched"]["view"]
         lifts.append((summary["random"]["lift"], matched["lift"]))
@@ -202,7 +200,6 @@ def test_drawn_baselines_agree_with_the_exact_expectation():
     [
         ({"k": 0}, "k=0: .* at least 1"),
         ({"n_permutations": 0}, "n_permutations=0"),
-        ({"n_bootstrap": 0}, "n_bootstrap=0"),
         ({"definition": "half"}, "definition 'half'"),
         ({"baselines": ("randm",)}, "baseline 'randm'"),
         ({"baselines": ("pixels",)}, "baseline 'pixels': no image files"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cxrneighbors.errors import UserError
-from cxrneighbors.evaluation.matching import match_strata, patient_codes
+from cxrneighbors.evaluation.matching import match_strata
 
 from .fake_index import make_studies
 
@@ -28,11 +28,6 @@ def test_view_sex_age_strata_keep_missing_apart():
     strata = match_strata(studies(), "view-sex-age")
     assert strata[0] == strata[2]  # 34 and 39.5 are one decade
     assert len({strata[row] for row in (0, 1, 3, 4, 5)}) == 5
-
-
-def test_patient_codes():
-    codes = patient_codes(studies())
-    assert codes[0] == codes[2] and codes[1] == codes[4] and len(set(codes)) == 4
 
 
 def test_unknown_matching():

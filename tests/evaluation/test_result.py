@@ -19,11 +19,12 @@ from cxrneighbors.evaluation.figures.figure5 import draw_figure5
 from cxrneighbors.evaluation.figures.table1 import table1
 from cxrneighbors.evaluation.graph import Graph
 from cxrneighbors.evaluation.score import Score
+from cxrneighbors.evaluation.summary_text import summary_lines
 
 from .fake_index import FakeIndex, make_studies, random_findings
 
 N = 40
-QUICK = {"n_permutations": 49, "n_bootstrap": 20, "baselines": ("random",)}
+QUICK = {"n_permutations": 49, "baselines": ("random",)}
 EVIL = "<script>alert('x')</script> & \"Mass\""
 
 
@@ -124,11 +125,13 @@ def test_page_is_self_contained_escaped_and_well_formed(result, tmp_path):
 
 def test_headline_in_plain_words():
     row = {"mean_overlap": 0.461, "random_overlap": 0.352, "lift": 0.109, "p_value": 0.0001}
-    row["lift_ci95"] = [0.08, 0.13]
+    row |= {"lift_ci95": [0.08, 0.13], "p_value_adjusted": 0.25, "null_mean_lift": 0.031}
+    row["tests"] = {"permutation": {"unit": "patient"}}
     summary = {"k": 5, "definition": "any", "methods": {"image": row}}
     assert report_page.headline(summary, "image").replace("\u00a0", " ") == (
         "Of the 5 nearest neighbours by image, 46.1 % share a finding with the target; random neighbours: "
-        "35.2 %; lift +10.9 points (95 % CI +8.0 to +13.0), p < 0.001."
+        "35.2 %; lift +10.9 points (95 % CI +8.0 to +13.0), corrected p = 0.25. "
+        "Findings exchanged between patients with equally many images leave +3.1 points."
     )
 
 
@@ -148,8 +151,13 @@ def test_headline_in_plain_words():
     ],
 )
 def test_verdict(p, view, full, words):
-    matched = {"view": {"p_value": view, "lift": 0.1}, "view-sex-age": {"p_value": full, "lift": 0.1}}
-    row = {"p_value": p, "lift": 0.1, "tests": {"matched": matched}}
+    """The words rest on the corrected p-values alone: the uncorrected ones are all tiny here."""
+    tests = {"view": view, "view-sex-age": full}
+    matched = {
+        name: {"p_value": 0.0001, "p_value_adjusted": adjusted, "lift": 0.1}
+        for name, adjusted in tests.items()
+    }
+    row = {"p_value": 0.0001, "p_value_adjusted": p, "lift": 0.1, "tests": {"matched": matched}}
     assert words in report_page.verdict({"methods": {"image": row}}, "image")
 
 
@@ -203,3 +211,11 @@ def test_table1_lists_each_report_once(result):
 def test_table1_is_empty_without_reports(index):
     images_only = evaluate_overlap(FakeIndex(index.studies, index.vectors["image"]), **QUICK)
     assert len(table1(images_only)) == 0
+
+
+def test_terminal_shows_corrected_p_and_what_exchange_leaves(result):
+    lines = summary_lines(result.summary).splitlines()
+    row = result.summary["methods"]["image"]
+    image = next(line for line in lines if line.startswith("image"))
+    assert image.endswith(f"{100 * row['null_mean_lift']:.1f}   {row['p_value_adjusted']:.4f}")
+    assert "exchanged" in lines[0] and len({len(line) for line in lines}) == 1

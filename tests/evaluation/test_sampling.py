@@ -5,8 +5,8 @@ from itertools import combinations
 import numpy as np
 from scipy import stats
 
-from cxrneighbors.evaluation.groups import equal_sized_groups
 from cxrneighbors.evaluation.sampling import draw_neighbors
+from cxrneighbors.statistics.groups import equal_sized_groups
 
 
 def test_draws_are_distinct_candidates_of_the_stratum():

@@ -9,7 +9,8 @@ import numpy as np
 
 from cxrneighbors.classifiers.quality.calibration import N_BINS, reliability
 from cxrneighbors.classifiers.quality.confusion import FIGURES, class_figures, confusion_matrix
-from cxrneighbors.classifiers.quality.intervals import patient_codes, patient_intervals, point_figures
+from cxrneighbors.classifiers.quality.intervals import patient_intervals, point_figures
+from cxrneighbors.statistics.groups import codes_of
 
 
 def assess(
@@ -41,7 +42,7 @@ def assess(
         targets, predictions, patients, len(labels), n_bootstrap=n_bootstrap, seed=seed
     )
     point = point_figures(targets, predictions, len(labels))
-    result: dict[str, Any] = {"n": len(targets), "patients": int(patient_codes(patients).max()) + 1}
+    result: dict[str, Any] = {"n": len(targets), "patients": int(codes_of(patients).max()) + 1}
     for name in FIGURES:
         result |= {name: point[name], f"{name}_ci95": list(bounds[name])}
     by_class = class_figures(matrix)

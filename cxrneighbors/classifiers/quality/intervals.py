@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cxrneighbors.classifiers.quality.confusion import confusion_matrix, figures
+from cxrneighbors.statistics.groups import codes_of
 
 
 def patient_intervals(
@@ -24,7 +25,7 @@ def patient_intervals(
     `targets`, `predictions`: int (N,); `patients`: N ids. Returns (low, high) for each figure. With one
     patient alone low and high are the figure itself: nothing can be said.
     """
-    codes = patient_codes(patients)
+    codes = codes_of(patients)
     n_patients = int(codes.max()) + 1 if len(codes) else 0
     if not n_patients:
         raise ValueError("patient_intervals needs images")
@@ -36,11 +37,6 @@ def patient_intervals(
     tail = (1 - level) / 2
     bounds = {name: np.quantile(values, [tail, 1 - tail]) for name, values in figures(resampled).items()}
     return {name: (float(low), float(high)) for name, (low, high) in bounds.items()}
-
-
-def patient_codes(patients: Sequence[object]) -> np.ndarray:
-    """A number 0..P-1 for each image's patient: int64 (N,)."""
-    return np.unique(np.array([str(patient) for patient in patients], dtype=object), return_inverse=True)[1]
 
 
 def point_figures(targets: np.ndarray, predictions: np.ndarray, n_classes: int) -> dict[str, float]:

@@ -54,7 +54,8 @@ def _panel(axis: Any, name: str, summary: dict[str, Any]) -> None:
 def _numbers(row: dict[str, Any]) -> str:
     return (
         f"overlap {percent(row['mean_overlap'])}, by chance {percent(row['random_overlap'])}\n"
-        f"lift {points(row['lift'])} points (95 % CI {interval(row['lift_ci95'])}), {p_text(row['p_value'])}"
+        f"lift {points(row['lift'])} points (95 % CI {interval(row['lift_ci95'])}), "
+        f"corrected {p_text(row['p_value_adjusted'])}"
     )
 
 

@@ -101,7 +101,7 @@ def evaluate_explanations(
     )
     table = records_table(benchmark.run(targets))
     table = _in_order(table, benchmark)
-    result = BenchmarkResult(table, summarise(table, seed=settings.seed), pd.DataFrame())
+    result = BenchmarkResult(table, summarise(table), pd.DataFrame())
     result.pairs = paired_tests(table, n_permutations, settings.seed)
     result.write(out)
     return result

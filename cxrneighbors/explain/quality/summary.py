@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.evaluation.paired import bootstrap_interval, generator, sign_flip_test
-from cxrneighbors.evaluation.significance import holm
 from cxrneighbors.explain.quality.metrics import METRICS, TITLES, Metric
 from cxrneighbors.explain.quality.stability import map_correlation
+from cxrneighbors.statistics.clusters import cluster_mean, sign_flip_test
+from cxrneighbors.statistics.holm import holm
+from cxrneighbors.statistics.seeds import generator
 
 TARGET = ["image_id", "finding"]
 
@@ -35,22 +36,22 @@ def records_table(records: Sequence[dict[str, Any]]) -> pd.DataFrame:
     return table
 
 
-def summarise(table: pd.DataFrame, n_bootstrap: int = 2000, seed: int = 0) -> pd.DataFrame:
-    """Mean of each metric by method and segmentation, with a 95 % interval that resamples patients.
+def summarise(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean of each metric by method and segmentation, with a 95 % interval, patients as units.
 
-    Columns: method, segmentation, metric, mean, low, high, n_targets, n_patients; NaN where it is undefined.
+    Columns: method, segmentation, metric, mean, low, high (`statistics.clusters.cluster_mean`), n_targets,
+    n_patients; NaN where it is undefined.
     """
     rows = []
     for (segmentation, method), part in table.groupby(["segmentation", "method"], sort=False):
         for metric in METRICS:
             known = part[part[metric.name].notna()]
             values, patients = known[metric.name].to_numpy(float), known["patient_id"].to_numpy()
-            rng = generator(seed, str(segmentation), str(method), metric.name)
-            low, high = bootstrap_interval(values, patients, n_bootstrap, rng)
-            mean = float(values.mean()) if len(values) else float("nan")
+            estimate = cluster_mean(values, patients)
+            low, high = estimate.interval()
             counts = {"n_targets": len(known), "n_patients": known["patient_id"].nunique()}
             names = {"method": method, "segmentation": segmentation, "metric": metric.name}
-            rows.append({**names, "mean": mean, "low": low, "high": high, **counts})
+            rows.append({**names, "mean": estimate.mean, "low": low, "high": high, **counts})
     return pd.DataFrame(rows)
 
 
@@ -58,8 +59,8 @@ def paired_tests(table: pd.DataFrame, n_permutations: int = 9999, seed: int = 0)
     """All pairs of methods on the same targets, for each tested metric and segmentation.
 
     The difference of two methods on a target is averaged over targets and tested two-sided by flipping the
-    sign of whole patients (`evaluation.paired.sign_flip_test`); Holm's correction goes over the pairs of one
-    metric in one segmentation. Columns: segmentation, metric, first, second, difference (first - second), p,
+    sign of whole patients (`statistics.clusters.sign_flip_test`); Holm's correction goes over the pairs of
+    one metric in one segmentation. Columns: segmentation, metric, first, second, difference (first - second), p,
     p_holm, n_targets, n_patients.
     """
     rows = []

@@ -51,7 +51,7 @@ def test_across_is_the_correlation_of_maps_in_other_segmentations(table):
 
 
 def test_summary_gives_means_intervals_and_counts(table):
-    summary = summarise(table, n_bootstrap=500)
+    summary = summarise(table)
     row = summary[(summary["method"] == "lime") & (summary["metric"] == "iou")].iloc[0]
     part = table[(table["method"] == "lime") & (table["segmentation"] == "quickshift")]
     assert row["mean"] == pytest.approx(part["iou"].mean()) and row["low"] < row["mean"] < row["high"]
@@ -75,7 +75,7 @@ def test_paired_tests_take_patients_as_units_and_correct_over_pairs(table):
 
 
 def test_sentences_say_who_wins_and_who_is_not_told_apart(table):
-    summary, pairs = summarise(table, 100), paired_tests(table, 999)
+    summary, pairs = summarise(table), paired_tests(table, 999)
     pairs["p_holm"] = pairs["p"]  # six patients are too few for a correction over six pairs
     text = next(line for line in sentences(summary, pairs) if line.startswith("slic, IoU"))
     assert "KP-LIME" in text and "better than" in text and "random segments" not in text
@@ -85,7 +85,7 @@ def test_sentences_say_who_wins_and_who_is_not_told_apart(table):
 
 
 def test_table_marks_best_and_differences_to_lime(table):
-    summary, pairs = summarise(table, 100), paired_tests(table, 999)
+    summary, pairs = summarise(table), paired_tests(table, 999)
     pairs["p_holm"] = pairs["p"]
     lines = markdown_tables(summary, pairs).splitlines()
     header = next(line for line in lines if line.startswith("| method")).split(" | ")
@@ -95,7 +95,7 @@ def test_table_marks_best_and_differences_to_lime(table):
 
 
 def test_figure_is_a_picture_also_without_lesions_and_with_one_segmentation(table):
-    summary, pairs = summarise(table, 50), paired_tests(table, 99)
+    summary, pairs = summarise(table), paired_tests(table, 99)
     assert draw_benchmark(summary, pairs).startswith(b"\x89PNG")
     few = summary[
         (summary["segmentation"] == "slic") & ~summary["metric"].isin(["pointing", "iou", "energy", "across"])

@@ -1,4 +1,4 @@
-"""Permutation test of the lift with the patient as the unit, and Holm's correction.
+"""Permutation test with the patient as the unit: whole patients exchange their labels.
 
 The neighbour graph is held fixed; whole patients exchange their labels. A patient's images form a sequence,
 and two patients may swap their label sequences when these are of the same length (and, in a matched test,
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxrneighbors.evaluation.groups import equal_sized_groups
+from cxrneighbors.statistics.groups import equal_sized_groups
 
 PAIR_BUDGET = 500_000_000  # target-neighbour pairs per test; beyond it the number of permutations is reduced
 MIN_PERMUTATIONS = 999
@@ -106,21 +106,6 @@ def permutation_test(
     at_least += np.isnan(null).sum(axis=0)
     p_value = np.where(np.isnan(observed), np.nan, (1 + at_least) / (1 + count))
     return PermutationTest(observed, p_value, _quiet(np.nanmean, null), _quiet(np.nanstd, null), count)
-
-
-def holm(p_values: np.ndarray) -> np.ndarray:
-    """Holm's step-down adjusted p-values: float64, same shape; NaN entries are no tests and stay NaN.
-
-    >>> holm(np.array([0.01, 0.04, 0.03])).round(3).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    p_values = np.asarray(p_values, dtype=np.float64)
-    adjusted = np.full(p_values.shape, np.nan)
-    tests = np.flatnonzero(~np.isnan(p_values))
-    order = tests[np.argsort(p_values[tests], kind="stable")]
-    steps = p_values[order] * (len(order) - np.arange(len(order)))
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return adjusted
 
 
 def _quiet(reduce: Callable[..., np.ndarray], null: np.ndarray) -> np.ndarray:

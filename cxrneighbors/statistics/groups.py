@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -22,6 +24,15 @@ def equal_sized_groups(key: np.ndarray, order_by: np.ndarray | None = None) -> l
     return [order[starts[sizes == size][:, None] + np.arange(size)] for size in np.unique(sizes)]
 
 
-def group_sums(key: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Sum of `values` (n,) per key 0..G-1 (int (n,)): float64 (G,)."""
-    return np.bincount(key, weights=values, minlength=int(key.max(initial=-1)) + 1)
+def group_sums(key: np.ndarray, values: np.ndarray, n_groups: int = 0) -> np.ndarray:
+    """Sum of `values` (n,) per key 0..G-1 (int (n,)): float64 (G,), G at least `n_groups`."""
+    size = max(n_groups, int(key.max(initial=-1)) + 1)
+    return np.bincount(key, weights=values, minlength=size).astype(np.float64)  # integers where empty
+
+
+def codes_of(units: Sequence[object] | np.ndarray) -> np.ndarray:
+    """Anything that names units (ids, numbers) as numbers 0..G-1 in sorted order: int64 (n,)."""
+    values = np.asarray(units)
+    return np.unique(values.astype(str) if values.dtype == object else values, return_inverse=True)[
+        1
+    ].reshape(-1)

@@ -1,0 +1,139 @@
+"""What patients contribute to a lift as candidates: through the expectations of other patients' targets.
+
+The expectation e_i of a target is the mean overlap with its n_i candidates, so each candidate film j takes
+K / n_i (s_ij - e_i) from the lift's sum. A patient's films with the same label set in the same stratum are
+interchangeable: everything is summed over such groups, never over pairs of films.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from cxrneighbors.evaluation.overlap import pair_overlap
+from cxrneighbors.statistics.dyadic import Candidates
+from cxrneighbors.statistics.groups import group_sums
+
+_CHUNK = 4_000_000  # pairs of groups, or overlaps, held at once
+
+
+@dataclass(frozen=True)
+class _Groups:
+    """G groups of films: patient, stratum, label set (int (G,)); films in it; targets' weights w = sum of
+    K / n_i and w e = sum of K e_i / n_i; sets: uint64 (U, W); first, size: the groups of each patient."""
+
+    patient: np.ndarray
+    stratum: np.ndarray
+    label_set: np.ndarray
+    films: np.ndarray
+    weight: np.ndarray
+    weighted_expectation: np.ndarray
+    sets: np.ndarray
+    first: np.ndarray
+    size: np.ndarray
+
+
+def candidate_role(
+    masks: np.ndarray,
+    patients: np.ndarray,
+    strata: np.ndarray,
+    targets: np.ndarray,
+    weights: np.ndarray,
+    expected: np.ndarray,
+    definition: str,
+) -> Candidates:
+    """The candidates' contributions to the sum over T targets' neighbours.
+
+    masks: uint64 (n, W), patients (0..P-1), strata: int (n,), of the pool; targets: int (T,) positions in it;
+    weights: float (T,), K / n_i; expected: float (T,), e_i.
+    """
+    n_patients = int(patients.max(initial=-1)) + 1
+    groups = _group(masks, patients, strata, targets, weights, expected, n_patients)
+    everyone = np.arange(n_patients)
+    own = _between(groups, everyone, everyone, definition) / 2  # both ways are the same way here
+    total, n_expected = _from_all(groups, n_patients, definition)
+    own_expected = _own_expected(groups, n_patients)
+    return Candidates(total - own, n_expected - own_expected, lambda p, q: _between(groups, p, q, definition))
+
+
+def _group(
+    masks: np.ndarray,
+    patients: np.ndarray,
+    strata: np.ndarray,
+    targets: np.ndarray,
+    weights: np.ndarray,
+    expected: np.ndarray,
+    n_patients: int,
+) -> _Groups:
+    sets, label_set = np.unique(masks, axis=0, return_inverse=True)
+    n_strata, n_sets = int(strata.max(initial=0)) + 1, len(sets)
+    key = (patients.astype(np.int64) * n_strata + strata) * n_sets + label_set.reshape(-1)
+    keys, which, films = np.unique(key, return_inverse=True, return_counts=True)
+    which = which.reshape(-1)
+    rest, sets_of = np.divmod(keys, n_sets)
+    patient, stratum = np.divmod(rest, n_strata)
+    return _Groups(
+        patient,
+        stratum,
+        sets_of,
+        films.astype(np.float64),
+        group_sums(which[targets], weights, len(keys)),
+        group_sums(which[targets], weights * expected, len(keys)),
+        sets,
+        np.searchsorted(patient, np.arange(n_patients)),
+        np.bincount(patient, minlength=n_patients),
+    )
+
+
+def _from_all(g: _Groups, n_patients: int, definition: str) -> tuple[np.ndarray, np.ndarray]:
+    """Per patient: its films' contributions to all targets, and their expected number of places."""
+    n_strata, n_sets = int(g.stratum.max(initial=0)) + 1, len(g.sets)
+    weight = group_sums(g.stratum * n_sets + g.label_set, g.weight, n_strata * n_sets).reshape(n_strata, -1)
+    taken = group_sums(g.stratum, g.weighted_expectation, n_strata)
+    overlap = np.empty_like(weight)  # summed over targets, for each stratum and candidate's label set
+    step = max(1, _CHUNK // n_sets)
+    for start in range(0, n_sets, step):
+        block = slice(start, start + step)
+        overlap[:, block] = weight @ pair_overlap(g.sets[:, None], g.sets[None, block], definition)
+    per_film = overlap[g.stratum, g.label_set] - taken[g.stratum]
+    places = weight.sum(axis=1)[g.stratum]
+    return (
+        group_sums(g.patient, g.films * per_film, n_patients),
+        group_sums(g.patient, g.films * places, n_patients),
+    )
+
+
+def _own_expected(g: _Groups, n_patients: int) -> np.ndarray:
+    """Places that a patient's films would have among its own targets: no candidates, taken out again."""
+    n_strata = int(g.stratum.max(initial=0)) + 1
+    cell = g.patient * n_strata + g.stratum
+    cells, which = np.unique(cell, return_inverse=True)
+    both = group_sums(which.reshape(-1), g.films) * group_sums(which.reshape(-1), g.weight)
+    return group_sums(cells // n_strata, both, n_patients)
+
+
+def _between(g: _Groups, p: np.ndarray, q: np.ndarray, definition: str) -> np.ndarray:
+    """Contributions between patients p and q (int (A,) each), both ways: float64 (A,)."""
+    before = np.cumsum(g.size[p] * g.size[q])
+    splits = np.searchsorted(before, np.arange(_CHUNK, before[-1] if len(p) else 0, _CHUNK))
+    edges = np.unique([0, *splits, len(p)])
+    result = np.zeros(len(p))
+    for start, end in pairwise(edges):
+        result[start:end] = _between_chunk(g, p[start:end], q[start:end], definition)
+    return result
+
+
+def _between_chunk(g: _Groups, p: np.ndarray, q: np.ndarray, definition: str) -> np.ndarray:
+    n_pairs = g.size[p] * g.size[q]
+    which = np.repeat(np.arange(len(p)), n_pairs)
+    place = np.arange(len(which)) - np.repeat(np.cumsum(n_pairs) - n_pairs, n_pairs)
+    row, column = np.divmod(place, g.size[q][which])
+    a, b = g.first[p][which] + row, g.first[q][which] + column
+    same = g.stratum[a] == g.stratum[b]
+    a, b, which = a[same], b[same], which[same]
+    shared = pair_overlap(g.sets[g.label_set[a]], g.sets[g.label_set[b]], definition)
+    there = g.films[b] * (g.weight[a] * shared - g.weighted_expectation[a])
+    back = g.films[a] * (g.weight[b] * shared - g.weighted_expectation[b])
+    return group_sums(which, there + back, len(p))

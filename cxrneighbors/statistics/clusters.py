@@ -1,0 +1,56 @@
+"""Means over images of independent patients: where targets are not each other's neighbours.
+
+The benchmark of explanations and the figures of classifiers are such means. For means over target-neighbour
+pairs see `dyadic`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cxrneighbors.statistics.estimate import Estimate, effective_number
+from cxrneighbors.statistics.groups import group_sums
+
+_CHUNK = 4_000_000
+
+
+def cluster_mean(values: np.ndarray, patients: np.ndarray) -> Estimate:
+    """Mean of `values` (n,) with a standard error that takes whole patients (int (n,)) as independent.
+
+    Cluster-robust variance with the few-cluster correction 1 / (1 - share of the patient)^2, Student's t
+    with the effective number of patients (see `dyadic`). NaN for no values, one patient or no variation.
+
+    >>> cluster_mean(np.array([0.0, 1.0, 2.0, 3.0]), np.array([0, 1, 2, 3])).mean
+    1.5
+    """
+    if len(values) == 0:
+        return Estimate(float("nan"), float("nan"), float("nan"))
+    codes = np.unique(patients, return_inverse=True)[1].reshape(-1)
+    mean, size = float(values.mean()), group_sums(codes, np.ones(len(values)))
+    sums = group_sums(codes, values - mean)
+    if len(sums) < 2 or not np.abs(sums).max() > 1e-12 * len(values):
+        return Estimate(mean, float("nan"), float("nan"))
+    influence = sums / (1 - size / len(values))
+    error = float(np.sqrt((influence**2).sum()) / len(values))
+    return Estimate(mean, error, effective_number(size**2, size, influence))
+
+
+def sign_flip_test(
+    difference: np.ndarray, patients: np.ndarray, n_permutations: int, rng: np.random.Generator
+) -> float:
+    """Two-sided p-value that the mean difference (n,) is 0, flipping the sign of whole patients (int (n,)).
+
+    Exact if, without a difference between the methods, a patient's summed difference is symmetric about 0;
+    for methods compared on targets that are not each other's neighbours. NaN without values.
+    """
+    if len(difference) == 0:
+        return float("nan")
+    sums = group_sums(np.unique(patients, return_inverse=True)[1].reshape(-1), difference)
+    sums = sums[sums != 0]  # the others change under no flip
+    observed, at_least = abs(sums.sum()), 0
+    chunk = max(1, _CHUNK // max(len(sums), 1))
+    for start in range(0, n_permutations, chunk):
+        size = min(chunk, n_permutations - start)
+        signs = rng.integers(0, 2, size=(size, len(sums)), dtype=np.int8) * 2.0 - 1.0
+        at_least += int((np.abs(signs @ sums) >= observed - 1e-9).sum())
+    return (1 + at_least) / (1 + n_permutations)

@@ -1,0 +1,6 @@
+def markdown(s):
+    return ""
+
+
+def draw_figure(s):
+    return b""
