@@ -1,8 +1,8 @@
 """Do the intervals cover and the tests keep their level? Simulation of everything that stands under a table.
 
-    python eval/calibration.py DATA [--data-sets 2000] [--jobs 2] [--only NAME ...] [--work build/eval/calibration]
+    python eval/calibration.py DATA [--data-sets 2000] [--jobs 2] [--only NAME ...]
 
-DATA: a folder with chestxray14-128, chestxray14-10k and covid-chestxray (their film counts, films and findings
+DATA: a folder with chestxray14-128, chestxray14-10k and covid-chestxray (their film counts, films, findings
 are used). For each design of `calibration_designs.py`, without effect and with lifts of +3 and +12 points at
 K = 5: coverage of the 95 % intervals of lifts, matched lifts and paired differences at K = 1, 5 and 10, and
 how often the permutation tests reject at 5 %. An interval covers when it holds the mean over all data sets of

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import platform
 import shutil
 import time
@@ -116,10 +117,15 @@ def trained_vae(training: pd.DataFrame, work: Path, arguments: argparse.Namespac
 
 
 def markdown_table(folder: Path) -> str:
-    """All results of the folder in one table: overlap against random choice, in per cent."""
+    """All results of the folder in one table: overlap against random choice, in per cent.
+
+    'exchanged': the lift that is left on average when findings are exchanged between patients with equally
+    many films; p is about what goes beyond it.
+    """
     lines = [
-        "| data | encoders trained on | targets | method | overlap | random | lift (95 % CI) | p | Holm |",
-        "|---|---|---:|---|---:|---:|---|---:|---:|",
+        "| data | encoders trained on | targets | method | overlap | random | lift (95 % CI) | exchanged | p "
+        "| Holm |",
+        "|---|---|---:|---|---:|---:|---|---:|---:|---:|",
     ]
     for path in sorted(folder.glob("*.json")):
         summary: dict[str, Any] = json.loads(path.read_text())
@@ -128,11 +134,12 @@ def markdown_table(folder: Path) -> str:
         trained = summary["encoders_trained_on"]
         trained = trained if isinstance(trained, str) else ", ".join(trained)
         for method, row in summary["methods"].items():
-            low, high = (100 * bound for bound in row["lift_ci95"])
+            low, high = (math.nan if bound is None else 100 * bound for bound in row["lift_ci95"])
             lines.append(
                 f"| {path.stem} | {trained} | {row.get('n_targets', summary['n_targets'])} | {method} "
                 f"| {row['mean_overlap']:.1%} | {row['random_overlap']:.1%} "
                 f"| {100 * row['lift']:+.1f} ({low:+.1f} to {high:+.1f}) "
+                f"| {100 * row['null_mean_lift']:+.1f} "
                 f"| {row['p_value']:.4f} | {row['p_value_adjusted']:.4f} |"
             )
     return "\n".join(lines) + "\n"

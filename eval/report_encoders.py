@@ -25,15 +25,17 @@ from cxrneighbors.encoders.report_encoder import ReportEncoder
 from cxrneighbors.encoders.report_training import train_report_encoder
 from cxrneighbors.encoders.tfidf import TfidfEncoder
 from cxrneighbors.evaluation.evaluate import evaluate_overlap
+from cxrneighbors.evaluation.expectation import random_expectation
 from cxrneighbors.evaluation.labels import encode_labels
-from cxrneighbors.evaluation.matching import patient_codes
-from cxrneighbors.evaluation.overlap import MEANING, labels_for, pair_overlap
-from cxrneighbors.evaluation.paired import bootstrap_interval, generator, sign_flip_test
-from cxrneighbors.evaluation.significance import holm
+from cxrneighbors.evaluation.lift_interval import difference_estimate
+from cxrneighbors.evaluation.overlap import MEANING, labels_for
 from cxrneighbors.evaluation.summary import plain
 from cxrneighbors.files import write_json_atomic, write_text_atomic
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
+from cxrneighbors.statistics.estimate import Estimate
+from cxrneighbors.statistics.holm import holm
+from cxrneighbors.statistics.patients import patient_codes
 
 RESULTS = Path(__file__).parent / "results"
 DEFINITIONS = ("any", "any-disease", "jaccard")
@@ -134,7 +136,8 @@ def lift(index: NeighborIndex, definition: str, split: str, k: int) -> dict[str,
         index, k=k, targets=f"split == '{split}'", definition=definition, baselines=False
     )
     row = result.summary["methods"]["report"]
-    names = ("mean_overlap", "random_overlap", "lift", "lift_ci95", "p_value", "n_targets", "n_candidates")
+    names = ("mean_overlap", "random_overlap", "lift", "lift_ci95", "null_mean_lift", "p_value")
+    names += ("n_targets", "n_candidates")
     return {name: row[name] for name in names}
 
 
@@ -142,22 +145,17 @@ def compare(methods: dict[str, NeighborIndex], arguments: argparse.Namespace) ->
     """Adapted less the others, paired: all search the same reports, so overlaps differ as lifts do."""
     rows = []
     for definition in DEFINITIONS:
-        scored = {name: overlaps(index, definition, arguments.k) for name, index in methods.items()}
         for first, second in pairs(list(methods)):
-            difference = scored[first][0] - scored[second][0]
-            patients = scored[first][1]
-            tag = f"{first} - {second} {definition}"
-            low, high = bootstrap_interval(difference, patients, 2000, generator(0, "bootstrap", tag))
-            p_value = sign_flip_test(difference, patients, 9999, generator(0, "flip", tag))
+            estimate, n_targets = difference(methods[first], methods[second], definition, arguments.k)
             rows.append(
                 {
                     "definition": definition,
                     "first": first,
                     "second": second,
-                    "n_targets": len(difference),
-                    "difference": difference.mean(),
-                    "difference_ci95": [low, high],
-                    "p_value": p_value,
+                    "n_targets": n_targets,
+                    "difference": estimate.mean,
+                    "difference_ci95": list(estimate.interval()),
+                    "p_value": estimate.p_value(),
                 }
             )
     for row, p in zip(rows, holm(np.array([row["p_value"] for row in rows])), strict=True):
@@ -175,15 +173,18 @@ def pairs(names: list[str]) -> list[tuple[str, str]]:
     ]
 
 
-def overlaps(index: NeighborIndex, definition: str, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean overlap of each test report with its K neighbours (T,), and its patient (T,)."""
-    masks = labels_for(encode_labels(index.studies["findings"]), definition).masks
-    allowed = (index.studies["findings"].map(len) > 0).to_numpy() & index.has["report"]
+def difference(first: NeighborIndex, second: NeighborIndex, definition: str, k: int) -> tuple[Estimate, int]:
+    """Lift of the test reports by `first` less that by `second`, which hold the same reports; how many."""
+    masks = labels_for(encode_labels(first.studies["findings"]), definition).masks
+    allowed = (first.studies["findings"].map(len) > 0).to_numpy() & first.has["report"] & second.has["report"]
     counts = (masks != 0).any(axis=1)  # under any-disease a normal report is a candidate, never a target
-    rows = np.flatnonzero(allowed & counts & index.rows_where("split == 'test'"))
-    hits, _ = index.neighbors(rows, k, modality="report", allowed=allowed)
-    overlap = pair_overlap(masks[rows][:, None], masks[hits], definition).mean(axis=1)
-    return overlap, patient_codes(index.studies)[rows]
+    rows = np.flatnonzero(allowed & counts & first.rows_where("split == 'test'"))
+    hits = [index.neighbors(rows, k, modality="report", allowed=allowed)[0] for index in (first, second)]
+    patients, pool = patient_codes(first.studies), np.flatnonzero(allowed)
+    chance = random_expectation(masks[pool], patients[pool], definition)
+    expected = chance.mean[np.searchsorted(pool, rows)]
+    estimate = difference_estimate(rows, hits[0], hits[1], k, masks, patients, expected, definition)
+    return estimate, len(rows)
 
 
 def markdown(summary: dict[str, Any]) -> str:

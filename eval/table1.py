@@ -54,14 +54,15 @@ def main() -> None:
 
 def markdown(rows: dict[str, dict], k: int) -> str:
     lines = [
-        f"| report encoder | overlap of {k} nearest | random | lift (95 % CI) | p |",
-        "|---|---:|---:|---|---:|",
+        f"| report encoder | overlap of {k} nearest | random | lift (95 % CI) | exchanged | p |",
+        "|---|---:|---:|---|---:|---:|",
     ]
     for label, row in rows.items():
         low, high = (100 * bound for bound in row["lift_ci95"])
         lines.append(
             f"| {label} | {row['mean_overlap']:.1%} | {row['random_overlap']:.1%} "
-            f"| {100 * row['lift']:+.1f} ({low:+.1f} to {high:+.1f}) | {row['p_value']:.4f} |"
+            f"| {100 * row['lift']:+.1f} ({low:+.1f} to {high:+.1f}) "
+            f"| {100 * row['null_mean_lift']:+.1f} | {row['p_value']:.4f} |"
         )
     return "\n".join(lines) + "\n"
 

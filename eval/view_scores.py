@@ -7,34 +7,50 @@ of age: "view == '{view}' and sex == '{sex}' and {low} <= age < {high}".
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from cxrneighbors.evaluation.candidate_role import candidate_role
 from cxrneighbors.evaluation.labels import encode_labels
-from cxrneighbors.evaluation.matching import DECADE, age_band, patient_codes
+from cxrneighbors.evaluation.lift_interval import lift_contributions
+from cxrneighbors.evaluation.matching import DECADE, age_band
 from cxrneighbors.evaluation.overlap import labels_for, pair_overlap
-from cxrneighbors.evaluation.paired import bootstrap_interval, generator, sign_flip_test
 from cxrneighbors.index.neighbor_index import NeighborIndex
-
-N_BOOTSTRAP, N_FLIPS = 2000, 9999
+from cxrneighbors.statistics.dyadic import NEXT, Candidates, dyadic_estimate
+from cxrneighbors.statistics.estimate import Estimate
+from cxrneighbors.statistics.patients import patient_codes
 
 
 @dataclass(frozen=True)
 class Found:
-    """Per scored target (T,), rows of the study table in `targets`: `overlap` with its K neighbours, `random`
-    choice under the same condition, `matched`: random images of the views that the neighbours have; `same`:
-    share of neighbours in the target's view, `same_random`: the same by chance; `left_out`: targets with
-    fewer than K candidates or without the view, sex or age that the condition asks for."""
+    """Per scored target (T,), rows of the study table in `targets`.
+
+    neighbors: int (T, R), ranked rows, -1 for none; group: int (T,), which of `allowed` (bool (N,) each) it
+    chose among; shared: float (T, R), overlap with each rank; expected, counts: float, int (T, V), mean
+    overlap with its candidates of each view and how many there are; left_out: targets with fewer than K or
+    without the view, sex or age that the condition asks for.
+    """
 
     targets: np.ndarray
-    overlap: np.ndarray
-    random: np.ndarray
-    matched: np.ndarray
-    same: np.ndarray
-    same_random: np.ndarray
+    neighbors: np.ndarray
+    group: np.ndarray
+    shared: np.ndarray
+    expected: np.ndarray
+    counts: np.ndarray
+    allowed: list[np.ndarray]
     left_out: int
+
+    def take(self, which: np.ndarray) -> Found:
+        """Some of the targets."""
+        parts = (self.targets, self.neighbors, self.group, self.shared, self.expected, self.counts)
+        return Found(*(part[which] for part in parts), self.allowed, self.left_out)
+
+    def random(self) -> np.ndarray:
+        """Expected overlap under random choice under the same condition: float (T,)."""
+        return (self.expected * self.counts).sum(axis=1) / np.maximum(self.counts.sum(axis=1), 1)
 
 
 class ViewScorer:
@@ -55,36 +71,27 @@ class ViewScorer:
     def find(self, modality: str, condition: str) -> Found:
         """Neighbours of every target under its own form of `condition`."""
         filled = [_fill(condition, self.places[row]) for row in self.targets]
-        parts, done = [], 0
+        parts, allowed = [], []
         for expression in dict.fromkeys(text for text in filled if text is not None):
             rows = self.targets[[text == expression for text in filled]]
-            found = self._find(modality, rows, self.pool & self.index.rows_where(expression))
-            parts.append(found)
-            done += len(found.targets)
+            allowed.append(self.pool & self.index.rows_where(expression))
+            parts.append(self._find(modality, rows, allowed[-1], len(allowed) - 1))
         if not parts:  # nobody's view, sex and age are known
-            parts = [Found(np.zeros(0, np.int64), *[np.zeros(0)] * 5, left_out=0)]
-        columns = [np.concatenate(column) for column in zip(*map(_columns, parts), strict=True)]
+            parts = [self._find(modality, self.targets[:0], self.pool, 0)]
+        columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
         order = np.argsort(columns[0])
-        return Found(*(column[order] for column in columns), left_out=len(self.targets) - done)
+        left_out = len(self.targets) - len(order)
+        return Found(*(column[order] for column in columns), allowed=allowed, left_out=left_out)
 
-    def _find(self, modality: str, rows: np.ndarray, allowed: np.ndarray) -> Found:
+    def _find(
+        self, modality: str, rows: np.ndarray, allowed: np.ndarray, group: int
+    ) -> tuple[np.ndarray, ...]:
         sums, counts = self._totals(rows, allowed)
         enough = counts.sum(axis=1) >= self.k
         rows, sums, counts = rows[enough], sums[enough], counts[enough]
-        hits, _ = self.index.neighbors(rows, self.k, modality=modality, allowed=allowed)
-        overlap = pair_overlap(self.masks[rows][:, None], self.masks[hits], self.definition).mean(axis=1)
-        by_view = sums / np.maximum(counts, 1)
-        own = self.view_codes[rows]
-        each = np.arange(len(rows))
-        return Found(
-            rows,
-            overlap,
-            sums.sum(axis=1) / np.maximum(counts.sum(axis=1), 1),
-            by_view[each[:, None], self.view_codes[hits]].mean(axis=1),
-            (self.view_codes[hits] == own[:, None]).mean(axis=1),
-            counts[each, own] / np.maximum(counts.sum(axis=1), 1),
-            0,
-        )
+        hits, _ = self.index.neighbors(rows, self.k + NEXT, modality=modality, allowed=allowed)
+        shared = pair_overlap(self.masks[rows][:, None], self.masks[hits], self.definition)
+        return rows, hits, np.full(len(rows), group), shared, sums / np.maximum(counts, 1), counts
 
     def _totals(self, rows: np.ndarray, allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of each target's candidates, by view: sum of overlaps and number, (T, V) each.
@@ -105,55 +112,114 @@ class ViewScorer:
             np.subtract.at(numbers[i], self.view_codes[mine], 1)
         return sums, numbers
 
-    def rows(self, found: Found, tag: str) -> list[dict[str, Any]]:
-        """Figures of all targets and of each view's: means, lifts, 95 % intervals, sign-flip p-values."""
+    def rows(self, found: Found) -> list[dict[str, Any]]:
+        """Figures of all targets and of each view's: means, lifts, 95 % intervals, p-values."""
         chosen = {"all": np.ones(len(found.targets), dtype=bool)}
         chosen |= {
             name: self.view_codes[found.targets] == code
             for code, name in enumerate(self.views)
             if name != "UNKNOWN"
         }
-        return [self._row(found, name, which, tag) for name, which in chosen.items() if which.any()]
+        return [self._row(found.take(which), name) for name, which in chosen.items() if which.any()]
 
-    def _row(self, found: Found, view: str, which: np.ndarray, tag: str) -> dict[str, Any]:
-        targets = found.targets[which]
+    def _row(self, found: Found, view: str) -> dict[str, Any]:
+        own, each = self.view_codes[found.targets], np.arange(len(found.targets))
+        hits = found.neighbors[:, : self.k]
+        total = np.maximum(found.counts.sum(axis=1), 1)
         row: dict[str, Any] = {
             "target_view": view,
-            "n_targets": len(targets),
-            "n_patients": len(np.unique(self.patients[targets])),
-            "overlap": float(found.overlap[which].mean()),
-            "random": float(found.random[which].mean()),
-            "matched": float(found.matched[which].mean()),
-            "same_view": float(found.same[which].mean()),
-            "same_view_random": float(found.same_random[which].mean()),
+            "n_targets": len(found.targets),
+            "n_patients": len(np.unique(self.patients[found.targets])),
+            "overlap": float(found.shared[:, : self.k].mean()),
+            "random": float(found.random().mean()),
+            "matched": float(self._chance(found, True)[:, : self.k].mean()),
+            "same_view": float((self.view_codes[hits] == own[:, None]).mean()),
+            "same_view_random": float((found.counts[each, own] / total).mean()),
         }
-        for name, baseline in (("lift", found.random), ("lift_matched", found.matched)):
-            difference = (found.overlap - baseline)[which]
-            row |= {
-                f"{name}{end}": value for end, value in self.test(difference, targets, tag + view).items()
-            }
+        for name, matched in (("lift", False), ("lift_matched", True)):
+            row |= _figures(name, self.estimate(found, matched))
         return row
 
-    def test(self, difference: np.ndarray, targets: np.ndarray, tag: str) -> dict[str, Any]:
-        """Mean of per-target differences, 95 % interval and two-sided p-value; whole patients resampled."""
-        patients = self.patients[targets]
-        interval = bootstrap_interval(difference, patients, N_BOOTSTRAP, generator(0, "bootstrap", tag))
-        p_value = sign_flip_test(difference, patients, N_FLIPS, generator(0, "flip", tag))
-        return {"": float(difference.mean()), "_ci95": list(interval), "_p": p_value}
+    def estimate(self, found: Found, matched: bool) -> Estimate:
+        """Lift over random choice under the condition; `matched`: of the views that the neighbours have."""
+        residuals = found.shared - self._chance(found, matched)
+        role = self._candidates(found, matched)
+        contributions = lift_contributions(
+            found.targets, found.neighbors, residuals, self.k, self.patients, role
+        )
+        return dyadic_estimate(float(residuals[:, : self.k].mean()), contributions)
 
-    def difference(self, first: Found, second: Found, tag: str) -> dict[str, Any]:
+    def difference(self, first: Found, second: Found) -> dict[str, Any]:
         """Lift of `first` less lift of `second`, paired on the targets that both scored."""
         common, a, b = np.intersect1d(first.targets, second.targets, return_indices=True)
         if not len(common):
             return {"n_targets": 0}
-        values = (first.overlap - first.random)[a] - (second.overlap - second.random)[b]
-        return {"n_targets": len(common)} | {
-            f"difference{end}": value for end, value in self.test(values, common, tag).items()
-        }
+        means, parts = [], []
+        for found in (first.take(a), second.take(b)):
+            residuals = (found.shared - self._chance(found, False))[:, : self.k]
+            means.append(float(residuals.mean()))
+            role = self._candidates(found, False)
+            parts.append(
+                lift_contributions(found.targets, found.neighbors, residuals, self.k, self.patients, role)
+            )
+        estimate = dyadic_estimate(means[0] - means[1], parts[0].minus(parts[1]))
+        return {"n_targets": len(common)} | _figures("difference", estimate)
+
+    def _chance(self, found: Found, matched: bool) -> np.ndarray:
+        """What each rank is compared with: float (T, R)."""
+        if not matched:
+            return np.repeat(found.random()[:, None], found.neighbors.shape[1], axis=1)
+        each = np.arange(len(found.targets))[:, None]
+        return found.expected[each, self.view_codes[found.neighbors]]
+
+    def _candidates(self, found: Found, matched: bool) -> Candidates:
+        """The candidates' role, summed over groups of targets that choose among the same films."""
+        nothing = np.zeros(len(self.masks), dtype=np.int64)
+        roles = []
+        for group, allowed in enumerate(found.allowed):
+            mine = found.group == group
+            part = found.take(mine)
+            if not mine.any():
+                continue
+            if not matched:
+                weights = self.k / part.counts.sum(axis=1)
+                roles.append(self._role(part.targets, weights, part.random(), allowed, nothing))
+                continue
+            for code in range(len(self.views)):
+                here = (self.view_codes[part.neighbors[:, : self.k]] == code).sum(axis=1)
+                has = here > 0
+                if has.any():
+                    roles.append(
+                        self._role(
+                            part.targets[has],
+                            here[has] / part.counts[has, code],
+                            part.expected[has, code],
+                            allowed & (self.view_codes == code),
+                            nothing,
+                        )
+                    )
+        return reduce(Candidates.plus, roles)
+
+    def _role(
+        self,
+        targets: np.ndarray,
+        weights: np.ndarray,
+        expected: np.ndarray,
+        allowed: np.ndarray,
+        strata: np.ndarray,
+    ) -> Candidates:
+        return candidate_role(
+            self.masks, self.patients, strata, targets, weights, expected, self.definition, allowed
+        )
 
 
-def _columns(found: Found) -> tuple[np.ndarray, ...]:
-    return found.targets, found.overlap, found.random, found.matched, found.same, found.same_random
+def _figures(name: str, estimate: Estimate) -> dict[str, Any]:
+    """Mean, 95 % interval and two-sided p-value, under names that begin with `name`."""
+    return {
+        name: estimate.mean,
+        f"{name}_ci95": list(estimate.interval()),
+        f"{name}_p": estimate.p_value(),
+    }
 
 
 def _views(studies: pd.DataFrame) -> tuple[list[str], np.ndarray]:

@@ -26,11 +26,11 @@ from cxrneighbors.encoders.encode import encode
 from cxrneighbors.encoders.registry import load_image_encoder
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.evaluation.overlap import DEFINITIONS, MEANING
-from cxrneighbors.evaluation.significance import holm
 from cxrneighbors.evaluation.summary import plain
 from cxrneighbors.files import write_json_atomic, write_text_atomic
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
+from cxrneighbors.statistics.holm import holm
 
 RESULTS = Path(__file__).parent / "results"
 SEX_AGE = "sex == '{sex}' and {low} <= age < {high}"
@@ -150,7 +150,7 @@ def score(
                 say(f"{modality}{suffix}: {condition}")
                 one = found[modality, condition] = scorer.find(modality, expression)
                 shared = {"modality": modality + suffix, "condition": condition, "left_out": one.left_out}
-                results += [shared | row for row in scorer.rows(one, modality + condition)]
+                results += [shared | row for row in scorer.rows(one)]
         comparisons += compare(scorer, found, suffix)
     counts = {"n_images": len(pool), "n_findable": int(pool.sum()), "n_targets": len(scorer.targets)}
     return results, comparisons, counts
@@ -175,16 +175,12 @@ def compare(scorer: ViewScorer, found: dict[tuple[str, str], Found], suffix: str
     rows = []
     for modality in dict.fromkeys(modality for modality, _ in found):
         for first, second in FILTER_PAIRS:
-            line = scorer.difference(
-                found[modality, first], found[modality, second], modality + first + second
-            )
+            line = scorer.difference(found[modality, first], found[modality, second])
             rows.append({"modality": modality + suffix, "first": first, "second": second, **line})
     for first, second in MODALITY_PAIRS:
         for condition in CONDITIONS:
             if (first, condition) in found and (second, condition) in found:
-                line = scorer.difference(
-                    found[first, condition], found[second, condition], first + second + condition
-                )
+                line = scorer.difference(found[first, condition], found[second, condition])
                 rows.append(
                     {"condition": condition, "first": first + suffix, "second": second + suffix, **line}
                 )
@@ -215,14 +211,15 @@ def markdown(summary: dict[str, Any]) -> str:
         "all modalities: all methods search these. "
         f"{summary['n_targets']} targets ({summary['targets'] or 'all'}).",
         "Random: exact expectation under the same filter. View-matched: random images of the views that the "
-        "neighbours have. Same patient never found. p: whole patients' signs flipped, Holm-adjusted. "
+        "neighbours have. Same patient never found. Intervals and two-sided p (Holm-adjusted): "
+        "dyadic, a patient counts as one on both sides. "
         "Reports and notes often name the finding itself: the masked rows leave such words out.\n",
         "| modality | neighbours from | target view | targets | overlap | random | lift (95 % CI) | p "
         "| view-matched | lift over it | neighbours in target's view (chance) |",
         "|---|---|---|---:|---:|---:|---|---:|---:|---:|---:|",
     ]
     for row in summary["results"]:
-        low, high = (100 * bound for bound in row["lift_ci95"])
+        low, high = (np.nan if bound is None else 100 * bound for bound in row["lift_ci95"])
         lines.append(
             f"| {row['modality']} | {row['condition']} | {row['target_view']} | {row['n_targets']} "
             f"| {row['overlap']:.1%} | {row['random']:.1%} "
@@ -234,7 +231,7 @@ def markdown(summary: dict[str, Any]) -> str:
     lines += ["| | first | second | targets | difference (95 % CI) | p |", "|---|---|---|---:|---|---:|"]
     for row in summary["comparisons"]:
         if row["n_targets"]:
-            low, high = (100 * bound for bound in row["difference_ci95"])
+            low, high = (np.nan if bound is None else 100 * bound for bound in row["difference_ci95"])
             lines.append(
                 f"| {row.get('modality', row.get('condition'))} | {row['first']} | {row['second']} "
                 f"| {row['n_targets']} | {100 * row['difference']:+.1f} ({low:+.1f} to {high:+.1f}) "

@@ -36,6 +36,7 @@ from cxrneighbors.devices import resolve_device
 from cxrneighbors.errors import UserError
 from cxrneighbors.files import read_json, write_json_atomic, write_text_atomic
 from cxrneighbors.progress import say
+from cxrneighbors.statistics.patients import count_patients
 
 CHECKPOINTS = "checkpoints"
 RUN = "training.json"
@@ -223,7 +224,7 @@ def _metrics(module: LightningClassifier, data: TrainingData, device: str) -> di
     for split in SPLITS:
         positions = data.positions(split)
         counts: dict[str, Any] = {"n": len(positions)}
-        counts["patients"] = int(data.rows["patient_id"].iloc[positions].nunique())
+        counts["patients"] = count_patients(data.rows.iloc[positions])
         targets = data.targets[positions]
         hits = targets.sum(0) if module.model.multi_label else np.bincount(targets, minlength=len(labels))
         counts["positives"] = {label: int(hit) for label, hit in zip(labels, hits, strict=True)}

@@ -51,6 +51,7 @@ def command(
     from cxrneighbors.data.skipped import write_skipped
     from cxrneighbors.data.tables import write_regions, write_table
     from cxrneighbors.progress import say
+    from cxrneighbors.statistics.patients import count_patients
 
     # What was not given stays the reader's default; an option of another data set is a one-line error.
     options: dict[str, Any] = {
@@ -79,7 +80,7 @@ def command(
     for note in result.notes:
         say(f"note: {note}")
     say(
-        f"{out}: {len(studies)} images of {studies['patient_id'].nunique()} patients; "
+        f"{out}: {len(studies)} images of {count_patients(studies)} patients; "
         f"{len(result.skipped)} rows skipped" + (f" (reasons in {skipped})" if len(result.skipped) else "")
     )
 

@@ -21,8 +21,8 @@ _CHUNK = 4_000_000  # pairs of groups, or overlaps, held at once
 
 @dataclass(frozen=True)
 class _Groups:
-    """G groups of films: patient, stratum, label set (int (G,)); films in it; targets' weights w = sum of
-    K / n_i and w e = sum of K e_i / n_i; sets: uint64 (U, W); first, size: the groups of each patient."""
+    """G groups of films: patient, stratum, label set (int (G,)); how many are candidates; the targets'
+    weight, sum of K / n_i, and sum of K e_i / n_i; sets: uint64 (U, W); first, size: a patient's groups."""
 
     patient: np.ndarray
     stratum: np.ndarray
@@ -43,14 +43,17 @@ def candidate_role(
     weights: np.ndarray,
     expected: np.ndarray,
     definition: str,
+    candidates: np.ndarray | None = None,
 ) -> Candidates:
     """The candidates' contributions to the sum over T targets' neighbours.
 
     masks: uint64 (n, W), patients (0..P-1), strata: int (n,), of the pool; targets: int (T,) positions in it;
-    weights: float (T,), K / n_i; expected: float (T,), e_i.
+    weights: float (T,), K / n_i; expected: float (T,), e_i; candidates: bool (n,), films that these targets
+    choose among, all by default (their own patient's never).
     """
     n_patients = int(patients.max(initial=-1)) + 1
-    groups = _group(masks, patients, strata, targets, weights, expected, n_patients)
+    films = np.ones(len(masks)) if candidates is None else candidates.astype(np.float64)
+    groups = _group(masks, patients, strata, films, targets, weights, expected, n_patients)
     everyone = np.arange(n_patients)
     own = _between(groups, everyone, everyone, definition) / 2  # both ways are the same way here
     total, n_expected = _from_all(groups, n_patients, definition)
@@ -62,6 +65,7 @@ def _group(
     masks: np.ndarray,
     patients: np.ndarray,
     strata: np.ndarray,
+    films: np.ndarray,
     targets: np.ndarray,
     weights: np.ndarray,
     expected: np.ndarray,
@@ -70,7 +74,7 @@ def _group(
     sets, label_set = np.unique(masks, axis=0, return_inverse=True)
     n_strata, n_sets = int(strata.max(initial=0)) + 1, len(sets)
     key = (patients.astype(np.int64) * n_strata + strata) * n_sets + label_set.reshape(-1)
-    keys, which, films = np.unique(key, return_inverse=True, return_counts=True)
+    keys, which = np.unique(key, return_inverse=True)
     which = which.reshape(-1)
     rest, sets_of = np.divmod(keys, n_sets)
     patient, stratum = np.divmod(rest, n_strata)
@@ -78,7 +82,7 @@ def _group(
         patient,
         stratum,
         sets_of,
-        films.astype(np.float64),
+        group_sums(which, films, len(keys)),
         group_sums(which[targets], weights, len(keys)),
         group_sums(which[targets], weights * expected, len(keys)),
         sets,

@@ -1,7 +1,8 @@
 """Lifts, and differences of lifts, with the standard error of `statistics.dyadic`.
 
-`neighbors` are int (T, R) positions in the pool, nearest first, R >= K: the ranks behind the K-th, -1 for
+Neighbours are int (T, R) positions in the pool, nearest first, R >= K: the ranks behind the K-th, -1 for
 none, show what would take a neighbour's place. K + `dyadic.NEXT` ranks are used, fewer where fewer are given.
+In the difference of two lifts what would take a place is about as good for both, and is left out.
 """
 
 from __future__ import annotations
@@ -39,20 +40,21 @@ def lift_estimate(
     expectation: of the pool, within `strata` (n,) if given.
     """
     codes = codes_of(patients)
+    expected = expectation.mean[targets]
     candidates = candidate_role(
         masks,
         codes,
         np.zeros(len(codes), dtype=np.int64) if strata is None else strata,
         targets,
         k / expectation.candidates[targets],
-        expectation.mean[targets],
+        expected,
         definition,
     )
-    expected = expectation.mean[targets]
-    mean, contributions = _contributions(
-        targets, neighbors, k, masks, codes, expected, definition, candidates
+    residuals = _residuals(targets, neighbors[:, : k + NEXT], masks, expected, definition)
+    return dyadic_estimate(
+        float(residuals[:, :k].mean()),
+        lift_contributions(targets, neighbors, residuals, k, codes, candidates),
     )
-    return dyadic_estimate(mean, contributions)
 
 
 def difference_estimate(
@@ -71,27 +73,42 @@ def difference_estimate(
     the difference of lifts is the difference of overlaps, and the candidates' role cancels.
     """
     codes = codes_of(patients)
-    mean, ours = _contributions(targets, first, k, masks, codes, expected, definition)
-    other, theirs = _contributions(targets, second, k, masks, codes, expected, definition)
-    return dyadic_estimate(mean - other, ours.minus(theirs))
+    ours, theirs = (
+        _residuals(targets, neighbors[:, :k], masks, expected, definition) for neighbors in (first, second)
+    )
+    return dyadic_estimate(
+        float(ours.mean() - theirs.mean()),
+        lift_contributions(targets, first, ours[:, :k], k, codes).minus(
+            lift_contributions(targets, second, theirs[:, :k], k, codes)
+        ),
+    )
 
 
-def _contributions(
+def lift_contributions(
     targets: np.ndarray,
     neighbors: np.ndarray,
+    residuals: np.ndarray,
     k: int,
-    masks: np.ndarray,
     codes: np.ndarray,
-    expected: np.ndarray,
-    definition: str,
     candidates: Candidates | None = None,
-) -> tuple[float, Contributions]:
-    ranked = neighbors[:, : k + NEXT]
-    residuals = pair_overlap(masks[targets][:, None], masks[ranked], definition) - expected[:, None]
+) -> Contributions:
+    """Patients' contributions to a mean lift, for lifts of any kind.
+
+    residuals: float (T, K to K + NEXT), overlap less expectation at each rank; without ranks behind the K-th
+    a neighbour's place is taken by the mean; codes: int (n,), patients 0..P-1; candidates: left out where
+    they cancel (`pair_contributions`).
+    """
+    ranked = neighbors[:, : residuals.shape[1]]
     people = np.where(ranked < 0, -1, codes[ranked])
     mean = float(residuals[:, :k].mean())
     replaced_by = replacements(people[:, :k], people[:, k:], residuals[:, k:], mean)
     n_patients = int(codes.max(initial=-1)) + 1
-    return mean, pair_contributions(
+    return pair_contributions(
         codes[targets], people[:, :k], residuals[:, :k], replaced_by, n_patients, candidates
     )
+
+
+def _residuals(
+    targets: np.ndarray, neighbors: np.ndarray, masks: np.ndarray, expected: np.ndarray, definition: str
+) -> np.ndarray:
+    return pair_overlap(masks[targets][:, None], masks[neighbors], definition) - expected[:, None]

@@ -262,8 +262,8 @@ def interval_row(estimate: Estimate) -> dict[str, Any]:
 def p_row(test: PermutationTest, column: int) -> dict[str, Any]:
     """A permutation test's p-value with what belongs beside it.
 
-    null_mean_lift: the mean lift of exchanged findings. It is above 0 where films of patients with many films,
-    who have more findings, lie together, and where patients with whom nobody can exchange keep their lift.
+    null_mean_lift: the mean lift of exchanged findings. It is above 0 where films of patients with many
+    films, who have more findings, lie together, and where patients with whom nobody can exchange keep theirs.
     """
     return {
         "p_value": test.p_value[column],

@@ -4,7 +4,7 @@ The ground floor: nothing here knows of films, labels or encoders. `docs` of the
 how well each test and interval keeps its promise: `eval/calibration.py`.
 """
 
-from cxrneighbors.statistics.clusters import cluster_mean, sign_flip_test
+from cxrneighbors.statistics.clusters import cluster_mean, paired_p_value, sign_flip_test
 from cxrneighbors.statistics.dyadic import Contributions, dyadic_estimate, pair_contributions
 from cxrneighbors.statistics.effects import cohens_dz, rank_biserial
 from cxrneighbors.statistics.estimate import Estimate
@@ -25,6 +25,7 @@ __all__ = [
     "generator",
     "holm",
     "pair_contributions",
+    "paired_p_value",
     "patient_codes",
     "patient_names",
     "permutation_test",

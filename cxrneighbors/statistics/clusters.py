@@ -11,6 +11,7 @@ import numpy as np
 from cxrneighbors.statistics.estimate import Estimate, effective_number
 from cxrneighbors.statistics.groups import group_sums
 
+N_FLIPS = 9999
 _CHUNK = 4_000_000
 
 
@@ -54,3 +55,14 @@ def sign_flip_test(
         signs = rng.integers(0, 2, size=(size, len(sums)), dtype=np.int8) * 2.0 - 1.0
         at_least += int((np.abs(signs @ sums) >= observed - 1e-9).sum())
     return (1 + at_least) / (1 + n_permutations)
+
+
+def paired_p_value(difference: np.ndarray, patients: np.ndarray, rng: np.random.Generator) -> float:
+    """Two-sided p-value that the mean difference (n,) is 0: Student's t from `cluster_mean`'s interval.
+
+    Differences of skewed measures make the sign flip reject too often when patients are few (up to 9 % at
+    5 %, `eval/calibration_clusters.py`); this test does not. Where differences do not vary there is no t:
+    the sign flip answers, 1 for no difference at all. NaN without values.
+    """
+    p_value = cluster_mean(difference, patients).p_value()
+    return sign_flip_test(difference, patients, N_FLIPS, rng) if np.isnan(p_value) else p_value

@@ -16,7 +16,7 @@ are ours, each found necessary by simulation (`eval/calibration.py`):
 
 - the candidate's role is part of T_p and W_pq;
 - a neighbour that goes is replaced by the next in line: in p's role as neighbour r_ij counts by its
-  difference from the mean of the next ranks, in its role as target from the mean of all;
+  difference from the next ranks' mean (`replacements`), in its role as target from the mean of all;
 - c_p = 1 / (1 - p's share of the targets), the jackknife's correction for few patients (MacKinnon, Nielsen &
   Webb 2023);
 - Student's t, with the effective number of patients as degrees of freedom.
@@ -51,6 +51,14 @@ class Candidates:
     expected: np.ndarray
     between: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
+    def plus(self, other: Candidates) -> Candidates:
+        """Both together: of targets that choose among different films."""
+        return Candidates(
+            self.total + other.total,
+            self.expected + other.expected,
+            lambda p, q: self.between(p, q) + other.between(p, q),
+        )
+
 
 @dataclass(frozen=True)
 class Contributions:
@@ -58,7 +66,7 @@ class Contributions:
 
     k: K; touching: float64 (P,), T_p; as_target: float64 (P,), pairs with p as target; as_neighbor:
     float64 (P,), pairs with p as neighbour less their expectation; keys: int64 (A,), p * P + q with p < q,
-    ascending; sums: float64 (A,), W_pq.
+    ascending; sums: float64 (A,), W_pq; candidates: whose role is in them.
     """
 
     k: int
@@ -67,40 +75,53 @@ class Contributions:
     as_neighbor: np.ndarray
     keys: np.ndarray
     sums: np.ndarray
+    candidates: Candidates | None = None
+
+    def between(self, keys: np.ndarray) -> np.ndarray:
+        """W_pq of any pairs: without a neighbour between them only the candidates' part is left."""
+        place = np.searchsorted(self.keys, keys)
+        known = np.append(self.keys, -1)[place] == keys
+        result = np.where(known, np.append(self.sums, 0.0)[place], 0.0)
+        if self.candidates is not None and not known.all():
+            result[~known] = -self.candidates.between(*np.divmod(keys[~known], len(self.touching)))
+        return result
 
     def minus(self, other: Contributions) -> Contributions:
         """Contributions to the difference of two means over the same targets."""
         if not np.array_equal(self.as_target, other.as_target):
             raise ValueError("contributions must be of the same targets and the same number of neighbours")
-        keys, which = np.unique(np.concatenate([self.keys, other.keys]), return_inverse=True)
-        sums = np.bincount(which.reshape(-1), np.concatenate([self.sums, -other.sums]), len(keys))
+        keys = np.union1d(self.keys, other.keys)
         return Contributions(
             self.k,
             self.touching - other.touching,
             self.as_target,
             self.as_neighbor - other.as_neighbor,
             keys,
-            sums,
+            self.between(keys) - other.between(keys),
         )
 
 
 def replacements(
-    neighbor_patients: np.ndarray, next_patients: np.ndarray, next_residuals: np.ndarray, otherwise: float
+    neighbor_patients: np.ndarray, next_patients: np.ndarray, next_residuals: np.ndarray, overall: float
 ) -> np.ndarray:
     """What would take each neighbour's place if its patient went: float64 (T, K).
 
     neighbor_patients: int (T, K); next_patients: int (T, m), patients of the ranks behind, -1 for none;
-    next_residuals: float (T, m). The mean over those of other patients; `otherwise` where there are none.
+    next_residuals: float (T, m); overall: the mean r_ij. The mean over the next of other patients with
+    weight (K - 1) / K, `overall` with the rest: so few films say little of a place, and where one neighbour
+    is all there is, the noise outweighs what they say (either end alone was worse in simulation).
 
-    >>> replacements(np.array([[4]]), np.array([[4, 7, 8]]), np.array([[9.0, 0.5, 0.25]]), 0.0)
-    array([[0.375]])
+    >>> replacements(np.array([[4, 5]]), np.array([[4, 7, 8]]), np.array([[1.0, 0.5, 0.5]]), 0.1).round(3)
+    array([[0.3  , 0.383]])
     """
     total, count = np.zeros(neighbor_patients.shape), np.zeros(neighbor_patients.shape)
     for patients, residuals in zip(next_patients.T, next_residuals.T, strict=True):
         takes = (patients >= 0)[:, None] & (patients[:, None] != neighbor_patients)
         total += np.where(takes, residuals[:, None], 0.0)
         count += takes
-    return np.where(count > 0, total / np.maximum(count, 1), otherwise)
+    local = np.where(count > 0, total / np.maximum(count, 1), overall)
+    weight = 1 - 1 / neighbor_patients.shape[1]
+    return weight * local + (1 - weight) * overall
 
 
 def pair_contributions(
@@ -120,20 +141,19 @@ def pair_contributions(
     n_targets, k = residuals.shape
     first, second = np.repeat(target_patients, k), neighbor_patients.reshape(-1)
     other = first != second  # a patient's own film as neighbour moves with its target
-    as_target = (residuals - residuals.mean()).reshape(-1)
-    as_neighbor = (residuals - replaced_by).reshape(-1)[other]
-    touching = group_sums(first, as_target, n_patients) + group_sums(second[other], as_neighbor, n_patients)
+    centred = (residuals - residuals.mean()).reshape(-1)
+    gone = (residuals - replaced_by).reshape(-1)[other]
+    touching = group_sums(first, centred, n_patients) + group_sums(second[other], gone, n_patients)
     low, high = np.minimum(first, second)[other], np.maximum(first, second)[other]
     keys, which = np.unique(low.astype(np.int64) * n_patients + high, return_inverse=True)
-    sums = group_sums(which.reshape(-1), as_neighbor, len(keys))
+    sums = group_sums(which.reshape(-1), gone, len(keys))
     places = group_sums(second, np.ones(len(second)), n_patients)
     if candidates is not None:
         touching -= candidates.total
         places -= candidates.expected
         sums -= candidates.between(*np.divmod(keys, n_patients))
-    return Contributions(
-        k, touching, k * group_sums(target_patients, np.ones(n_targets), n_patients), places, keys, sums
-    )
+    as_target = k * group_sums(target_patients, np.ones(n_targets), n_patients)
+    return Contributions(k, touching, as_target, places, keys, sums, candidates)
 
 
 def dyadic_estimate(mean: float, contributions: Contributions) -> Estimate:

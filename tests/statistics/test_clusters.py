@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cxrneighbors.statistics.clusters import cluster_mean, sign_flip_test
+from cxrneighbors.statistics.clusters import cluster_mean, paired_p_value, sign_flip_test
 
 
 def test_single_films_give_students_interval_nearly():
@@ -74,3 +74,14 @@ def test_sign_flip_edge_cases():
     assert np.isnan(sign_flip_test(np.array([]), np.array([], int), 99, rng))
     # One patient with many images: flipping him either way is as extreme as what was seen.
     assert sign_flip_test(np.ones(50), np.zeros(50, int), 99, rng) == 1
+
+
+def test_paired_p_value_is_that_of_the_interval_or_the_flips():
+    rng = np.random.default_rng(0)
+    difference = np.random.default_rng(2).normal(0.4, 1, 25)
+    patients = np.arange(25) // 2
+    assert paired_p_value(difference, patients, rng) == cluster_mean(difference, patients).p_value()
+    assert paired_p_value(np.zeros(6), np.arange(6), rng) == 1.0
+    # The same difference for all of six patients: 2 of the 2^6 sign patterns are as extreme.
+    assert paired_p_value(np.ones(6), np.arange(6), rng) == pytest.approx(2 / 2**6, abs=0.01)
+    assert np.isnan(paired_p_value(np.array([]), np.array([], int), rng))

@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cxrneighbors.evaluation.candidate_role import candidate_role
 from cxrneighbors.evaluation.expectation import random_expectation
 from cxrneighbors.evaluation.labels import encode_labels
-from cxrneighbors.evaluation.lift_interval import difference_estimate, lift_estimate
-from cxrneighbors.evaluation.overlap import DEFINITIONS, labels_for
+from cxrneighbors.evaluation.lift_interval import difference_estimate, lift_contributions, lift_estimate
+from cxrneighbors.evaluation.overlap import DEFINITIONS, labels_for, pair_overlap
 from cxrneighbors.statistics.dyadic import dyadic_estimate, pair_contributions
 
 NAMES = ("Atelectasis", "Edema", "Effusion", "Mass", "Nodule")
@@ -87,7 +88,8 @@ def loops(sample: Sample, targets: list[int], graphs: list[tuple[float, np.ndarr
         for i, j, r, replaced_by in rows:
             touching[own[i]] += sign * (r - mean)
             if own[i] != own[j]:
-                gone = sign * (r - (mean if replaced_by is None else replaced_by))
+                local = mean if replaced_by is None or len(graphs) > 1 else replaced_by
+                gone = sign * (r - ((sample.k - 1) * local + mean) / sample.k)
                 touching[own[j]] += gone
                 W[own[i], own[j]] += gone
                 linked[own[i], own[j]] = True
@@ -182,3 +184,67 @@ def test_differences_need_the_same_targets():
     b = pair_contributions(np.arange(3), (np.arange(3)[:, None] + 1) % 3, np.arange(3.0)[:, None], 0.0, 4)
     with pytest.raises(ValueError, match="same targets"):
         a.minus(b)
+
+
+def test_difference_of_lifts_over_the_same_candidates_needs_no_candidates():
+    """With the candidates' role in both, pairs that only one of them links included, it cancels."""
+    s = Sample(6)
+    masks = encode_labels([sorted(names) for names in s.findings]).masks
+    codes = np.unique(s.patients, return_inverse=True)[1]
+    expectation = random_expectation(masks, s.patients, "any")
+    expected = expectation.mean[s.targets]
+    role = candidate_role(
+        masks,
+        codes,
+        np.zeros_like(codes),
+        s.targets,
+        s.k / expectation.candidates[s.targets],
+        expected,
+        "any",
+    )
+    parts = []
+    for candidates in (role, None):
+        ours, theirs = (
+            lift_contributions(
+                s.targets,
+                neighbors,
+                pair_overlap(masks[s.targets][:, None], masks[neighbors], "any") - expected[:, None],
+                s.k,
+                codes,
+                candidates,
+            )
+            for neighbors in (s.first, s.second)
+        )
+        parts.append(ours.minus(theirs))
+    for name in ("touching", "as_neighbor", "sums", "keys"):
+        np.testing.assert_allclose(getattr(parts[0], name), getattr(parts[1], name), atol=1e-12)
+
+
+def test_candidates_of_groups_of_targets_add_up():
+    """Targets within strata, all at once or stratum by stratum with its films as the candidates."""
+    s = Sample(7)
+    masks = encode_labels([sorted(names) for names in s.findings]).masks
+    codes = np.unique(s.patients, return_inverse=True)[1]
+    e = random_expectation(masks, s.patients, "any", s.strata)
+    weights, expected = s.k / e.candidates[s.targets], e.mean[s.targets]
+    at_once = candidate_role(masks, codes, s.strata, s.targets, weights, expected, "any")
+    parts = []
+    for stratum in (0, 1):
+        own = s.strata[s.targets] == stratum
+        parts.append(
+            candidate_role(
+                masks,
+                codes,
+                np.zeros_like(codes),
+                s.targets[own],
+                weights[own],
+                expected[own],
+                "any",
+                candidates=s.strata == stratum,
+            )
+        )
+    together = parts[0].plus(parts[1])
+    np.testing.assert_allclose(together.total, at_once.total, atol=1e-12)
+    np.testing.assert_allclose(together.expected, at_once.expected, atol=1e-12)
+    p, q = (part.reshape(-1) for part in np.indices((codes.max() + 1,) * 2))
+    np.testing.assert_allclose(together.between(p, q), at_once.between(p, q), atol=1e-12)

@@ -44,12 +44,12 @@ def _block(
     name = example["image_id"]
     original = studies.loc[name]
     rows = [_line(example["rule"], "original", original, set())]
-    seen = {(original["patient_id"], rows[0]["report"])}
+    seen = {(original["dataset"], original["patient_id"], rows[0]["report"])}
     mine = neighbors[(neighbors["method"] == method) & (neighbors["query_id"] == name)].sort_values("rank")
     for _, hit in mine.iterrows():
         study = studies.loc[hit["neighbor_id"]]
         line = _line(example["rule"], "neighbour", study, set(original["findings"]))
-        key = (study["patient_id"], line["report"])
+        key = (study["dataset"], study["patient_id"], line["report"])
         if key in seen:
             continue
         seen.add(key)

@@ -91,7 +91,7 @@ class Benchmark:
         self.batch_size = batch_size
         self.engine = PerturbationEngine(self.predictor, batch_size)
         identity = {**asdict(self.settings), "classifier": model.weights_hash(), "index": _index_hash(index)}
-        identity["localised"] = regions is not None
+        identity |= {"localised": regions is not None, "patients": "dataset/patient_id"}
         self.journal = Journal(out, identity)
         self.skipped = Skipped("evaluate-explanations")
 
@@ -224,7 +224,7 @@ class _Case:
         return {
             "image_id": self.target.image_id,
             "finding": self.target.finding,
-            "patient_id": self.target.patient_id,
+            "patient": self.target.patient,
             "method": name,
             "segmentation": self.segmentation,
             "n_segments": int(self.segments.max()) + 1,

@@ -36,7 +36,7 @@ class BenchmarkResult:
         """Everything but the single records, as JSON values: NaN is None."""
         return {
             "n_targets": len(self.table.drop_duplicates(["image_id", "finding"])),
-            "n_patients": int(self.table["patient_id"].nunique()),
+            "n_patients": int(self.table["patient"].nunique()),
             "mean_prediction": float(self.table["prediction"].mean()),
             "best_possible_iou": _means(self.table, "best_iou"),
             "mean_segments": _means(self.table, "n_segments"),
@@ -76,7 +76,6 @@ def evaluate_explanations(
     settings: BenchmarkSettings | None = None,
     device: str = "auto",
     batch_size: int | None = None,
-    n_permutations: int = 9999,
 ) -> BenchmarkResult:
     """Score explanation methods on `n_targets` films (None: all) of a `NeighborIndex`.
 
@@ -102,7 +101,7 @@ def evaluate_explanations(
     table = records_table(benchmark.run(targets))
     table = _in_order(table, benchmark)
     result = BenchmarkResult(table, summarise(table), pd.DataFrame())
-    result.pairs = paired_tests(table, n_permutations, settings.seed)
+    result.pairs = paired_tests(table, settings.seed)
     result.write(out)
     return result
 

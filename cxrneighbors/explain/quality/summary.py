@@ -11,7 +11,7 @@ import pandas as pd
 
 from cxrneighbors.explain.quality.metrics import METRICS, TITLES, Metric
 from cxrneighbors.explain.quality.stability import map_correlation
-from cxrneighbors.statistics.clusters import cluster_mean, sign_flip_test
+from cxrneighbors.statistics.clusters import cluster_mean, paired_p_value
 from cxrneighbors.statistics.holm import holm
 from cxrneighbors.statistics.seeds import generator
 
@@ -46,29 +46,29 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     for (segmentation, method), part in table.groupby(["segmentation", "method"], sort=False):
         for metric in METRICS:
             known = part[part[metric.name].notna()]
-            values, patients = known[metric.name].to_numpy(float), known["patient_id"].to_numpy()
+            values, patients = known[metric.name].to_numpy(float), known["patient"].to_numpy()
             estimate = cluster_mean(values, patients)
             low, high = estimate.interval()
-            counts = {"n_targets": len(known), "n_patients": known["patient_id"].nunique()}
+            counts = {"n_targets": len(known), "n_patients": known["patient"].nunique()}
             names = {"method": method, "segmentation": segmentation, "metric": metric.name}
             rows.append({**names, "mean": estimate.mean, "low": low, "high": high, **counts})
     return pd.DataFrame(rows)
 
 
-def paired_tests(table: pd.DataFrame, n_permutations: int = 9999, seed: int = 0) -> pd.DataFrame:
+def paired_tests(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """All pairs of methods on the same targets, for each tested metric and segmentation.
 
-    The difference of two methods on a target is averaged over targets and tested two-sided by flipping the
-    sign of whole patients (`statistics.clusters.sign_flip_test`); Holm's correction goes over the pairs of
-    one metric in one segmentation. Columns: segmentation, metric, first, second, difference (first - second), p,
-    p_holm, n_targets, n_patients.
+    The difference of two methods on a target is averaged over targets and tested two-sided with the patient
+    as the unit (`statistics.clusters.paired_p_value`); Holm's correction goes over the pairs of one metric in
+    one segmentation. Columns: segmentation, metric, first, second, difference (first - second), low, high
+    (95 % interval), p, p_holm, n_targets, n_patients.
     """
     rows = []
     for segmentation, part in table.groupby("segmentation", sort=False):
-        patient_of = part.drop_duplicates(TARGET).set_index(TARGET)["patient_id"]
+        patient_of = part.drop_duplicates(TARGET).set_index(TARGET)["patient"]
         for metric in (metric for metric in METRICS if metric.tested):
             wide = part.pivot(index=TARGET, columns="method", values=metric.name)
-            tests = _pairs(wide, patient_of, metric, n_permutations, seed, str(segmentation))
+            tests = _pairs(wide, patient_of, metric, seed, str(segmentation))
             for test, adjusted in zip(tests, holm(np.array([test["p"] for test in tests])), strict=True):
                 rows.append({"segmentation": segmentation, "metric": metric.name, **test, "p_holm": adjusted})
     return pd.DataFrame(rows)
@@ -125,7 +125,7 @@ def _across(maps: dict[tuple, np.ndarray], key: tuple, segmentations: list[str])
 
 
 def _pairs(
-    wide: pd.DataFrame, patient_of: pd.Series, metric: Metric, n_permutations: int, seed: int, name: str
+    wide: pd.DataFrame, patient_of: pd.Series, metric: Metric, seed: int, name: str
 ) -> list[dict[str, Any]]:
     tests = []
     for first, second in combinations(wide.columns, 2):
@@ -133,12 +133,16 @@ def _pairs(
         patients = patient_of.loc[difference.index].to_numpy()
         rng = generator(seed, name, metric.name, first, second)
         values = difference.to_numpy(float)
+        estimate = cluster_mean(values, patients)
+        low, high = estimate.interval()
         tests.append(
             {
                 "first": first,
                 "second": second,
-                "difference": float(values.mean()) if len(values) else float("nan"),
-                "p": sign_flip_test(values, patients, n_permutations, rng) if len(values) else float("nan"),
+                "difference": estimate.mean,
+                "low": low,
+                "high": high,
+                "p": paired_p_value(values, patients, rng),
                 "n_targets": len(values),
                 "n_patients": len(set(patients)),
             }

@@ -14,17 +14,18 @@ from cxrneighbors.data.pixels import read_pixels, resize
 from cxrneighbors.data.schema import NO_FINDING
 from cxrneighbors.data.tables import read_regions
 from cxrneighbors.errors import UserError
+from cxrneighbors.statistics.patients import patient_names
 
 REGIONS_SUFFIX = ".regions.parquet"
 
 
 @dataclass(frozen=True)
 class Target:
-    """One film and the finding to explain; `patient_id` is the unit of all tests."""
+    """One film and the finding to explain; `patient` (see `statistics.patients`) is the unit of all tests."""
 
     image_id: str
     finding: str
-    patient_id: str
+    patient: str
 
 
 def choose_targets(
@@ -44,7 +45,7 @@ def choose_targets(
     Raises `UserError` when there is none.
     """
     rows = studies[studies["path"].notna() & (True if allowed is None else allowed)]
-    patient_of = dict(zip(rows["image_id"], rows["patient_id"], strict=True))
+    patient_of = dict(zip(rows["image_id"], patient_names(rows), strict=True))
     named = [label for label in labels if label != NO_FINDING]
     if regions is None:
         pairs = {(image, f) for image, fs in zip(rows["image_id"], rows["findings"], strict=True) for f in fs}
@@ -65,9 +66,9 @@ def _spread(waiting: list[Target], n: int) -> list[Target]:
     findings: Counter[str] = Counter()
     chosen: list[Target] = []
     while waiting and len(chosen) < n:
-        best = min(waiting, key=lambda t: (patients[t.patient_id], findings[t.finding]))
+        best = min(waiting, key=lambda t: (patients[t.patient], findings[t.finding]))
         waiting.remove(best)
-        patients[best.patient_id] += 1
+        patients[best.patient] += 1
         findings[best.finding] += 1
         chosen.append(best)
     return chosen

@@ -22,9 +22,7 @@ NAMES = ("lime", "kp-lime", "dlime")
 def result(world, regions, seeing, tmp_path_factory):
     out = tmp_path_factory.mktemp("benchmark")
     options = {"methods": NAMES, "segmentations": ("slic",), "settings": SETTINGS, "device": "cpu"}
-    return out, evaluate_explanations(
-        seeing, world.index, out, n_targets=3, regions=regions, n_permutations=99, **options
-    )
+    return out, evaluate_explanations(seeing, world.index, out, n_targets=3, regions=regions, **options)
 
 
 def test_every_method_and_reference_on_every_target(result):
@@ -70,15 +68,11 @@ def test_a_rerun_computes_nothing_and_a_longer_one_only_what_is_missing(
         module, "timed_explanation", lambda *a: made.append(a) or pytest.fail("it was there already")
     )
     options = {"methods": NAMES, "segmentations": ("slic",), "settings": SETTINGS, "device": "cpu"}
-    again = evaluate_explanations(
-        seeing, world.index, out, n_targets=3, regions=regions, n_permutations=99, **options
-    )
+    again = evaluate_explanations(seeing, world.index, out, n_targets=3, regions=regions, **options)
     assert (out / "records.jsonl").read_text() == before and again.summary.equals(found.summary)
     monkeypatch.undo()
     options["methods"] = ("lime", "alime")
-    more = evaluate_explanations(
-        seeing, world.index, out, n_targets=3, regions=regions, n_permutations=99, **options
-    )
+    more = evaluate_explanations(seeing, world.index, out, n_targets=3, regions=regions, **options)
     assert set(more.table["method"]) == {"random", "lime", "alime", "lime-equal-cost"}
     assert len((out / "records.jsonl").read_text().splitlines()) == len(before.splitlines()) + 3
 
@@ -89,9 +83,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(result, world, regions, se
     (tmp_path / "settings.json").write_text((out / "settings.json").read_text())
     (tmp_path / "records.jsonl").write_text("".join(lines) + '{"image')
     options = {"methods": NAMES, "segmentations": ("slic",), "settings": SETTINGS, "device": "cpu"}
-    again = evaluate_explanations(
-        seeing, world.index, tmp_path, n_targets=3, regions=regions, n_permutations=99, **options
-    )
+    again = evaluate_explanations(seeing, world.index, tmp_path, n_targets=3, regions=regions, **options)
     same = [name for name in found.table.columns if name != "seconds"]
     assert again.table[same].equals(found.table[same])
 
@@ -106,7 +98,6 @@ def test_without_regions_nothing_is_localised(world, seeing, tmp_path):
         segmentations=("slic", "felzenszwalb"),
         settings=SETTINGS,
         device="cpu",
-        n_permutations=99,
     )
     assert found.table[["pointing", "iou", "energy"]].isna().all(axis=None)
     assert found.table["across"].notna().all() and "Pointing" not in found.markdown()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from cxrneighbors.explain.quality.figure import draw_benchmark
 from cxrneighbors.explain.quality.metrics import METRICS
@@ -28,7 +29,7 @@ def record(number: int, method: str, segmentation: str) -> dict:
     return {
         "image_id": f"i{number}",
         "finding": "Mass",
-        "patient_id": f"p{number // 2}",
+        "patient": f"p{number // 2}",
         "method": method,
         "segmentation": segmentation,
         **values,
@@ -61,22 +62,29 @@ def test_summary_gives_means_intervals_and_counts(table):
 
 
 def test_paired_tests_take_patients_as_units_and_correct_over_pairs(table):
-    pairs = paired_tests(table, n_permutations=4999)
+    pairs = paired_tests(table)
     iou = pairs[(pairs["metric"] == "iou") & (pairs["segmentation"] == "slic")]
     assert len(iou) == 6 and set(iou["n_patients"]) == {N // 2}
     difference, p = compare(pairs, "slic", "iou", "kp-lime", "lime")
     assert difference == pytest.approx(0.2, abs=0.02)
     assert compare(pairs, "slic", "iou", "lime", "kp-lime") == (-difference, p)
-    # All six patients favour it: 2 of the 2^6 sign patterns are as extreme.
-    raw = iou.loc[(iou["first"] == "kp-lime") & (iou["second"] == "lime"), "p"].iloc[0]
-    assert raw == pytest.approx(2 / 2**6, abs=0.01)
-    assert p == pytest.approx(6 * raw, abs=0.03)
+    row = iou[(iou["first"] == "kp-lime") & (iou["second"] == "lime")].iloc[0]
+    part = table[table["segmentation"] == "slic"].pivot(
+        index=["patient", "image_id"], columns="method", values="iou"
+    )
+    by_patient = (part["kp-lime"] - part["lime"]).groupby("patient").mean()
+    theirs = stats.ttest_1samp(by_patient, 0)  # every patient has two targets
+    interval = theirs.confidence_interval()
+    # The few-patient correction widens Student's interval by sqrt(6 / 5), and little more.
+    half = (row["high"] - row["low"]) / (interval.high - interval.low)
+    assert half == pytest.approx(np.sqrt(6 / 5), rel=0.15) and half > 1
+    assert row["p"] < 1e-4 and row["p"] <= p <= 6 * row["p"]
     assert np.isnan(compare(pairs, "slic", "fidelity", "kp-lime", "lime")).all()
 
 
 def test_sentences_say_who_wins_and_who_is_not_told_apart(table):
-    summary, pairs = summarise(table), paired_tests(table, 999)
-    pairs["p_holm"] = pairs["p"]  # six patients are too few for a correction over six pairs
+    summary, pairs = summarise(table), paired_tests(table)
+    pairs["p_holm"] = pairs["p"]  # the marks are what is tested here, not the correction
     text = next(line for line in sentences(summary, pairs) if line.startswith("slic, IoU"))
     assert "KP-LIME" in text and "better than" in text and "random segments" not in text
     pairs["p_holm"] = 1.0
@@ -85,7 +93,7 @@ def test_sentences_say_who_wins_and_who_is_not_told_apart(table):
 
 
 def test_table_marks_best_and_differences_to_lime(table):
-    summary, pairs = summarise(table), paired_tests(table, 999)
+    summary, pairs = summarise(table), paired_tests(table)
     pairs["p_holm"] = pairs["p"]
     lines = markdown_tables(summary, pairs).splitlines()
     header = next(line for line in lines if line.startswith("| method")).split(" | ")
@@ -95,7 +103,7 @@ def test_table_marks_best_and_differences_to_lime(table):
 
 
 def test_figure_is_a_picture_also_without_lesions_and_with_one_segmentation(table):
-    summary, pairs = summarise(table), paired_tests(table, 99)
+    summary, pairs = summarise(table), paired_tests(table)
     assert draw_benchmark(summary, pairs).startswith(b"\x89PNG")
     few = summary[
         (summary["segmentation"] == "slic") & ~summary["metric"].isin(["pointing", "iou", "energy", "across"])

@@ -44,7 +44,7 @@ def test_labelled_findings_with_pixels_that_the_classifier_knows():
 def test_patients_first_and_then_findings():
     for seed in range(5):
         targets = choose_targets(make_studies(), ["Mass", "Edema"], 3, seed=seed)
-        assert {target.patient_id for target in targets[:2]} == {"a", "b"}
+        assert {target.patient.split("/")[-1] for target in targets[:2]} == {"a", "b"}
         all_targets = choose_targets(make_studies(), ["Mass", "Edema"], None, seed=seed)
         assert targets == all_targets[:3]
 
@@ -118,3 +118,13 @@ def test_open_regions_takes_either_file_and_says_when_there_is_none(tmp_path):
     write_regions(region_rows(("a0", "Mass", 0, 0, 8, 4, None)), tmp_path / "studies.parquet")
     for name in ("studies.parquet", "studies.regions.parquet"):
         assert open_regions(tmp_path / name)["image_id"].tolist() == ["a0"]
+
+
+def test_the_same_number_in_two_data_sets_is_two_patients():
+    table = make_studies()
+    other = table.assign(dataset="elsewhere", image_id=[f"x{name}" for name in table["image_id"]])
+    both = pd.concat([table[table["patient_id"] == "a"], other[other["patient_id"] == "a"]])
+    targets = choose_targets(both.reset_index(drop=True), ["Mass"], 4)
+    # Each of the two patients comes before either comes again.
+    assert len({target.patient for target in targets[:2]}) == 2
+    assert len({target.patient for target in targets[2:]}) == 2

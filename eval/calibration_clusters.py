@@ -1,0 +1,239 @@
+"""Intervals and tests over images of independent patients: do they cover, do they keep their level?
+
+    python eval/calibration_clusters.py RECORDS [--data-sets 300]
+
+RECORDS: the folder of a finished benchmark of explanations (as eval/explanations.py leaves it). Its patients
+are taken as the population: data sets of 14, 25 and 50 patients are drawn from it with replacement, for every
+pair of methods, measure and segmentation, so skewness and ties are those of real measures. For a true null
+the population is reweighted (exponential tilting) until the pair's mean difference is 0; pairs of which one
+method is better for every patient have no such null and are left out. How often then do the t test from the
+interval, and a sign flip of whole patients, reject? Intervals of a method's own mean: how often do they hold
+the population's? Classifiers: made patients with films that are alike, accuracy and macro F1 against their
+true values, and two equally good classifiers. Writes eval/results/calibration_clusters.json and .md.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import brentq
+
+from cxrneighbors.classifiers.quality.confusion import confusion_matrix, figures
+from cxrneighbors.classifiers.quality.intervals import patient_intervals
+from cxrneighbors.classifiers.quality.mcnemar import mcnemar
+from cxrneighbors.explain.quality.journal import Journal
+from cxrneighbors.explain.quality.metrics import METRICS
+from cxrneighbors.explain.quality.summary import TARGET, records_table
+from cxrneighbors.files import read_json, write_json_atomic, write_text_atomic
+from cxrneighbors.progress import say, track
+from cxrneighbors.statistics.clusters import cluster_mean, paired_p_value, sign_flip_test
+
+RESULTS = Path(__file__).parent / "results"
+PATIENTS = (14, 25, 50)  # of the boxes of real films, and of the phantom benchmark
+N_FLIPS = 499
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("records")
+    parser.add_argument("--data-sets", type=int, default=300, help="of each kind")
+    arguments = parser.parse_args()
+    folder = Path(arguments.records)
+    journal = Journal(folder, read_json(folder / "settings.json", "run eval/explanations.py first"))
+    explanations = explanation_rows(records_table(journal.records), arguments.data_sets)
+    classifiers = [classifier_row(n, alike, arguments.data_sets) for n in (50, 109) for alike in (0.0, 0.6)]
+    summary = {"data_sets": arguments.data_sets, "explanations": explanations, "classifiers": classifiers}
+    write_json_atomic(RESULTS / "calibration_clusters.json", summary)
+    text = markdown(summary)
+    write_text_atomic(RESULTS / "calibration_clusters.md", text)
+    print(text)
+
+
+def explanation_rows(table: pd.DataFrame, n: int) -> list[dict[str, Any]]:
+    """One row a measure and number of patients: rejections and coverage over all pairs and segmentations."""
+    rows = []
+    for metric in track([each for each in METRICS if each.tested], "Measures of explanations"):
+        say(metric.title)
+        pairs = list(populations(table, metric.name, paired=True))
+        single = list(populations(table, metric.name, paired=False))
+        tilted = [tilted_to_null(pair) for pair in pairs]
+        nulls = [pair for pair in tilted if pair is not None]
+        for patients in PATIENTS:
+            rng = np.random.default_rng([patients, len(metric.name)])
+            t_test, flips = zip(*(rejections(p, patients, n, rng) for p in nulls), strict=True)
+            own = [coverage(p, patients, n, rng) for p in single]
+            rows.append(
+                {
+                    "measure": metric.title,
+                    "patients": patients,
+                    "pairs": len(nulls),
+                    "left_out": len(pairs) - len(nulls),
+                    "rejects": float(np.mean(t_test)),
+                    "rejects_most": float(np.max(t_test)),
+                    "sign_flip_rejects": float(np.mean(flips)),
+                    "sign_flip_rejects_most": float(np.max(flips)),
+                    "covers_mean": float(np.mean(own)),
+                    "covers_mean_least": float(np.min(own)),
+                }
+            )
+    return rows
+
+
+# values (n,), patient of each (n,), weight of each patient (P,)
+Population = tuple[np.ndarray, np.ndarray, np.ndarray]
+LEAST = 10  # patients' worth of weight that a reweighted population must keep
+
+
+def populations(table: pd.DataFrame, metric: str, paired: bool) -> Iterator[Population]:
+    """Per-target values of every method, or differences of every pair, in every segmentation."""
+    for _, part in table.groupby("segmentation", sort=False):
+        patient_of = part.drop_duplicates(TARGET).set_index(TARGET)["patient"]
+        wide = part.pivot(index=TARGET, columns="method", values=metric)
+        columns = combinations(wide.columns, 2) if paired else wide.columns
+        for column in columns:
+            values = (wide[column[0]] - wide[column[1]] if paired else wide[column]).dropna()
+            patients = pd.factorize(patient_of.loc[values.index])[0]
+            numbers = values.to_numpy(float)
+            if len(numbers) and numbers.std() > 1e-12 and len(set(patients)) > 1:
+                n_patients = int(patients.max()) + 1
+                yield numbers, patients, np.full(n_patients, 1 / n_patients)
+
+
+def tilted_to_null(population: Population) -> Population | None:
+    """The population reweighted to a mean of 0; None where there is no such weighting of enough patients."""
+    values, patients, _ = population
+    sums = np.bincount(patients, values)
+    sums = sums / sums.std() if sums.std() > 0 else sums
+    if not sums.min() < 0 < sums.max():
+        return None
+
+    def weights(strength: float) -> np.ndarray:
+        exponent = strength * sums
+        raw = np.exp(exponent - exponent.max())
+        return raw / raw.sum()
+
+    strength = brentq(lambda s: weights(s) @ sums, -1e4, 1e4)
+    found = weights(strength)
+    return (values, patients, found) if 1 / (found**2).sum() >= LEAST else None
+
+
+def draw(population: Population, n_patients: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Patients drawn with replacement, with all their targets: values and patients."""
+    values, patients, weights = population
+    chosen = rng.choice(len(weights), size=n_patients, p=weights)
+    rows = [np.flatnonzero(patients == patient) for patient in chosen]
+    return values[np.concatenate(rows)], np.repeat(np.arange(n_patients), [len(each) for each in rows])
+
+
+def rejections(
+    population: Population, n_patients: int, n: int, rng: np.random.Generator
+) -> tuple[float, float]:
+    """How often the benchmark's test, and the sign flip of whole patients, reject a true null at 5 %."""
+    by_t, by_flips = 0, 0
+    for _ in range(n):
+        values, patients = draw(population, n_patients, rng)
+        by_t += paired_p_value(values, patients, rng) <= 0.05
+        by_flips += sign_flip_test(values, patients, N_FLIPS, rng) <= 0.05
+    return by_t / n, by_flips / n
+
+
+def coverage(population: Population, n_patients: int, n: int, rng: np.random.Generator) -> float:
+    truth = float(population[0].mean())
+    return float(np.mean([holds(*draw(population, n_patients, rng), truth) for _ in range(n)]))
+
+
+def holds(values: np.ndarray, patients: np.ndarray, truth: float) -> bool:
+    low, high = cluster_mean(values, patients).interval()
+    return bool(low <= truth <= high)  # an interval that is not known holds nothing
+
+
+def classifier_row(n_patients: int, alike: float, n: int) -> dict[str, Any]:
+    """Coverage of accuracy and macro F1 by the patient bootstrap; size of the two tests of a difference.
+
+    Patients have 1 to 8 films (median 1), four classes of unequal size, one class a patient; a classifier is
+    right with probability 0.7, with correlation `alike` between a patient's films.
+    """
+    truth = _figures(*_films(20_000, alike, np.random.default_rng(0))[:2])
+    inside: dict[str, list[bool]] = {"accuracy": [], "f1": []}
+    flips, swaps = [], []
+    for seed in range(n):
+        rng = np.random.default_rng([seed, n_patients])
+        targets, predictions, patients, other = _films(n_patients, alike, rng)
+        bounds = patient_intervals(targets, predictions, patients.tolist(), 4, n_bootstrap=1000, seed=seed)
+        for name, found in inside.items():
+            found.append(bounds[name][0] <= truth[name] <= bounds[name][1])
+        a, b = predictions == targets, other == targets
+        flips.append(sign_flip_test(a.astype(float) - b, patients, N_FLIPS, rng) <= 0.05)
+        swaps.append(mcnemar(a, b)["p_value"] <= 0.05)
+    return {
+        "patients": n_patients,
+        "alike": alike,
+        "covers_accuracy": float(np.mean(inside["accuracy"])),
+        "covers_f1": float(np.mean(inside["f1"])),
+        "sign_flip_rejects": float(np.mean(flips)),
+        "mcnemar_rejects": float(np.mean(swaps)),
+    }
+
+
+def _films(n_patients: int, alike: float, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    sizes = np.minimum(rng.geometric(0.6, n_patients), 8)
+    patients = np.repeat(np.arange(n_patients), sizes)
+    targets = rng.choice(4, n_patients, p=[0.4, 0.3, 0.2, 0.1])[patients]
+    predictions = []
+    for _ in range(2):
+        person = rng.normal(size=n_patients)[patients]
+        latent = np.sqrt(alike) * person + np.sqrt(1 - alike) * rng.normal(size=len(patients))
+        right = latent < 0.5244  # 0.7 of a normal distribution
+        predictions.append(np.where(right, targets, (targets + rng.integers(1, 4, len(targets))) % 4))
+    return targets, predictions[0], patients, predictions[1]
+
+
+def _figures(targets: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
+    found = figures(confusion_matrix(targets, predictions, 4))
+    return {name: float(value) for name, value in found.items()}
+
+
+def markdown(summary: dict[str, Any]) -> str:
+    n = summary["data_sets"]
+    lines = [
+        f"Paired tests and intervals of the benchmark of explanations: {n} data sets for each pair of "
+        "methods and segmentation, drawn by patient from the benchmark's own records under a true null; the t "
+        "test from the cluster-robust interval of the difference, which is the one in use, and a sign flip of "
+        "whole patients, which was. 'Most', 'least': the worst single pair or method.",
+        "",
+        "| measure | patients | pairs (without a null) | t test rejects at 5 % (most) "
+        "| sign flip rejects (most) | 95 % CI of a mean covers (least) |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for row in summary["explanations"]:
+        lines.append(
+            f"| {row['measure']} | {row['patients']} | {row['pairs']} ({row['left_out']}) "
+            f"| {row['rejects']:.1%} ({row['rejects_most']:.1%}) "
+            f"| {row['sign_flip_rejects']:.1%} ({row['sign_flip_rejects_most']:.1%}) "
+            f"| {row['covers_mean']:.1%} ({row['covers_mean_least']:.1%}) |"
+        )
+    lines += [
+        "",
+        f"Figures of classifiers, {n} made data sets each; films of a patient alike by a latent correlation:",
+        "",
+        "| patients | alike | accuracy covers | macro F1 covers | sign flip rejects | McNemar rejects |",
+        "|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in summary["classifiers"]:
+        lines.append(
+            f"| {row['patients']} | {row['alike']:g} | {row['covers_accuracy']:.1%} | {row['covers_f1']:.1%} "
+            f"| {row['sign_flip_rejects']:.1%} | {row['mcnemar_rejects']:.1%} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
