@@ -205,9 +205,9 @@ def markdown(summary: dict[str, Any]) -> str:
     n = summary["data_sets"]
     lines = [
         f"Paired tests and intervals of the benchmark of explanations: {n} data sets for each pair of "
-        "methods and segmentation, drawn by patient from the benchmark's own records under a true null; the t "
-        "test from the cluster-robust interval of the difference, which is the one in use, and a sign flip of "
-        "whole patients, which was. 'Most', 'least': the worst single pair or method.",
+        "methods and segmentation, drawn by patient from the benchmark's own records under a true null; the "
+        "t test from the cluster-robust interval of the difference, which is the one in use, and a sign flip "
+        "of whole patients, which was. 'Most', 'least': the worst single pair or method.",
         "",
         "| measure | patients | pairs (without a null) | t test rejects at 5 % (most) "
         "| sign flip rejects (most) | 95 % CI of a mean covers (least) |",
