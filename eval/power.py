@@ -108,8 +108,8 @@ def counted(design: Design, n: int) -> dict[str, float]:
 
 def markdown(summary: dict[str, Any]) -> str:
     lines = [
-        f"Patients needed: 95 % interval of the lift (K = {summary['k']}, overlap 'any') and power to tell a true "
-        "lift from 0 at 5 %, on samples of ChestX-ray14's films and findings.",
+        f"Patients needed: 95 % interval of the lift (K = {summary['k']}, overlap 'any') and power to tell a "
+        "true lift from 0 at 5 %, on samples of ChestX-ray14's films and findings.",
         "",
         "| films | patients | films in all | 95 % CI, ± points | "
         + " | ".join(f"power at +{100 * lift:.0f}" for lift in LIFTS)
@@ -118,7 +118,8 @@ def markdown(summary: dict[str, Any]) -> str:
     ]
     for row in summary["rows"]:
         lines.append(
-            f"| {row['films']} | {row['patients']:,} | {row['n_films']:,.0f} | {100 * row['half_width']:.1f} | "
+            f"| {row['films']} | {row['patients']:,} | {row['n_films']:,.0f} "
+            f"| {100 * row['half_width']:.1f} | "
             + " | ".join(f"{value:.0%}" for value in row["power"].values())
             + " |"
         )
@@ -162,7 +163,7 @@ def draw_figure(summary: dict[str, Any]) -> bytes:
         axis.set_xlabel("patients", fontsize=7.5)
         axis.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("power at 5 %, per cent", fontsize=7.5)
-    figure.axes[0].legend(fontsize=7, frameon=False, title="true lift", title_fontsize=7)
+    figure.axes[0].legend(fontsize=7, frameon=False, title="true lift", title_fontsize=7, loc="upper left")
     figure.tight_layout(pad=0.5)
     stream = io.BytesIO()
     figure.savefig(stream, format="png")

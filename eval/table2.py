@@ -9,9 +9,9 @@ used where the tables have any; phantoms with nodules or masses stand in for the
 Phantoms are among the normal films and the pneumonias too, so that being a phantom does not give the class
 away.
 
-All four go through `train_classifier` with the paper's Table I. Next to the paper's figures: patient-
-bootstrap intervals, McNemar between models, calibration, and accuracy with the lungs masked out. What is
-finished is not done again; an interrupted training goes on. Writes eval/results/table2.json and .md,
+All four go through `train_classifier` with the paper's Table I. Next to the paper's figures: intervals
+with the patient as the unit, McNemar between models, calibration, and accuracy with the lungs masked out.
+What is finished is not done again; an interrupted training goes on. Writes eval/results/table2.json and .md,
 table2-confusion-MODEL.png and table2-reliability.png.
 """
 

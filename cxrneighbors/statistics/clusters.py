@@ -15,11 +15,24 @@ N_FLIPS = 9999
 _CHUNK = 4_000_000
 
 
+def jackknife(value: float, left_out: np.ndarray, sizes: np.ndarray) -> Estimate:
+    """Any figure with a standard error from leaving out one patient after the other.
+
+    value: of all images; left_out: float (P,), without each patient; sizes: (P,), the patients' images. The
+    squared differences add up to the variance (CV3 of MacKinnon, Nielsen & Webb 2023), Student's t takes the
+    effective number of patients (see `dyadic`). NaN where one patient is all there is, or nothing varies.
+    """
+    influence = value - left_out
+    if len(influence) < 2 or not np.abs(influence).max() > 1e-12:
+        return Estimate(value, float("nan"), float("nan"))
+    error = float(np.sqrt((influence**2).sum()))
+    return Estimate(value, error, effective_number(sizes**2, sizes, influence))
+
+
 def cluster_mean(values: np.ndarray, patients: np.ndarray) -> Estimate:
     """Mean of `values` (n,) with a standard error that takes whole patients (int (n,)) as independent.
 
-    Cluster-robust variance with the few-cluster correction 1 / (1 - share of the patient)^2, Student's t
-    with the effective number of patients (see `dyadic`). NaN for no values, one patient or no variation.
+    NaN for no values; otherwise see `jackknife`.
 
     >>> cluster_mean(np.array([0.0, 1.0, 2.0, 3.0]), np.array([0, 1, 2, 3])).mean
     1.5
@@ -27,13 +40,10 @@ def cluster_mean(values: np.ndarray, patients: np.ndarray) -> Estimate:
     if len(values) == 0:
         return Estimate(float("nan"), float("nan"), float("nan"))
     codes = np.unique(patients, return_inverse=True)[1].reshape(-1)
-    mean, size = float(values.mean()), group_sums(codes, np.ones(len(values)))
-    sums = group_sums(codes, values - mean)
-    if len(sums) < 2 or not np.abs(sums).max() > 1e-12 * len(values):
-        return Estimate(mean, float("nan"), float("nan"))
-    influence = sums / (1 - size / len(values))
-    error = float(np.sqrt((influence**2).sum()) / len(values))
-    return Estimate(mean, error, effective_number(size**2, size, influence))
+    sizes = group_sums(codes, np.ones(len(values)))
+    left = np.maximum(len(values) - sizes, 1)
+    mean = float(values.mean())
+    return jackknife(mean, mean - group_sums(codes, values - mean) / left, sizes)
 
 
 def sign_flip_test(

@@ -223,3 +223,29 @@ def test_any_disease_without_disease():
     index = FakeIndex(make_studies([["No Finding"]] * 9), image=np.random.default_rng(0).normal(size=(9, 2)))
     with pytest.raises(UserError, match="every target is 'No Finding'"):
         evaluate_overlap(index, definition="any-disease", baselines=False)
+
+
+def test_two_data_sets_number_their_patients_independently():
+    """Search and expectation leave out the same films: those of the pair (dataset, patient_id)."""
+    rng = np.random.default_rng(3)
+    n = 60
+    patients = np.arange(n) // 4 % 8  # ids 0 to 7 in both halves
+    halves = np.where(np.arange(n) < 32, "one", "other")
+    studies = make_studies(random_findings(rng, n, 0.4), patients, dataset=halves)
+    embeddings = Embeddings.from_arrays(list(studies["image_id"]), rng.normal(size=(n, 3)).astype(np.float32))
+    index = NeighborIndex.build(embeddings, studies, backend="exact")
+    result = evaluate_overlap(index, baselines=False, **QUICK)
+    row, table = result.summary["methods"]["image"], result.neighbors
+    who = [f"{half} {patient}" for half, patient in zip(halves, patients, strict=True)]
+    person = dict(zip(studies["image_id"], who, strict=True))
+    sets = {a: set(b) for a, b in zip(studies["image_id"], studies["findings"], strict=True)}
+    chances = [
+        np.mean([bool(sets[i] & sets[j]) for j in sets if person[j] != person[i]])
+        for i in studies["image_id"]
+    ]
+    assert row["random_overlap"] == pytest.approx(np.mean(chances))
+    assert row["n_patients"] == len(set(who)) == 15
+    hits = [(person[a], person[b]) for a, b in zip(table["query_id"], table["neighbor_id"], strict=True)]
+    assert all(a != b for a, b in hits)
+    # Another data set's patient of the same number is somebody else, and may be found.
+    assert any(a.split()[1] == b.split()[1] for a, b in hits)

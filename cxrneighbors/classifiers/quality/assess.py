@@ -19,14 +19,12 @@ def assess(
     patients: Sequence[object],
     labels: Sequence[str],
     *,
-    n_bootstrap: int = 2000,
     n_bins: int = N_BINS,
-    seed: int = 0,
 ) -> dict[str, Any]:
     """Table II's figures with what the paper leaves out, as JSON.
 
     `probabilities` float (N, C), `targets` int (N,) in 0..C-1, `patients` N ids, `labels` C names. Returns
-    `n`, `patients`, `accuracy`, macro `precision`, `recall`, `f1` and `<figure>_ci95` (patient bootstrap),
+    `n`, `patients`, `accuracy`, macro `precision`, `recall`, `f1` and `<figure>_ci95` (patients as units),
     `majority`: accuracy of always naming the commonest class, `classes`: label: precision, recall, f1, n;
     `confusion` (C, C), rows true; `ece`, `overconfidence` and `reliability` (see `calibration`).
     """
@@ -38,9 +36,7 @@ def assess(
         )
     predictions = probabilities.argmax(1)
     matrix = confusion_matrix(targets, predictions, len(labels))
-    bounds = patient_intervals(
-        targets, predictions, patients, len(labels), n_bootstrap=n_bootstrap, seed=seed
-    )
+    bounds = patient_intervals(targets, predictions, patients, len(labels))
     point = point_figures(targets, predictions, len(labels))
     result: dict[str, Any] = {"n": len(targets), "patients": int(codes_of(patients).max()) + 1}
     for name in FIGURES:

@@ -1,4 +1,4 @@
-"""Confidence intervals by bootstrap over patients: images of one patient are no independent evidence."""
+"""Confidence intervals with the patient as the unit: images of one patient are no independent evidence."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cxrneighbors.classifiers.quality.confusion import confusion_matrix, figures
+from cxrneighbors.statistics.clusters import jackknife
 from cxrneighbors.statistics.groups import codes_of
 
 
@@ -16,14 +17,12 @@ def patient_intervals(
     patients: Sequence[object],
     n_classes: int,
     *,
-    n_bootstrap: int = 2000,
     level: float = 0.95,
-    seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
-    """Percentile intervals of `confusion.figures`, patients drawn with replacement.
+    """Intervals of `confusion.figures`, within [0, 1], by leaving out one patient after the other.
 
-    `targets`, `predictions`: int (N,); `patients`: N ids. Returns (low, high) for each figure. With one
-    patient alone low and high are the figure itself: nothing can be said.
+    `targets`, `predictions`: int (N,); `patients`: N ids. Returns (low, high) for each figure. Where nothing
+    varies (one patient alone, no mistake at all) low and high are the figure itself: nothing can be said.
     """
     codes = codes_of(patients)
     n_patients = int(codes.max()) + 1 if len(codes) else 0
@@ -31,12 +30,14 @@ def patient_intervals(
         raise ValueError("patient_intervals needs images")
     table = np.zeros((n_patients, n_classes, n_classes))
     np.add.at(table, (codes, np.asarray(targets), np.asarray(predictions)), 1)
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(n_patients, np.full(n_patients, 1 / n_patients), size=n_bootstrap)
-    resampled = (drawn @ table.reshape(n_patients, -1)).reshape(-1, n_classes, n_classes)
-    tail = (1 - level) / 2
-    bounds = {name: np.quantile(values, [tail, 1 - tail]) for name, values in figures(resampled).items()}
-    return {name: (float(low), float(high)) for name, (low, high) in bounds.items()}
+    whole, sizes = figures(table.sum(axis=0)), table.sum(axis=(1, 2))
+    left_out = figures(table.sum(axis=0) - table)
+    bounds = {}
+    for name, value in whole.items():
+        low, high = jackknife(float(value), left_out[name], sizes).interval(level)
+        known = np.isfinite([low, high]).all()
+        bounds[name] = (max(0.0, low), min(1.0, high)) if known else (float(value), float(value))
+    return bounds
 
 
 def point_figures(targets: np.ndarray, predictions: np.ndarray, n_classes: int) -> dict[str, float]:

@@ -23,7 +23,7 @@ def markdown_tables(summary: pd.DataFrame, pairs: pd.DataFrame) -> str:
         parts.append(f"**{segmentation}**, {_counts(part)}\n\n{_table(part, pairs, str(segmentation))}")
     note = (
         "↑ high is good, ↓ low is good. Like shuffled model: |rank correlation| of the map with the shuffled "
-        "model's; more than random segments have is bad. ▲ better, ▼ worse than LIME: paired sign-flip test "
+        "model's; more than random segments have is bad. ▲ better, ▼ worse than LIME: paired t test "
         "with patients as the unit, Holm-adjusted p < 0.05. Bold: best of the methods."
     )
     return "\n\n".join([*parts, note]) + "\n"

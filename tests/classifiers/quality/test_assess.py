@@ -16,7 +16,7 @@ TARGETS = np.array([0, 1, 1, 1])
 
 
 def test_all_figures_in_json() -> None:
-    result = assess(PROBABILITIES, TARGETS, ["a", "a", "b", "c"], LABELS, n_bootstrap=50)
+    result = assess(PROBABILITIES, TARGETS, ["a", "a", "b", "c"], LABELS)
     assert json.loads(json.dumps(result, allow_nan=False)) == result
     assert (result["n"], result["patients"], result["accuracy"], result["majority"]) == (4, 3, 0.75, 0.75)
     assert result["confusion"] == [[1, 0, 0], [1, 2, 0], [0, 0, 0]]
@@ -35,7 +35,7 @@ def test_shapes_must_agree() -> None:
 
 
 def test_figures_are_drawn_and_equal_results_are_equal_files() -> None:
-    result = assess(PROBABILITIES, TARGETS, list("aabc"), LABELS, n_bootstrap=50)
+    result = assess(PROBABILITIES, TARGETS, list("aabc"), LABELS)
     for png in (confusion_png(np.array(result["confusion"]), LABELS, "x"), reliability_png({"x": result})):
         with Image.open(io.BytesIO(png)) as image:
             assert image.size[0] == 700 and len(np.unique(np.asarray(image))) > 50
