@@ -10,7 +10,8 @@ from cxrneighbors.evaluation.expectation import random_expectation
 from cxrneighbors.evaluation.graph import Graph, Method, build_graph
 from cxrneighbors.evaluation.lift_interval import difference_estimate
 from cxrneighbors.evaluation.overlap import labels_for, pair_overlap
-from cxrneighbors.evaluation.score import Score, Setting, effect_row
+from cxrneighbors.evaluation.rows import effect_row
+from cxrneighbors.evaluation.score import Score, Setting
 from cxrneighbors.statistics.dyadic import NEXT
 
 PAIRS = (

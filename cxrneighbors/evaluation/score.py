@@ -15,7 +15,7 @@ from cxrneighbors.evaluation.lift_interval import lift_estimate
 from cxrneighbors.evaluation.matching import MATCHINGS
 from cxrneighbors.evaluation.overlap import labels_for, pair_overlap
 from cxrneighbors.evaluation.permuted_lift import FindingStatistic, LiftStatistic, Statistic, stack
-from cxrneighbors.statistics.effects import cohens_dz, rank_biserial
+from cxrneighbors.evaluation.rows import effect_row, interval_row, p_row
 from cxrneighbors.statistics.estimate import Estimate
 from cxrneighbors.statistics.permutation import (
     PermutationTest,
@@ -209,7 +209,7 @@ def score_graph(scorer: Scorer) -> Score:
         "n_candidates": len(graph.pool),
         "n_left_out": graph.left_out,
         "tests": {
-            "permutation": _permutation_row(test, exchange, len(graph.pool), scorer.unit()),
+            "permutation": _permutation_row(scorer, test, exchange, scored, expectation, scorer.unit()),
             "effect": effect_row(score.lift),
             "matched": {matching: _matched_row(scorer, matching) for matching in MATCHINGS},
         },
@@ -219,7 +219,7 @@ def score_graph(scorer: Scorer) -> Score:
         everyone = np.ones((len(graph.targets), 1), dtype=bool)
         test = scorer.test(scorer.statistic(expectation, everyone[:, 0], everyone), by_patient, "by-patient")
         score.row["tests"]["permutation_by_patient"] = _permutation_row(
-            test, by_patient, len(graph.pool), "patient"
+            scorer, test, by_patient, scored, expectation, "patient"
         )
     return score
 
@@ -249,40 +249,37 @@ def _matched_row(scorer: Scorer, matching: str) -> dict[str, Any]:
         **p_row(test, 0),
         "n_targets": len(targets),
         "n_left_out": int((scorer.scored & ~usable).sum()),
-        "permutation": _permutation_row(test, exchange, len(graph.pool), scorer.unit()),
+        "permutation": _permutation_row(scorer, test, exchange, chosen, expectation, scorer.unit()),
         "effect": effect_row(lift),
     }
 
 
-def interval_row(estimate: Estimate) -> dict[str, Any]:
-    """The interval of a lift and how many patients' worth of information stand behind it."""
-    return {"lift_ci95": list(estimate.interval()), "effective_patients": estimate.dof}
+def _permutation_row(
+    scorer: Scorer,
+    test: PermutationTest,
+    exchange: list[np.ndarray],
+    chosen: np.ndarray,
+    expectation: Expectation,
+    unit: str,
+) -> dict[str, Any]:
+    """What was exchanged, and what the exchange leaves.
 
-
-def p_row(test: PermutationTest, column: int) -> dict[str, Any]:
-    """A permutation test's p-value with what belongs beside it.
-
-    null_mean_lift: the mean lift of exchanged findings. It is above 0 where films of patients with many
-    films, who have more findings, lie together, and where patients with whom nobody can exchange keep theirs.
+    share_exchanged: of the images; fixed_lift: the part of the lift, and of `null_mean_lift`, from targets
+    and neighbours that nobody can exchange with: what the test cannot question.
     """
-    return {
-        "p_value": test.p_value[column],
-        "p_value_adjusted": None,
-        "null_mean_lift": test.null_mean[column],
-    }
-
-
-def effect_row(difference: np.ndarray) -> dict[str, float]:
-    """Effect sizes of per-target differences."""
-    return {"rank_biserial": rank_biserial(difference), "cohens_dz": cohens_dz(difference)}
-
-
-def _permutation_row(test: PermutationTest, exchange: list[np.ndarray], n: int, unit: str) -> dict[str, Any]:
+    n = len(scorer.graph.pool)
+    moves = np.zeros(n, dtype=bool)
+    for group in exchange:
+        moves[group] = True
+    targets, nearest = scorer.graph.targets[chosen], scorer.nearest[chosen]
+    residuals = scorer.pairs[chosen] - expectation.mean[targets][:, None]
+    fixed = ~moves[targets][:, None] & ~moves[nearest]
     return {
         "p_value": test.p_value[0],
         "unit": unit,
         "n_permutations": test.n_permutations,
         "share_exchanged": share_exchanged(exchange, n),
+        "fixed_lift": (residuals * fixed).mean(),
         "null_mean_lift": test.null_mean[0],
         "null_sd": test.null_sd[0],
     }

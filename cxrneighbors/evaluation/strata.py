@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from cxrneighbors.evaluation.expectation import random_expectation
-from cxrneighbors.evaluation.score import Scorer, interval_row, p_row
+from cxrneighbors.evaluation.rows import interval_row, p_row
+from cxrneighbors.evaluation.score import Scorer
 
 
 def finding_rows(scorer: Scorer) -> list[dict[str, Any]]:
@@ -50,7 +51,7 @@ def view_rows(scorer: Scorer) -> list[dict[str, Any]]:
     """Per view of the target: overlap against random images, and against random images of the same view.
 
     One dict per view with scored targets: view, n_targets, mean_overlap, random_overlap, lift and what
-    `score.interval_row` and `score.p_row` give; random_overlap_same_view and lift_same_view are None where
+    `rows.interval_row` and `rows.p_row` give; random_overlap_same_view and lift_same_view are None where
     the view holds too few images to choose K from.
     """
     graph = scorer.graph

@@ -249,3 +249,23 @@ def test_two_data_sets_number_their_patients_independently():
     assert all(a != b for a, b in hits)
     # Another data set's patient of the same number is somebody else, and may be found.
     assert any(a.split()[1] == b.split()[1] for a, b in hits)
+
+
+def test_what_nobody_can_exchange_is_said():
+    """One patient with 9 films, one with 7, the rest with one each: the two keep their findings."""
+    rng = np.random.default_rng(5)
+    patients = np.r_[np.zeros(9, int), np.ones(7, int), np.arange(2, 32)]
+    studies = make_studies(random_findings(rng, 46, 0.4), patients)
+    vectors = rng.normal(size=(46, 2)) + np.where(patients < 2, 3.0, 0.0)[:, None]
+    result = evaluate_overlap(FakeIndex(studies, image=vectors), k=3, baselines=False, **QUICK)
+    test = result.summary["methods"]["image"]["tests"]["permutation"]
+    assert test["share_exchanged"] == pytest.approx(30 / 46)
+    sets = [set(names) for names in studies["findings"]]
+    row = {name: number for number, name in enumerate(studies["image_id"])}
+    total = 0.0
+    for query, hit in zip(result.neighbors["query_id"], result.neighbors["neighbor_id"], strict=True):
+        i, j = row[query], row[hit]
+        if max(patients[i], patients[j]) < 2:
+            others = [c for c in range(46) if patients[c] != patients[i]]
+            total += bool(sets[i] & sets[j]) - np.mean([bool(sets[i] & sets[c]) for c in others])
+    assert test["fixed_lift"] == pytest.approx(total / len(result.neighbors)) and total != 0
