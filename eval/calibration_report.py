@@ -76,8 +76,8 @@ def draw_figure(summary: dict[str, Any]) -> bytes:
     from matplotlib.figure import Figure
 
     rows = summary["rows"]
-    figure = Figure(figsize=(7.6, 0.27 * len(rows) + 1.3), dpi=150)
-    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1, 1])
+    figure = Figure(figsize=(8.6, 0.25 * len(rows) + 1.2), dpi=150)
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.15, 1])
     places = {id(row): len(rows) - 1 - i for i, row in enumerate(rows)}
     for row in rows:
         y = places[id(row)]
@@ -95,15 +95,23 @@ def draw_figure(summary: dict[str, Any]) -> bytes:
         axis.grid(axis="y", color="#eeeeee", lw=0.6)
         axis.set_axisbelow(True)
         axis.spines[["top", "right"]].set_visible(False)
-        axis.set_xlabel("data sets whose 95 % interval holds the truth, %", fontsize=7.5)
+        axis.set_ylim(-0.7, len(rows) - 0.3)
+        axis.set_xlabel("% of 95 % intervals that hold the truth", fontsize=7.5)
     left.set_yticks(list(places.values()), [f"{row['title']}, {_planted(row)}" for row in rows], fontsize=6.5)
-    left.set_title("the intervals in use", fontsize=8, loc="left")
-    right.set_title("other intervals of the lift", fontsize=8, loc="left")
+    left.set_title("in use", fontsize=8, loc="left", pad=16)
+    right.set_title("others, of the lift", fontsize=8, loc="left", pad=16)
     for axis, colors in ((left, COLORS), (right, OTHERS)):
         for name, color in colors.items():
             axis.plot([], [], "o", ms=4, color=color, mew=0, label=TITLES.get(name, name))
-        axis.legend(fontsize=6.5, frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.02), ncols=3)
-        axis.title.set_y(1.05)
+        axis.legend(
+            fontsize=6.5,
+            frameon=False,
+            loc="lower left",
+            bbox_to_anchor=(-0.03, 0.995),
+            ncols=3,
+            handletextpad=0.1,
+            columnspacing=1.2,
+        )
     figure.tight_layout(pad=0.5)
     stream = io.BytesIO()
     figure.savefig(stream, format="png")
