@@ -35,7 +35,9 @@ def percent(value: float | None, digits: int = 1) -> str:
 
 def points(value: float | None, digits: int = 1) -> str:
     """A difference of shares in percentage points with its sign: 0.052 as '+5.2'."""
-    return "–" if value is None else f"{100 * value:+.{digits}f}".replace("-", "−")
+    if value is None:
+        return "–"
+    return f"{round(100 * value, digits) + 0.0:+.{digits}f}".replace("-", "−")  # no "−0.0"
 
 
 def interval(bounds: list[float | None]) -> str:

@@ -12,7 +12,7 @@ from cxrneighbors.evaluation.wording import interval, p_text, percent, points, t
 if TYPE_CHECKING:
     from cxrneighbors.evaluation.result import OverlapResult
 
-PANEL_HEIGHT = 2.45
+PANEL_HEIGHT = 2.6
 
 
 def draw_figure5(result: OverlapResult) -> bytes:
@@ -54,8 +54,8 @@ def _panel(axis: Any, name: str, summary: dict[str, Any]) -> None:
 def _numbers(row: dict[str, Any]) -> str:
     return (
         f"overlap {percent(row['mean_overlap'])}, by chance {percent(row['random_overlap'])}\n"
-        f"lift {points(row['lift'])} points (95 % CI {interval(row['lift_ci95'])}), "
-        f"corrected {p_text(row['p_value_adjusted'])}"
+        f"lift {points(row['lift'])} points (95 % CI {interval(row['lift_ci95'])})\n"
+        f"exchanged {points(row['null_mean_lift'])}, corrected {p_text(row['p_value_adjusted'])}"
     )
 
 
