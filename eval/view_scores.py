@@ -20,7 +20,7 @@ from cxrneighbors.evaluation.matching import DECADE, age_band
 from cxrneighbors.evaluation.overlap import labels_for, pair_overlap
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.statistics.dyadic import NEXT, Candidates, dyadic_estimate
-from cxrneighbors.statistics.estimate import Estimate
+from cxrneighbors.statistics.estimate import NORMAL_KURTOSIS, Estimate
 from cxrneighbors.statistics.patients import patient_codes
 
 
@@ -162,7 +162,7 @@ class ViewScorer:
             parts.append(
                 lift_contributions(found.targets, found.neighbors, residuals, self.k, self.patients, role)
             )
-        estimate = dyadic_estimate(means[0] - means[1], parts[0].minus(parts[1]))
+        estimate = dyadic_estimate(means[0] - means[1], parts[0].minus(parts[1]), NORMAL_KURTOSIS)
         return {"n_targets": len(common)} | _figures("difference", estimate)
 
     def _chance(self, found: Found, matched: bool) -> np.ndarray:

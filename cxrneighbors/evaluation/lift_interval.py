@@ -20,7 +20,7 @@ from cxrneighbors.statistics.dyadic import (
     pair_contributions,
     replacements,
 )
-from cxrneighbors.statistics.estimate import Estimate
+from cxrneighbors.statistics.estimate import NORMAL_KURTOSIS, Estimate
 from cxrneighbors.statistics.groups import codes_of
 
 
@@ -69,6 +69,9 @@ def difference_estimate(
 ) -> Estimate:
     """Mean lift of T targets by the neighbours `first` less that by `second`, searched in the same pool.
 
+    Patients' contributions to a difference are about normal, those to a lift are skewed (few films are hubs),
+    which is why the degrees of freedom are counted differently (both by simulation).
+
     expected: float (T,), e_i of each target. Targets, candidates and expectations being the same for both,
     the difference of lifts is the difference of overlaps, and the candidates' role cancels.
     """
@@ -78,9 +81,10 @@ def difference_estimate(
     )
     return dyadic_estimate(
         float(ours.mean() - theirs.mean()),
-        lift_contributions(targets, first, ours[:, :k], k, codes).minus(
-            lift_contributions(targets, second, theirs[:, :k], k, codes)
+        lift_contributions(targets, first, ours, k, codes).minus(
+            lift_contributions(targets, second, theirs, k, codes)
         ),
+        NORMAL_KURTOSIS,
     )
 
 

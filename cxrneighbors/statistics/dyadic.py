@@ -156,8 +156,8 @@ def pair_contributions(
     return Contributions(k, touching, as_target, places, keys, sums, candidates)
 
 
-def dyadic_estimate(mean: float, contributions: Contributions) -> Estimate:
-    """The mean with its standard error and effective number of patients.
+def dyadic_estimate(mean: float, contributions: Contributions, kurtosis: float = 1.0) -> Estimate:
+    """The mean with its standard error and effective number of patients (kurtosis: see `effective_number`).
 
     The variance is never below half of its first sum, where it lies when pairs of patients share nothing
     but themselves; NaN for a single patient and where nothing varies.
@@ -171,4 +171,4 @@ def dyadic_estimate(mean: float, contributions: Contributions) -> Estimate:
     squares = (influence**2).sum()
     variance = max(squares - (c.sums**2).sum(), squares / 2) / n_pairs**2
     alike, apart = c.as_target**2 + c.as_neighbor**2, c.as_target * c.k + np.abs(c.as_neighbor)
-    return Estimate(mean, float(np.sqrt(variance)), effective_number(alike, apart, influence))
+    return Estimate(mean, float(np.sqrt(variance)), effective_number(alike, apart, influence, kurtosis))

@@ -34,18 +34,24 @@ class Estimate:
         return float(2 * stats.t.sf(abs(self.mean - null) / self.standard_error, self.dof))
 
 
-def effective_number(alike: np.ndarray, apart: np.ndarray, influence: np.ndarray) -> float:
+NORMAL_KURTOSIS = 3.0
+
+
+def effective_number(
+    alike: np.ndarray, apart: np.ndarray, influence: np.ndarray, kurtosis: float = 1.0
+) -> float:
     """How many equal patients would carry the same information: float, at least 1.
 
     alike, apart: (P,) variances expected of the patients' contributions, up to a factor, if the films of a
     patient say all the same, and if they say different things; influence: (P,) the actual contributions.
     The number is (sum g)^2 / sum g^2 for variances g (Satterthwaite 1946). Films are taken to be half alike;
     what that expects knows nothing of the data, what squared contributions say is noisy, so the harmonic
-    mean of both numbers is taken.
+    mean of both numbers is taken. kurtosis: fourth powers are divided by it: `NORMAL_KURTOSIS` where the
+    contributions are about normal; 1 is cautious, for skewed ones.
 
     >>> effective_number(np.ones(8), np.ones(8), np.array([1, -1, 1, -1, 1, -1, 1, -1]))
     8.0
     """
     expected = ((alike / alike.sum() + apart / apart.sum()) ** 2).sum() / 4
-    observed = (influence**4).sum() / (influence**2).sum() ** 2
+    observed = (influence**4).sum() / kurtosis / (influence**2).sum() ** 2
     return float(max(1.0, 2.0 / (expected + observed)))
