@@ -8,6 +8,7 @@ import numpy as np
 
 from cxrneighbors.explain.kp_lime import KPLime
 from cxrneighbors.explain.masks import hadamard_design, hadamard_order
+from cxrneighbors.explain.segments import Segmentation
 
 
 class DLime(KPLime):
@@ -22,8 +23,19 @@ class DLime(KPLime):
 
     name = "dlime"
 
-    def __init__(self, model: Any, index: Any = None, *args: Any, **options: Any) -> None:
-        super().__init__(model, index, *args, **{"policy": "cluster", **options})
+    def __init__(
+        self,
+        model: Any,
+        index: Any = None,
+        k: int = 5,
+        n_masks: int = 100,
+        segmentation: Segmentation = "quickshift",
+        fill: str = "grey",
+        policy: str = "cluster",
+        seed: int = 0,
+        **options: Any,
+    ) -> None:
+        super().__init__(model, index, k, n_masks, segmentation, fill, policy, seed, **options)
         self.seed = None
 
     def _start(self) -> None:

@@ -111,6 +111,11 @@ def _outside_hits(index: Any, target: Film, query: NeighbourQuery) -> pd.DataFra
         raise UserError(
             f"policy {query.policy!r}: not for a film outside the index; use nearest or cluster, or index it"
         )
+    if query.modality != "image":
+        raise UserError(
+            f"modality {query.modality!r}: a film outside the index has no report to search by; "
+            "use modality 'image', or index it with its report"
+        )
     vector = encode_film(image_encoder(index), target.pixels)
     rows = _candidates(index, query)
     vectors = index.vectors["image"][rows]

@@ -32,3 +32,10 @@ def test_the_design_covers_every_source_and_is_written_down(world, model, option
     assert explanation.settings["n_masks"] == 64
     assert explanation.settings["classifier_calls"] == 5 * 64 + 1
     assert explanation.settings["policy"] == "cluster"
+
+
+def test_policy_may_be_given_by_position_as_for_the_other_methods(world, model, options):
+    named = {name: options[name] for name in ("labels", "device")}
+    explainer = DLime(model, world.index, 4, 60, "slic", "grey", "nearest", **named)
+    assert explainer.query.policy == "nearest" and explainer.query.k == 4 and explainer.n_masks == 60
+    assert DLime(model, world.index, **named).query.policy == "cluster"

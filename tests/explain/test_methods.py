@@ -174,3 +174,9 @@ def test_unknown_method_and_option(world, model, options):
         build_explainer("lime", model, world.index, masks=3)
     with pytest.raises(UserError, match="takes neighbours from an index"):
         build_explainer("kp-lime", model, **options)
+
+
+def test_a_film_from_outside_has_no_report_to_search_by(world, model, options):
+    explainer = build_explainer("kp-lime", model, world.index, modality="report", **options)
+    with pytest.raises(UserError, match="modality 'report': a film outside the index has no report"):
+        explainer.explain(np.zeros((48, 48)), "Nodule")

@@ -23,7 +23,7 @@ from cxrneighbors.explain.quality import faithfulness, localisation, sanity, sta
 from cxrneighbors.explain.quality.cost import Cost, timed_explanation
 from cxrneighbors.explain.quality.journal import Journal
 from cxrneighbors.explain.quality.references import RANDOM, REFERENCES
-from cxrneighbors.explain.quality.targets import Target, lesion_mask
+from cxrneighbors.explain.quality.targets import Target, lesion_mask, regions_hash
 from cxrneighbors.explain.registry import METHODS
 from cxrneighbors.explain.segments import SEGMENTATIONS, SegmentCache
 from cxrneighbors.progress import say, track
@@ -36,7 +36,7 @@ class BenchmarkSettings:
     """What all records of a benchmark share.
 
     `k`: neighbours K; `n_masks`: masked films P of each film; `seeds`: runs of each method, seeds 0, 1, ...
-    (a method without a seed runs once); `top`: segments that count as top; `fill`, `where`, `policy`: as in
+    (a method without a seed runs once); `top`: segments that count as top; `fill`, `where`: as in
     `Explainer`; `n_held_out`: masks for the held-out correlation; `n_sanity`: the first so many targets are
     explained for the randomised classifier too, in the first segmentation.
     """
@@ -91,7 +91,8 @@ class Benchmark:
         self.batch_size = batch_size
         self.engine = PerturbationEngine(self.predictor, batch_size)
         identity = {**asdict(self.settings), "classifier": model.weights_hash(), "index": _index_hash(index)}
-        identity |= {"localised": regions is not None, "patients": "dataset/patient_id"}
+        identity |= {"classifier_settings": model.config(), "patients": "dataset/patient_id"}
+        identity["regions"] = None if regions is None else regions_hash(regions)
         self.journal = Journal(out, identity)
         self.skipped = Skipped("evaluate-explanations")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from cxrneighbors.data.pixels import read_pixels, resize
 from cxrneighbors.data.schema import NO_FINDING
 from cxrneighbors.data.tables import read_regions
 from cxrneighbors.errors import UserError
+from cxrneighbors.files import sha256_file
 from cxrneighbors.statistics.patients import patient_names
 
 REGIONS_SUFFIX = ".regions.parquet"
@@ -95,6 +97,14 @@ def lesion_mask(
             whole[_box(row["y"], row["height"]), _box(row["x"], row["width"])] = 1
     mask = whole if size is None else resize(whole, size, aspect)
     return (mask >= min(0.5, float(mask.max()))) & (mask > 0)
+
+
+def regions_hash(regions: pd.DataFrame) -> str:
+    """SHA-256 over what a region table says and what its outline files hold, as 64 hex digits."""
+    digest = hashlib.sha256(regions.to_csv(index=False).encode())
+    for path in regions["mask_path"].dropna():
+        digest.update(sha256_file(path).encode() if Path(path).is_file() else b"missing")
+    return digest.hexdigest()
 
 
 def open_regions(path: str | Path) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from cxrneighbors.errors import UserError
-from cxrneighbors.index.backends.exact import smallest
+from cxrneighbors.index.backends.exact import ROW_BLOCK, smallest
 
 SPACE = "l2"
 EF_STEPS = (48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
@@ -152,9 +152,7 @@ def _measure_ef(index: Any, vectors: np.ndarray) -> int:
     """The smallest step of ef whose recall on evenly spaced rows reaches `TARGET_RECALL`, or the last one."""
     k = min(SAMPLE_K, len(vectors))
     sample = vectors[np.unique(np.linspace(0, len(vectors) - 1, SAMPLE).astype(int))]
-    centre = vectors.mean(axis=0)
-    squared = np.square(vectors - centre).sum(axis=1) - 2 * ((sample - centre) @ (vectors - centre).T)
-    true = smallest(squared, k)
+    true = _true_nearest(sample, vectors, k)
     for ef in EF_STEPS:
         index.set_ef(ef)
         try:
@@ -165,6 +163,24 @@ def _measure_ef(index: Any, vectors: np.ndarray) -> int:
         if hits.mean() >= TARGET_RECALL:
             return ef
     return EF_STEPS[-1]
+
+
+def _true_nearest(sample: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
+    """Positions of the k nearest of `vectors` (n, D), in blocks: int64 (len(sample), k)."""
+    centre = vectors.mean(axis=0)
+    left = sample - centre
+    best: np.ndarray = np.empty((len(sample), 0), dtype=np.int64)
+    lowest: np.ndarray = np.empty((len(sample), 0), dtype=np.float32)
+    for start in range(0, len(vectors), ROW_BLOCK):
+        block = vectors[start : start + ROW_BLOCK] - centre
+        squared = np.einsum("nd,nd->n", block, block) - 2 * (left @ block.T)
+        columns = smallest(squared, k)
+        lowest = np.concatenate([lowest, np.take_along_axis(squared, columns, axis=1)], axis=1)
+        best = np.concatenate([best, columns + start], axis=1)
+        keep = smallest(lowest, k)
+        lowest = np.take_along_axis(lowest, keep, axis=1)
+        best = np.take_along_axis(best, keep, axis=1)
+    return best
 
 
 def _threads() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 
 import numpy as np
@@ -167,3 +168,17 @@ def test_small_map_averages_areas():
     small = small_map(heat, side=2)
     assert small.shape == (2, 2) and np.allclose(small, [[0, 1], [2, 3]])
     assert small_map(np.zeros((64, 64))).shape == (32, 32) and small_map(np.ones((9, 9))).shape == (9, 9)
+
+
+def test_other_regions_or_another_classifier_are_another_benchmark(result, world, regions, seeing):
+    """With every lesion replaced by a small box the old scores must not come back."""
+    out, _ = result
+    options = {"methods": NAMES, "segmentations": ("slic",), "settings": SETTINGS, "device": "cpu"}
+    boxes = regions.assign(mask_path=None, x=1.0, y=1.0, width=3.0, height=3.0)
+    with pytest.raises(UserError, match="holds a benchmark with regions"):
+        evaluate_explanations(seeing, world.index, out, n_targets=3, regions=boxes, **options)
+    other = copy.deepcopy(seeing)
+    settings = {**seeing.config(), "aspect": "crop"}
+    other.config = lambda: settings
+    with pytest.raises(UserError, match="holds a benchmark with classifier_settings"):
+        evaluate_explanations(other, world.index, out, n_targets=3, regions=regions, **options)
