@@ -17,7 +17,7 @@ def command(
     include_same_patient: bool = typer.Option(False, help="Let the target's own patient count as neighbour."),
     baselines: str = typer.Option("all", help="all, none, or names such as pixels,pca,tfidf,random-view."),
     permutations: int = typer.Option(9999, help="Permutations of the patient-level test."),
-    seed: int = typer.Option(0, help="Seed of random neighbours, permutations and bootstrap."),
+    seed: int = typer.Option(0, help="Seed of random neighbours and permutations."),
 ) -> None:
     """Score neighbour sets against random ones and write Figure 5 and its statistics."""
     from cxrneighbors.evaluation.evaluate import evaluate_overlap

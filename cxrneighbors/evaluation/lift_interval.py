@@ -57,6 +57,29 @@ def lift_estimate(
     )
 
 
+def rare_lift_estimate(
+    targets: np.ndarray,
+    neighbors: np.ndarray,
+    k: int,
+    masks: np.ndarray,
+    patients: np.ndarray,
+    expectation: Expectation,
+) -> Estimate:
+    """`lift_estimate` of a single finding, whose few targets may have no hit at all.
+
+    Without hits nothing varies, and the interval would be far too short. Its standard error is never below
+    that of independent draws with the expected shares: sqrt(sum of e_i (1 - e_i) over pairs) / pairs.
+    """
+    found = lift_estimate(targets, neighbors, k, masks, patients, expectation, "any")
+    n_patients = len(np.unique(patients[targets]))
+    if n_patients < 2:
+        return found
+    expected = expectation.mean[targets]
+    least = float(np.sqrt((expected * (1 - expected)).sum() / k) / len(targets))
+    dof = n_patients - 1.0 if np.isnan(found.dof) else found.dof
+    return Estimate(found.mean, float(np.fmax(found.standard_error, least)), dof)
+
+
 def difference_estimate(
     targets: np.ndarray,
     first: np.ndarray,

@@ -167,18 +167,16 @@ class Scorer:
         chosen: np.ndarray,
         expectation: Expectation,
         strata: np.ndarray | None = None,
-        masks: np.ndarray | None = None,
-        definition: str | None = None,
     ) -> Estimate:
-        """Mean lift of the `chosen` targets (bool (T,)), with its error; by other labels where given."""
+        """Mean lift of the `chosen` targets (bool (T,)), with its error."""
         return lift_estimate(
             self.graph.targets[chosen],
             self.graph.neighbors[chosen],
             self.setting.k,
-            self.masks if masks is None else masks,
+            self.masks,
             self.patients,
             expectation,
-            definition or self.setting.definition,
+            self.setting.definition,
             strata,
         )
 

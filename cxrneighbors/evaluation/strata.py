@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cxrneighbors.evaluation.expectation import random_expectation
+from cxrneighbors.evaluation.lift_interval import rare_lift_estimate
 from cxrneighbors.evaluation.rows import interval_row, p_row
 from cxrneighbors.evaluation.score import Scorer
 
@@ -27,7 +28,9 @@ def finding_rows(scorer: Scorer) -> list[dict[str, Any]]:
             continue
         only = labels.only(name).masks
         chance = random_expectation(only, scorer.patients, "any", None, setting.include_same_patient)
-        estimate = scorer.estimate(has, chance, None, only, "any")
+        estimate = rare_lift_estimate(
+            graph.targets[has], graph.neighbors[has], setting.k, only, scorer.patients, chance
+        )
         expected = chance.mean[graph.targets[has]].mean()
         # The test orders exchanges by the share; their expectation never changes.
         p_value, null_share = tests.p_value[before + finding], tests.null_mean[before + finding]

@@ -6,7 +6,12 @@ import pytest
 from cxrneighbors.evaluation.candidate_role import candidate_role
 from cxrneighbors.evaluation.expectation import random_expectation
 from cxrneighbors.evaluation.labels import encode_labels
-from cxrneighbors.evaluation.lift_interval import difference_estimate, lift_contributions, lift_estimate
+from cxrneighbors.evaluation.lift_interval import (
+    difference_estimate,
+    lift_contributions,
+    lift_estimate,
+    rare_lift_estimate,
+)
 from cxrneighbors.evaluation.overlap import DEFINITIONS, labels_for, pair_overlap
 from cxrneighbors.statistics.dyadic import dyadic_estimate, pair_contributions
 
@@ -249,3 +254,20 @@ def test_candidates_of_groups_of_targets_add_up():
     np.testing.assert_allclose(together.expected, at_once.expected, atol=1e-12)
     p, q = (part.reshape(-1) for part in np.indices((codes.max() + 1,) * 2))
     np.testing.assert_allclose(together.between(p, q), at_once.between(p, q), atol=1e-12)
+
+
+def test_a_rare_finding_without_a_hit_has_an_interval_all_the_same():
+    """Twelve targets with a finding that no neighbour has: independent draws say how little that means."""
+    masks = np.zeros((200, 1), dtype=np.uint64)
+    masks[:12] = 1
+    targets, patients = np.arange(12), np.arange(200)
+    neighbors = np.stack([np.arange(20, 30) + i for i in range(12)])
+    chance = random_expectation(masks, patients, "any")
+    found = rare_lift_estimate(targets, neighbors, 5, masks, patients, chance)
+    e = 11 / 199
+    assert found.mean == pytest.approx(-e)
+    assert found.standard_error == pytest.approx(np.sqrt(e * (1 - e) / 60))
+    low, high = found.interval()
+    assert low < -e < 0 < high
+    alone = rare_lift_estimate(targets, neighbors, 5, masks, np.zeros(200, int), chance)
+    assert np.isnan(alone.standard_error)
