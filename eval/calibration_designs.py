@@ -67,26 +67,33 @@ class Design:
     real_effect: bool = False
 
 
-def made(counts: np.ndarray, by_count: float = 0.0) -> Callable[[np.random.Generator, bool], Sample]:
+def made(
+    counts: np.ndarray,
+    by_count: float = 0.0,
+    alike: float = ALIKE,
+    width: int = LOOKS,
+    prevalence: np.ndarray = PREVALENCE,
+) -> Callable[[np.random.Generator, bool], Sample]:
     """Films drawn from normal distributions: counts: int (P,), films of each patient.
 
-    by_count: how strongly findings and looks depend on the number of films.
+    by_count: how strongly findings and looks depend on the number of films; alike, width, prevalence: of a
+    patient's findings, of looks, of findings.
     """
     patients = np.repeat(np.arange(len(counts)), counts)
     many = np.log10(counts) - np.log10(counts).mean()
 
     def draw(rng: np.random.Generator, matched: bool) -> Sample:
         n, people = len(patients), len(counts)
-        sick = _within(rng, patients, len(PREVALENCE), ALIKE)
+        sick = _within(rng, patients, len(prevalence), alike)
         views = (_within(rng, patients, 1, 0.5)[:, 0] < stats.norm.ppf(AP)).astype(np.int64)
-        threshold = stats.norm.ppf(PREVALENCE) + 0.7 * by_count * many[patients][:, None]
+        threshold = stats.norm.ppf(prevalence) + 0.7 * by_count * many[patients][:, None]
         threshold = threshold + 0.35 * matched * views[:, None]
         has = sick < threshold
-        masks = (has * (1 << np.arange(len(PREVALENCE)))).sum(axis=1)
-        masks = np.where(masks == 0, 1 << len(PREVALENCE), masks).astype(np.uint64)[:, None]
+        masks = (has * (1 << np.arange(len(prevalence)))).sum(axis=1)
+        masks = np.where(masks == 0, 1 << len(prevalence), masks).astype(np.uint64)[:, None]
         # Patients near the middle of the cloud become neighbours of many: hubs, as on real films.
         spread = np.exp(0.3 * rng.normal(size=people))[patients][:, None]
-        shared, *own = (_within(rng, patients, LOOKS, 0.6) * spread for _ in range(3))
+        shared, *own = (_within(rng, patients, width, 0.6) * spread for _ in range(3))
         known = [1.5 * matched * views[:, None], 3.0 * np.log(10) * by_count * many[patients][:, None]]
         vectors = [shared, *((shared + each) / np.sqrt(2) for each in own)]
         looks, first, second = (np.concatenate([vector, *known], axis=1) for vector in vectors)
@@ -202,5 +209,16 @@ def designs(data: Path, by_count: float) -> list[Design]:
             "120 real patients of 1,824, their own findings",
             real(large, everyone, None, n_patients=120),
             real_effect=True,
+        ),
+        # Every choice about the intervals was made before this kind of data set was first drawn.
+        Design(
+            "fresh",
+            "drawn after all choices: 300 patients, film counts of chestxray14-10k",
+            made(
+                np.random.default_rng(2).choice(film_counts(large), 300, replace=False),
+                alike=0.2,
+                width=40,
+                prevalence=np.array([0.3, 0.15, 0.08, 0.08, 0.04, 0.02]),
+            ),
         ),
     ]
