@@ -1,1 +1,8 @@
-"""Explanations of a classifier's decision on one X-ray, made from masked films and neighbour sets."""
+"""Explanations of a classifier's decision on one X-ray, made from masked films and neighbour sets.
+
+Public names are in `__init__.pyi`; they load on first use.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

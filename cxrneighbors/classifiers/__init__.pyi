@@ -1,0 +1,13 @@
+from .alexnet import AlexNet as AlexNet
+from .base import Classifier as Classifier
+from .chexnet import CHESTXRAY14_LABELS as CHESTXRAY14_LABELS
+from .chexnet import CheXNet as CheXNet
+from .cnn_lstm import CNNLSTM as CNNLSTM
+from .four_classes import FOUR_CLASSES as FOUR_CLASSES
+from .mobilenetv2 import MobileNetV2 as MobileNetV2
+from .registry import MODELS as MODELS
+from .registry import build as build
+from .registry import load_classifier as load_classifier
+from .resnet101v2 import ResNet101V2 as ResNet101V2
+from .small_cnn import SmallCNN as SmallCNN
+from .training import train_classifier as train_classifier

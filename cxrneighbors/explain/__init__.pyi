@@ -1,0 +1,13 @@
+from .alime import ALime as ALime
+from .certificate import StabilityRule as StabilityRule
+from .dlime import DLime as DLime
+from .explainer import Explainer as Explainer
+from .explanation import Explanation as Explanation
+from .k_lime import KStarLime as KStarLime
+from .kp_lime import KPLime as KPLime
+from .lime_image import Lime as Lime
+from .quality.benchmark import BenchmarkSettings as BenchmarkSettings
+from .quality.evaluate import evaluate_explanations as evaluate_explanations
+from .registry import METHODS as METHODS
+from .registry import build_explainer as build_explainer
+from .sigma_lime import SigmaLime as SigmaLime

@@ -1,0 +1,1 @@
+from .neighbor_index import NeighborIndex as NeighborIndex

@@ -1,0 +1,40 @@
+"""The public face: what the sub-packages export, and that it costs nothing until it is used."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+PACKAGES = ("", ".data", ".encoders", ".index", ".evaluation", ".classifiers", ".explain", ".statistics")
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_every_public_name_is_there_and_documented(name):
+    package = importlib.import_module(f"cxrneighbors{name}")
+    assert package.__all__ and set(package.__all__) <= set(dir(package))
+    for public in package.__all__:
+        thing = getattr(package, public)
+        if callable(thing):
+            assert thing.__doc__, public
+
+
+def test_names_of_the_contract():
+    import cxrneighbors as cx
+    from cxrneighbors import classifiers, explain
+
+    assert explain.KPLime.name == "kp-lime" and explain.DLime.name == "dlime"
+    assert classifiers.build("small-cnn", 3).labels == ("class 0", "class 1", "class 2")
+    assert cx.NeighborIndex is importlib.import_module("cxrneighbors.index").NeighborIndex
+    with pytest.raises(AttributeError, match="KernelShap"):
+        explain.KernelShap  # noqa: B018
+
+
+def test_importing_the_packages_loads_no_torch():
+    code = (
+        "import sys, cxrneighbors.explain, cxrneighbors.classifiers, cxrneighbors.encoders;"
+        "sys.exit(sum(name in sys.modules for name in ('torch', 'monai', 'pandas', 'transformers')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
