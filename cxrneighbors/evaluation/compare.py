@@ -12,7 +12,6 @@ from cxrneighbors.evaluation.lift_interval import difference_estimate
 from cxrneighbors.evaluation.overlap import labels_for, pair_overlap
 from cxrneighbors.evaluation.rows import effect_row
 from cxrneighbors.evaluation.score import Score, Setting
-from cxrneighbors.statistics.dyadic import NEXT
 
 PAIRS = (
     ("fused", "image"),
@@ -68,10 +67,9 @@ def compare_pair(
     targets = targets[(masks[targets] != 0).any(axis=1)]
     if len(targets) == 0:
         return None
-    found = [_neighbors_of(graph, targets) for graph in graphs]
+    found = [_neighbors_of(graph, targets, setting.k) for graph in graphs]
     overlaps = [
-        pair_overlap(masks[targets][:, None], masks[rows[:, : setting.k]], setting.definition).mean(axis=1)
-        for rows in found
+        pair_overlap(masks[targets][:, None], masks[rows], setting.definition).mean(axis=1) for rows in found
     ]
     pool = np.flatnonzero(common)
     chance = random_expectation(
@@ -102,10 +100,10 @@ def _graph(method: Method, known: Graph, common: np.ndarray, eligible: np.ndarra
     """The method's graph over the common pool: the known one where its pool is that already."""
     if np.array_equal(known.pool, np.flatnonzero(common)):
         return known
-    return build_graph(method, common, eligible, k, k + NEXT)
+    return build_graph(method, common, eligible, k, k)
 
 
-def _neighbors_of(graph: Graph, targets: np.ndarray) -> np.ndarray:
-    """The ranked neighbours of `targets` (rows (T,), ascending) as rows of the study table: (T, R)."""
+def _neighbors_of(graph: Graph, targets: np.ndarray, k: int) -> np.ndarray:
+    """The K neighbours of `targets` (rows (T,), ascending) as rows of the study table: int64 (T, K)."""
     which = np.searchsorted(graph.target_rows(), targets)  # targets of a graph ascend, as its pool does
-    return graph.neighbor_rows()[which]
+    return graph.neighbor_rows()[which, :k]

@@ -19,8 +19,9 @@ def jackknife(value: float, left_out: np.ndarray, sizes: np.ndarray) -> Estimate
     """Any figure with a standard error from leaving out one patient after the other.
 
     value: of all images; left_out: float (P,), without each patient; sizes: (P,), the patients' images. The
-    squared differences add up to the variance (CV3 of MacKinnon, Nielsen & Webb 2023), Student's t takes the
-    effective number of patients (see `dyadic`). NaN where one patient is all there is, or nothing varies.
+    squared differences add up to the variance (CV3 of MacKinnon, Nielsen & Webb 2023, without its factor
+    (P - 1) / P), Student's t takes the effective number of patients (see `dyadic`). NaN where one patient is
+    all there is, or nothing varies.
     """
     influence = value - left_out
     if len(influence) < 2 or not np.abs(influence).max() > 1e-12:
