@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import re
 
+from cxrneighbors.reports.abbreviations import ABBREVIATIONS
 from cxrneighbors.reports.cleaning import unwrap
 
-# Words whose full stop ends no sentence.
-_ABBREVIATIONS = {
-    "dr", "drs", "mr", "mrs", "ms", "prof", "st", "vs", "approx", "e.g", "i.e", "eg", "ie", "cf", "fig",
-    "figs", "ca", "al", "resp", "incl", "lt", "rt", "lat", "ant", "post", "inf", "sup", "med", "max",
-    "min", "wk", "wks", "yr", "yrs", "hr", "hrs", "a.m", "p.m",
-}  # fmt: skip
 _MARKER = re.compile(r"^(?:\d{1,2}[.)]|[-*•])\s+(?=\S)")
 _INLINE_MARKER = re.compile(r"(?:^|(?<=[.?!:;])\s+)(\d{1,2})[.)]\s+(?=[A-Z_])")
 _STOP = re.compile(r"[.?!]+[\"')\]]*\s+(?=\S)")
@@ -60,7 +55,7 @@ def _goes_on(before: str, after: str) -> bool:
     """Whether the full stop between the two texts ends no sentence."""
     words = before.split()
     word = words[-1].lstrip("([\"'") if words else ""
-    if word.lower() in _ABBREVIATIONS:
+    if word.lower() in ABBREVIATIONS:
         return True
     if word.lower() in ("no", "nos"):  # 'No. 3', but 'Effusion? No. The heart ...'
         return after[0].isdigit()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from cxrneighbors.reports.abbreviations import ABBREVIATIONS
+
 # Decimal numbers stay whole (their point ends no sentence); underscores of de-identified text are no words.
 _TOKEN = re.compile(
     r"\d+(?:\.\d+)+"
@@ -13,7 +15,7 @@ _TOKEN = re.compile(
     r"|\n(?=[ \t]*\n)"  # a blank line
     r"|\n(?=[ \t]*(?:[-*•·]|\(?\d{1,2}[.)])\s)"  # the next item of a list
 )
-_ABBREVIATIONS = frozenset({"dr", "mr", "mrs", "ms", "vs", "approx", "e", "g", "i", "ca", "incl", "resp"})
+_ABBREVIATIONS = ABBREVIATIONS | {"e", "g", "i"}  # tokens hold no full stop: "e.g." comes letter by letter
 _ENDS = frozenset(".!?;\n")
 _IRREGULAR = {
     "pneumothoraces": "pneumothorax",
