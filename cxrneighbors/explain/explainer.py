@@ -12,7 +12,7 @@ import numpy as np
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.explain.certificate import Certificate, Sample, StabilityRule, fit_rounds
 from cxrneighbors.explain.explanation import Explanation
-from cxrneighbors.explain.films import Film, film_from_array, indexed_film, read_film, row_of
+from cxrneighbors.explain.films import Film, film_from_array, indexed_film, read_film, row_of, row_of_file
 from cxrneighbors.explain.neighbours import NeighbourQuery, NeighbourSet, find_neighbours
 from cxrneighbors.explain.perturb import FILLS, PerturbationEngine
 from cxrneighbors.explain.predictor import as_predictor
@@ -91,7 +91,8 @@ class Explainer(ABC):
     def explain(self, image: str | Path | np.ndarray, target: str) -> Explanation:
         """Explain the score of label `target` for a film.
 
-        `image`: an image_id of the index (str), a file (Path), or an array (H, W) or (C, H, W) in [0, 1].
+        `image`: an image_id of the index (str), a file (Path), or an array (H, W) or (C, H, W) in [0, 1]. A
+        file that holds a film of the index is that film.
 
         Raises `UserError` for an unknown target (lists the labels) or image, a film cut into one segment, a
         classifier that returns NaN or the wrong number of outputs, and for neighbours that are fewer than K,
@@ -156,7 +157,10 @@ class Explainer(ABC):
             row = row_of(self.index.studies, image)
             return indexed_film(self.index.studies, row, self.image_size, self.aspect)
         if isinstance(image, Path):
-            return Film(read_film(image, self.image_size, self.aspect))
+            known = None if self.index is None else row_of_file(self.index.studies, image)
+            if known is not None:  # its own patient's films are left out as for an image_id
+                return indexed_film(self.index.studies, known, self.image_size, self.aspect)
+            return Film(read_film(image, self.image_size, self.aspect), path=image)
         return film_from_array(image)
 
     def _settings(self, n_segments: int) -> dict[str, Any]:

@@ -11,16 +11,21 @@ import pandas as pd
 
 from cxrneighbors.data.pixels import read_pixels, resize
 from cxrneighbors.errors import UserError
+from cxrneighbors.files import sha256_file
 
 
 @dataclass(frozen=True)
 class Film:
-    """`pixels`: float32 (C, H, W) in [0, 1]; `row`: its row in the index, None for one from outside."""
+    """`pixels`: float32 (C, H, W) in [0, 1]; `row`: its row in the index, None for one from outside.
+
+    `path`: the file of one from outside, which encoders read in their own way; None for an array.
+    """
 
     pixels: np.ndarray
     image_id: str | None = None
     findings: tuple[str, ...] = ()
     row: int | None = None
+    path: Path | None = None
 
 
 def read_film(path: str | Path, size: int | None, aspect: str) -> np.ndarray:
@@ -40,6 +45,21 @@ def indexed_film(studies: pd.DataFrame, row: int, size: int | None, aspect: str)
         )
     findings = tuple(str(finding) for finding in studies["findings"].iloc[row])
     return Film(read_film(path, size, aspect), str(image_id), findings, int(row))
+
+
+def row_of_file(studies: pd.DataFrame, path: Path) -> int | None:
+    """Row of the film that a file holds, under whatever name: same file, or same size and content."""
+    if not path.is_file():
+        return None
+    size, digest = path.stat().st_size, None
+    for row, name in enumerate(studies["path"]):
+        other = Path(name) if isinstance(name, str) else None
+        if other is None or not other.is_file() or other.stat().st_size != size:
+            continue
+        digest = digest or sha256_file(path)
+        if other.samefile(path) or sha256_file(other) == digest:
+            return row
+    return None
 
 
 def row_of(studies: pd.DataFrame, image_id: str) -> int:

@@ -11,6 +11,7 @@ import pandas as pd
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain.films import Film, indexed_film, row_of
 from cxrneighbors.index.policies.cluster import cluster_neighbours
+from cxrneighbors.index.query_encoding import encode_images
 
 COLUMNS = ("rank", "neighbor_id", "distance", "image_distance", "report_distance", "findings")
 
@@ -116,7 +117,11 @@ def _outside_hits(index: Any, target: Film, query: NeighbourQuery) -> pd.DataFra
             f"modality {query.modality!r}: a film outside the index has no report to search by; "
             "use modality 'image', or index it with its report"
         )
-    vector = encode_film(image_encoder(index), target.pixels)
+    encoder = image_encoder(index)
+    if target.path is None:
+        vector = encode_film(encoder, target.pixels)
+    else:  # read as the index reads a query, not at the classifier's size
+        vector = encode_images(encoder, [target.path])[0]
     rows = _candidates(index, query)
     vectors = index.vectors["image"][rows]
     if query.policy == "cluster":

@@ -180,3 +180,25 @@ def test_a_film_from_outside_has_no_report_to_search_by(world, model, options):
     explainer = build_explainer("kp-lime", model, world.index, modality="report", **options)
     with pytest.raises(UserError, match="modality 'report': a film outside the index has no report"):
         explainer.explain(np.zeros((48, 48)), "Nodule")
+
+
+def test_a_file_finds_what_the_index_finds_for_it(world, model, options, tmp_path):
+    """Read once by the encoder, in its own way, and not first at the classifier's size."""
+    rng = np.random.default_rng(4)
+    path = tmp_path / "new.png"
+    Image.fromarray(rng.integers(0, 255, (90, 61), dtype=np.uint8)).save(path)
+    expected = world.index.search(image=path, k=4, modality="image")
+    found = build_explainer("kp-lime", model, world.index, **options).explain(path, "Nodule").neighbours
+    assert found["neighbor_id"].tolist() == expected["neighbor_id"].tolist()
+    assert found["distance"].to_numpy(float) == pytest.approx(expected["distance"].to_numpy(float), rel=1e-4)
+
+
+def test_an_indexed_film_given_as_a_file_is_that_film(world, model, options, tmp_path):
+    """Its own path or a copy of it: it is not its own neighbour, nor are its patient's films."""
+    copy = tmp_path / "copy.png"
+    copy.write_bytes((world.folder / "p3.png").read_bytes())
+    by_id = build_explainer("kp-lime", model, world.index, **options).explain("p3", "Nodule")
+    for path in (world.folder / "p3.png", copy):
+        by_file = build_explainer("kp-lime", model, world.index, **options).explain(path, "Nodule")
+        assert by_file.image_id == "p3" and by_file.neighbours.equals(by_id.neighbours)
+        assert "p3" not in set(by_file.neighbours["neighbor_id"])
