@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from cxrneighbors.data.csv_rows import ROW, optional_column, read_csv_rows, require_column
+from cxrneighbors.data.image_files import find_images
 from cxrneighbors.data.imports import ImportResult, require_root
 from cxrneighbors.data.patients import parse_ages, parse_sex
 from cxrneighbors.data.pixels import image_size
@@ -58,28 +58,6 @@ def read(root: Path, images: str = "required", seed: int = 0) -> ImportResult:
     studies = _studies(table, ids, labels, patients, files, notes)
     studies["split"] = _split(folder, studies, seed, notes)
     return ImportResult(studies, _regions(folder, studies, skipped, notes), skipped, notes)
-
-
-def find_images(
-    root: Path, suffixes: tuple[str, ...] = (".png", ".jpg", ".jpeg")
-) -> dict[str, tuple[str, int]]:
-    """Every image below `root`, file name -> (path, bytes); of equal names the one nearest to `root`."""
-    found: dict[str, tuple[str, int]] = {}
-    folders, visited = [str(root)], set()
-    while folders:  # breadth first, so that the first of equal names is the nearest
-        below: list[str] = []
-        for folder in folders:
-            if (real := os.path.realpath(folder)) in visited:  # links may lead back up
-                continue
-            visited.add(real)
-            with os.scandir(folder) as entries:
-                for entry in sorted(entries, key=lambda entry: entry.name):
-                    if entry.is_dir():
-                        below.append(entry.path)
-                    elif entry.name.lower().endswith(suffixes) and entry.name not in found:
-                        found[entry.name] = (entry.path, entry.stat().st_size)
-        folders = below
-    return found
 
 
 def _find(root: Path, stem: str) -> Path:

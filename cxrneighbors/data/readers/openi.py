@@ -15,8 +15,8 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
+from cxrneighbors.data.image_files import find_images
 from cxrneighbors.data.imports import ImportResult, require_root
-from cxrneighbors.data.readers.chestxray14 import find_images
 from cxrneighbors.data.schema import NO_FINDING, SECTIONS
 from cxrneighbors.data.skipped import Skipped
 from cxrneighbors.data.splits import patient_split
