@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,6 @@ def main() -> None:
     plan = tuned(Path(arguments.data), work)
     if arguments.only:
         plan = [cell for cell in plan if cell[0].name in arguments.only]
-    started = time.perf_counter()
     n_chunks = -(-arguments.data_sets // CHUNK)
     jobs = [
         (cell, chunk)
@@ -56,7 +54,6 @@ def main() -> None:
     summary = {
         "data_sets": n_chunks * CHUNK,
         "k": list(KS),
-        "seconds_of_this_run": round(time.perf_counter() - started, 1),
         "rows": rows,
     }
     write_json_atomic(RESULTS / "calibration.json", summary)

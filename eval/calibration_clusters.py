@@ -1,6 +1,6 @@
 """Intervals and tests over images of independent patients: do they cover, do they keep their level?
 
-    python eval/calibration_clusters.py RECORDS [--data-sets 300]
+    python eval/calibration_clusters.py RECORDS [--data-sets 1000]
 
 RECORDS: the folder of a finished benchmark of explanations (as eval/explanations.py leaves it). Its patients
 are taken as the population: data sets of 14, 25 and 50 patients are drawn from it with replacement, for every
@@ -22,16 +22,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from scipy.optimize import brentq
 
 from cxrneighbors.classifiers.quality.confusion import confusion_matrix, figures
 from cxrneighbors.classifiers.quality.intervals import patient_intervals
 from cxrneighbors.classifiers.quality.mcnemar import mcnemar
 from cxrneighbors.explain.quality.journal import Journal
-from cxrneighbors.explain.quality.metrics import METRICS
+from cxrneighbors.explain.quality.metrics import METRICS, Metric
 from cxrneighbors.explain.quality.summary import TARGET, records_table
 from cxrneighbors.files import read_json, write_json_atomic, write_text_atomic
-from cxrneighbors.progress import say, track
 from cxrneighbors.statistics.clusters import cluster_mean, paired_p_value, sign_flip_test
 
 RESULTS = Path(__file__).parent / "results"
@@ -44,11 +44,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("records")
-    parser.add_argument("--data-sets", type=int, default=300, help="of each kind")
+    parser.add_argument("--data-sets", type=int, default=1000, help="of each kind")
+    parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
     folder = Path(arguments.records)
     journal = Journal(folder, read_json(folder / "settings.json", "run eval/explanations.py first"))
-    explanations = explanation_rows(records_table(journal.records), arguments.data_sets)
+    explanations = explanation_rows(records_table(journal.records), arguments.data_sets, arguments.jobs)
     classifiers = [classifier_row(n, alike, arguments.data_sets) for n in (50, 109) for alike in (0.0, 0.6)]
     summary = {"data_sets": arguments.data_sets, "explanations": explanations, "classifiers": classifiers}
     write_json_atomic(RESULTS / "calibration_clusters.json", summary)
@@ -57,33 +58,37 @@ def main() -> None:
     print(text)
 
 
-def explanation_rows(table: pd.DataFrame, n: int) -> list[dict[str, Any]]:
+def explanation_rows(table: pd.DataFrame, n: int, jobs: int) -> list[dict[str, Any]]:
     """One row a measure and number of patients: rejections and coverage over all pairs and segmentations."""
+    tested = [metric for metric in METRICS if metric.tested]
+    parts = Parallel(n_jobs=jobs)(delayed(measure_rows)(table, metric, n) for metric in tested)
+    return [row for part in parts for row in part]
+
+
+def measure_rows(table: pd.DataFrame, metric: Metric, n: int) -> list[dict[str, Any]]:
+    pairs = list(populations(table, metric.name, paired=True))
+    single = list(populations(table, metric.name, paired=False))
+    tilted = [tilted_to_null(pair) for pair in pairs]
+    nulls = [pair for pair in tilted if pair is not None]
     rows = []
-    for metric in track([each for each in METRICS if each.tested], "Measures of explanations"):
-        say(metric.title)
-        pairs = list(populations(table, metric.name, paired=True))
-        single = list(populations(table, metric.name, paired=False))
-        tilted = [tilted_to_null(pair) for pair in pairs]
-        nulls = [pair for pair in tilted if pair is not None]
-        for patients in PATIENTS:
-            rng = np.random.default_rng([patients, len(metric.name)])
-            t_test, flips = zip(*(rejections(p, patients, n, rng) for p in nulls), strict=True)
-            own = [coverage(p, patients, n, rng) for p in single]
-            rows.append(
-                {
-                    "measure": metric.title,
-                    "patients": patients,
-                    "pairs": len(nulls),
-                    "left_out": len(pairs) - len(nulls),
-                    "rejects": float(np.mean(t_test)),
-                    "rejects_most": float(np.max(t_test)),
-                    "sign_flip_rejects": float(np.mean(flips)),
-                    "sign_flip_rejects_most": float(np.max(flips)),
-                    "covers_mean": float(np.mean(own)),
-                    "covers_mean_least": float(np.min(own)),
-                }
-            )
+    for patients in PATIENTS:
+        rng = np.random.default_rng([patients, len(metric.name)])
+        t_test, flips = zip(*(rejections(p, patients, n, rng) for p in nulls), strict=True)
+        own = [coverage(p, patients, n, rng) for p in single]
+        rows.append(
+            {
+                "measure": metric.title,
+                "patients": patients,
+                "pairs": len(nulls),
+                "left_out": len(pairs) - len(nulls),
+                "rejects": float(np.mean(t_test)),
+                "rejects_most": float(np.max(t_test)),
+                "sign_flip_rejects": float(np.mean(flips)),
+                "sign_flip_rejects_most": float(np.max(flips)),
+                "covers_mean": float(np.mean(own)),
+                "covers_mean_least": float(np.min(own)),
+            }
+        )
     return rows
 
 

@@ -1,6 +1,6 @@
 """Do the intervals of single findings cover? Few targets have a rare finding, and often no neighbour has it.
 
-    python eval/calibration_findings.py DATA [--data-sets 400]
+    python eval/calibration_findings.py DATA [--data-sets 1000]
 
 DATA and the strengths of effects as for calibration.py, which is run first. K = 5; for findings from
 frequent to rare: coverage of the 95 % interval of the lift in share of neighbours with the finding.
@@ -33,7 +33,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data")
-    parser.add_argument("--data-sets", type=int, default=400, help="of each kind")
+    parser.add_argument("--data-sets", type=int, default=1000, help="of each kind")
     parser.add_argument("--work", default="build/eval/calibration")
     arguments = parser.parse_args()
     plan = [

@@ -8,7 +8,6 @@ import numpy as np
 
 from cxrneighbors.explain.kp_lime import KPLime
 from cxrneighbors.explain.masks import hadamard_design, hadamard_order
-from cxrneighbors.explain.segments import Segmentation
 
 
 class DLime(KPLime):
@@ -22,20 +21,10 @@ class DLime(KPLime):
     """
 
     name = "dlime"
+    usual_policy = "cluster"
 
-    def __init__(
-        self,
-        model: Any,
-        index: Any = None,
-        k: int = 5,
-        n_masks: int = 100,
-        segmentation: Segmentation = "quickshift",
-        fill: str = "grey",
-        policy: str = "cluster",
-        seed: int = 0,
-        **options: Any,
-    ) -> None:
-        super().__init__(model, index, k, n_masks, segmentation, fill, policy, seed, **options)
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         self.seed = None
 
     def _start(self) -> None:

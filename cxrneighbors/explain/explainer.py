@@ -28,9 +28,10 @@ class Explainer(ABC):
     A *neighbour set* are the K films that the index finds for the target film.
 
     `model`, `labels`, `device`: see `predictor.as_predictor`. `index`: a `NeighborIndex`; methods without
-    neighbours need it only to explain by image_id. `k`: neighbours K; `policy`, `modality`, `where`,
-    `include_same_patient`: how they are chosen, as in `NeighborIndex.search`. `n_masks`: masked films P of
-    each source film. `segmentation`: see `segments.segment`; `segments`: a cache to share between methods.
+    neighbours need it only to explain by image_id. `k`: neighbours K; `policy` (None: the method's usual
+    one), `modality`, `where`, `include_same_patient`: how they are chosen, as in `NeighborIndex.search`.
+    `n_masks`: masked films P of each source film. `segmentation`: see `segments.segment`; `segments`: a cache
+    to share between methods.
     `fill`: see `perturb.MaskedFilms`. `kernel_width`, `alpha`: LIME's kernel and ridge penalty. `image_size`:
     side that films are brought to, by default the classifier's; None there too leaves files as they are.
     `aspect`: 'pad' or 'crop', by default the classifier's. `seed`: of masks and of random neighbours; the
@@ -40,6 +41,7 @@ class Explainer(ABC):
 
     name: ClassVar[str]
     uses_neighbours: ClassVar[bool] = True
+    usual_policy: ClassVar[str] = "nearest"
     fills: ClassVar[tuple[str, ...]] = FILLS[:3]
 
     def __init__(
@@ -50,7 +52,7 @@ class Explainer(ABC):
         n_masks: int = 100,
         segmentation: Segmentation = "quickshift",
         fill: str = "grey",
-        policy: str = "nearest",
+        policy: str | None = None,
         seed: int = 0,
         *,
         labels: Sequence[str] | None = None,
@@ -79,7 +81,9 @@ class Explainer(ABC):
         self.n_masks = n_masks
         self.segmentation = segmentation
         self.fill = choose(f"fill of method {self.name}", fill, self.fills)
-        self.query = NeighbourQuery(k, policy, modality, where, include_same_patient, seed)
+        self.query = NeighbourQuery(
+            k, policy or self.usual_policy, modality, where, include_same_patient, seed
+        )
         self.seed: int | None = seed
         self.kernel_width = kernel_width
         self.alpha = alpha
