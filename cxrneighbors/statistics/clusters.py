@@ -71,7 +71,7 @@ def sign_flip_test(
 def paired_p_value(difference: np.ndarray, patients: np.ndarray, rng: np.random.Generator) -> float:
     """Two-sided p-value that the mean difference (n,) is 0: Student's t from `cluster_mean`'s interval.
 
-    Differences of skewed measures make the sign flip reject too often when patients are few (up to 9 % at
+    Differences of skewed measures make the sign flip reject too often when patients are few (up to 8 % at
     5 %, `eval/calibration_clusters.py`); this test does not. Where differences do not vary there is no t:
     the sign flip answers, 1 for no difference at all. NaN without values.
     """
