@@ -7,10 +7,12 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from cxrneighbors.errors import UserError
 
@@ -43,8 +45,23 @@ def write_text_atomic(path: str | Path, text: str) -> None:
 
 
 def write_json_atomic(path: str | Path, value: Any) -> None:
-    """Write `value` as indented JSON with sorted keys left as given, NaN refused."""
+    """Write `value` as indented JSON, keys in their order; NaN is refused, see `plain`."""
     write_text_atomic(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def plain(value: Any) -> Any:
+    """The same value in types that JSON knows: NumPy's become Python's, NaN and infinity None, tuples lists.
+
+    >>> plain({"p": float("nan"), "counts": np.arange(2)})
+    {'p': None, 'counts': [0, 1]}
+    """
+    if isinstance(value, Mapping):
+        return {str(name): plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(part) for part in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 @contextmanager

@@ -29,8 +29,7 @@ from cxrneighbors.evaluation.expectation import random_expectation
 from cxrneighbors.evaluation.labels import encode_labels
 from cxrneighbors.evaluation.lift_interval import difference_estimate
 from cxrneighbors.evaluation.overlap import MEANING, labels_for
-from cxrneighbors.evaluation.summary import plain
-from cxrneighbors.files import write_json_atomic, write_text_atomic
+from cxrneighbors.files import plain, write_json_atomic, write_text_atomic
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
 from cxrneighbors.statistics.estimate import Estimate

@@ -26,8 +26,7 @@ from cxrneighbors.encoders.encode import encode
 from cxrneighbors.encoders.registry import load_image_encoder
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.evaluation.overlap import DEFINITIONS, MEANING
-from cxrneighbors.evaluation.summary import plain
-from cxrneighbors.files import write_json_atomic, write_text_atomic
+from cxrneighbors.files import plain, write_json_atomic, write_text_atomic
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
 from cxrneighbors.statistics.holm import holm

@@ -21,7 +21,8 @@ from cxrneighbors.evaluation.result import OverlapResult
 from cxrneighbors.evaluation.retrieval import AP_DEPTH, retrieval_scores
 from cxrneighbors.evaluation.score import Score, Scorer, Setting, score_graph
 from cxrneighbors.evaluation.strata import finding_rows, view_rows
-from cxrneighbors.evaluation.summary import adjust, plain, settings_of
+from cxrneighbors.evaluation.summary import adjust, settings_of
+from cxrneighbors.files import plain
 from cxrneighbors.progress import track
 from cxrneighbors.statistics.dyadic import NEXT
 from cxrneighbors.statistics.patients import patient_codes

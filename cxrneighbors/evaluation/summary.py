@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import math
 import platform
 from functools import cache
 from typing import Any
@@ -50,19 +49,6 @@ def settings_of(index: Any, setting: Setting, allowed: np.ndarray) -> dict[str, 
         "holm": HOLM,
         "versions": {"python": platform.python_version(), **_versions()},
     }
-
-
-def plain(value: Any) -> Any:
-    """The same value in types JSON knows: numpy numbers and arrays become Python's, NaN becomes None."""
-    if isinstance(value, dict):
-        return {str(key): plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [plain(part) for part in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def _adjust_family(tests: list[dict[str, Any]]) -> None:
