@@ -24,8 +24,10 @@ def run_demo(
     from cxrneighbors.data.imports import import_dataset
     from cxrneighbors.encoders.encode import encode
     from cxrneighbors.encoders.vae import VAE
+    from cxrneighbors.evaluation.baselines import make_baselines
     from cxrneighbors.evaluation.evaluate import evaluate_overlap
     from cxrneighbors.evaluation.summary_text import summary_lines
+    from cxrneighbors.evaluation.write import write_evaluation
     from cxrneighbors.index.neighbor_index import NeighborIndex
 
     out, started = Path(out), time.perf_counter()
@@ -44,8 +46,9 @@ def run_demo(
     index = NeighborIndex.build(embeddings, studies)
     index.save(out / "index")
     say("5/5 evaluation: patients of the test split, who trained nothing")
-    result = evaluate_overlap(index, k=5, targets="split == 'test'", seed=seed)
-    result.write(out / "evaluation")
+    baselines = make_baselines(index, seed=seed)
+    result = evaluate_overlap(index, k=5, targets="split == 'test'", methods=baselines, seed=seed)
+    write_evaluation(result, out / "evaluation")
     say(summary_lines(result.summary))
     say(f"done in {time.perf_counter() - started:.0f} s; open {out / 'evaluation' / 'report.html'}")
     say(f"pictures: {out / 'evaluation' / 'figure5.png'}, {out / 'evaluation' / 'figure4.png'}")

@@ -20,23 +20,26 @@ def command(
     seed: int = typer.Option(0, help="Seed of random neighbours and permutations."),
 ) -> None:
     """Score neighbour sets against random ones and write Figure 5 and its statistics."""
+    from cxrneighbors.evaluation.baselines import make_baselines
     from cxrneighbors.evaluation.evaluate import evaluate_overlap
     from cxrneighbors.evaluation.summary_text import summary_lines
+    from cxrneighbors.evaluation.write import write_evaluation
     from cxrneighbors.index.neighbor_index import NeighborIndex
     from cxrneighbors.progress import say
 
-    chosen: bool | tuple[str, ...] = {"all": True, "none": False}.get(baselines, tuple(baselines.split(",")))
+    searched = NeighborIndex.load(index)
+    names = {"all": None, "none": ()}.get(baselines, tuple(baselines.split(",")))
     result = evaluate_overlap(
-        NeighborIndex.load(index),
+        searched,
         k=k,
         definition=definition,
         where=where,
         targets=targets,
         include_same_patient=include_same_patient,
-        baselines=chosen,
+        methods=make_baselines(searched, names, seed=seed),
         n_permutations=permutations,
         seed=seed,
     )
-    result.write(out)
+    write_evaluation(result, out)
     say(summary_lines(result.summary))
     say(f"{out}: overlap.json, figure4.png, figure5.png, neighbors.parquet, report.html")

@@ -2,123 +2,118 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from cxrneighbors.data.schema import NO_FINDING
-from cxrneighbors.errors import UserError, choose
-from cxrneighbors.evaluation.baselines import baseline_methods, index_methods, other_methods
-from cxrneighbors.evaluation.compare import compare_methods
+from cxrneighbors.errors import UserError
+from cxrneighbors.evaluation.compare import compare
 from cxrneighbors.evaluation.examples import choose_examples, neighbor_table
-from cxrneighbors.evaluation.graph import Method, build_graph
-from cxrneighbors.evaluation.heterogeneity import heterogeneity_scores
-from cxrneighbors.evaluation.labels import encode_labels
-from cxrneighbors.evaluation.matching import MATCHINGS, match_strata
-from cxrneighbors.evaluation.overlap import DEFINITIONS, MEANING
+from cxrneighbors.evaluation.exchange_tests import Draws
+from cxrneighbors.evaluation.films import Films
+from cxrneighbors.evaluation.graph import Method, Who, build_graph
+from cxrneighbors.evaluation.methods import LeftOut, index_methods
+from cxrneighbors.evaluation.overlap import MEANING
 from cxrneighbors.evaluation.result import OverlapResult
-from cxrneighbors.evaluation.retrieval import AP_DEPTH, retrieval_scores
-from cxrneighbors.evaluation.score import Score, Scorer, Setting, score_graph
-from cxrneighbors.evaluation.strata import finding_rows, view_rows
+from cxrneighbors.evaluation.retrieval import AP_DEPTH
+from cxrneighbors.evaluation.score_table import Question, ScoreTable, score_targets
+from cxrneighbors.evaluation.summarise import summarise
 from cxrneighbors.evaluation.summary import adjust, settings_of
 from cxrneighbors.files import plain
+from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import track
 from cxrneighbors.statistics.dyadic import NEXT
-from cxrneighbors.statistics.patients import patient_codes
+
+PAIRS = (
+    ("fused", "image"),
+    ("fused", "report"),
+    ("image", "pixels"),
+    ("image", "pca"),
+    ("image", "pca-whitened"),
+    ("report", "tfidf"),
+    ("report", "report-masked"),
+)
 
 
 def evaluate_overlap(
-    index: Any,
+    index: NeighborIndex,
     k: int = 5,
     *,
     definition: str = "any",
     where: str | None = None,
     targets: str | None = None,
     include_same_patient: bool = False,
-    baselines: bool | tuple[str, ...] = True,
+    methods: Sequence[Method | LeftOut] = (),
     n_permutations: int = 9999,
     seed: int = 0,
-    train_studies: pd.DataFrame | None = None,
-    others: dict[str, Any] | None = None,
 ) -> OverlapResult:
     """Score how often an image's K nearest neighbours share its findings (paper, section 4.1.1, Figure 5).
 
-    `index`: a `NeighborIndex`. `where`: which images may be found and are scored; `targets` narrows which are
-    scored (encoders are judged on "split == 'test'"). Images without labels are neither. `definition`: `any`,
-    `any-disease`, `jaccard`, `exact` (see `overlap.MEANING`). `baselines`: True for all that can be computed,
-    False for none, or their names (`baselines.BASELINES`). Each method is scored on all the rows it knows;
-    its `n_targets` and `n_candidates` say which, and `comparisons` compares methods on common ground.
+    `where`: which images may be found and are scored; `targets` narrows which are scored (encoders are judged
+    on "split == 'test'"). Images without labels are neither. `definition`: `any`, `any-disease`, `jaccard`,
+    `exact` (see `overlap.MEANING`). `methods`: what is scored beside the index's own graphs
+    (`baselines.make_baselines`, `methods.embedding_method`); nothing is trained here. Each method is scored
+    on all the rows it knows; its `n_targets` and `n_candidates` say which, and `comparisons` compares methods
+    on common ground.
 
     Targets with fewer than K candidates are counted and left out. Raises `UserError` for K below 1, an
-    unknown definition or baseline, an index without labels, or when no target is left.
+    unknown definition, two methods of one name, an index without labels, or when no target is left.
     """
-    setting = _setting(index, k, definition, include_same_patient, n_permutations, seed)
-    allowed, eligible = _who(index, setting, where, targets)
-    extra, skipped = baseline_methods(index, setting, baselines, train_studies)
-    extra += other_methods(index, setting, others or {})
-    methods = {method.name: method for method in [*index_methods(index, include_same_patient), *extra]}
-    scores = {}
-    for method in track(list(methods.values()), "Scoring methods"):
-        score = _score(method, setting, allowed, eligible)
-        if score is None:
-            skipped[method.name] = f"no target has {k} candidates"
+    question, draws = Question(k, definition, include_same_patient), Draws(n_permutations, seed)
+    films = Films.of(index.studies)
+    who = _who(index, films, definition, where, targets)
+    named = _by_name([*index_methods(index), *methods])
+    left_out = {name: method.reason for name, method in named.items() if isinstance(method, LeftOut)}
+    known = {name: method for name, method in named.items() if isinstance(method, Method)}
+    tables = {}
+    for name, method in known.items():
+        graph = build_graph(method, who, k, max(k + NEXT, AP_DEPTH), include_same_patient)
+        table = score_targets(graph, films, question)
+        if table.scored.any():
+            tables[name] = table
         else:
-            scores[method.name] = score
-    main = [name for name in index.modalities if name in scores]
+            left_out[name] = f"no target has {k} candidates"
+    main = [name for name in index.modalities if name in tables]
     if not main:
-        raise UserError(_nobody_left(index, allowed, eligible, k, definition))
-    scored = np.unique(np.concatenate([scores[name].target_rows() for name in main]))
+        raise UserError(
+            f"k={k}: no target has {k} candidates ({int(who.eligible.sum())} targets, "
+            f"{int(who.allowed.sum())} labelled images pass, definition {definition!r}); "
+            "use a smaller k or loosen where"
+        )
+    random = {name for name, method in known.items() if method.kind == "random"}
+    rows = {
+        name: {**summarise(table, draws.of(name), name not in random), "kind": known[name].kind}
+        for name, table in track(list(tables.items()), "Scoring methods")
+    }
+    scored = np.unique(np.concatenate([tables[name].graph.pool[tables[name].targets] for name in main]))
     summary: dict[str, Any] = {
         "k": k,
         "definition": definition,
         "where": where,
         "same_patient_excluded": not include_same_patient,
         "n_targets": len(scored),
-        "n_patients": len(np.unique(setting.patients[scored])),
-        "methods": {name: score.row for name, score in scores.items()},
+        "n_patients": len(np.unique(films.patients[scored])),
+        "methods": rows,
         "targets": targets,
         "definition_meaning": MEANING[definition],
-        "comparisons": compare_methods(methods, scores, allowed, eligible, setting),
-        "baselines_left_out": skipped,
-        "settings": settings_of(index, setting, allowed),
+        "comparisons": _comparisons(known, tables, films, who),
+        "baselines_left_out": left_out,
+        "settings": settings_of(index, films, who, draws),
     }
-    adjust(summary, {name for name, method in methods.items() if method.kind == "random"})
+    adjust(summary, random)
     return OverlapResult(
         summary=plain(summary),
-        neighbors=neighbor_table(index, methods, scores, k),
+        neighbors=neighbor_table(index, tables),
+        tables=tables,
         studies=index.studies,
-        examples={name: choose_examples(scores[name], index.studies) for name in main},
+        examples={name: choose_examples(tables[name]) for name in main},
     )
 
 
-def _setting(
-    index: Any, k: int, definition: str, same_patient: bool, n_permutations: int, seed: int
-) -> Setting:
-    if k < 1:
-        raise UserError(f"k={k}: the number of neighbours must be at least 1")
-    if n_permutations < 1:
-        raise UserError(f"n_permutations={n_permutations}: must be at least 1")
-    choose("definition", definition, DEFINITIONS)
-    studies: pd.DataFrame = index.studies
-    return Setting(
-        k=k,
-        definition=definition,
-        include_same_patient=same_patient,
-        n_permutations=n_permutations,
-        seed=seed,
-        labels=encode_labels(studies["findings"]),
-        patients=patient_codes(studies),
-        views=studies["view"].to_numpy(dtype=object),
-        strata={matching: match_strata(studies, matching) for matching in MATCHINGS},
-    )
-
-
-def _who(
-    index: Any, setting: Setting, where: str | None, targets: str | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Who may be found and who is scored: bool (N,) each."""
-    labelled = setting.labels.labelled
+def _who(index: NeighborIndex, films: Films, definition: str, where: str | None, targets: str | None) -> Who:
+    labelled = films.labels.labelled
     if not labelled.any():
         raise UserError("index: none of its images is labelled; evaluation needs findings in the study table")
     allowed = labelled & index.rows_where(where)
@@ -127,40 +122,45 @@ def _who(
     eligible = allowed & index.rows_where(targets)
     if not eligible.any():
         raise UserError(f"targets {targets!r}: no labelled image passes it and where; loosen them")
-    if setting.definition == "any-disease" and not _diseased(setting)[eligible].any():
+    if definition == "any-disease" and not films.labels.without(NO_FINDING).labelled[eligible].any():
         raise UserError(
             f"definition 'any-disease': every target is {NO_FINDING!r}; use 'any', or other targets"
         )
-    return allowed, eligible
+    return Who(allowed, eligible)
 
 
-def _diseased(setting: Setting) -> np.ndarray:
-    return setting.labels.without(NO_FINDING).labelled
+def _by_name(methods: Sequence[Method | LeftOut]) -> dict[str, Method | LeftOut]:
+    named: dict[str, Method | LeftOut] = {}
+    for method in methods:
+        if method.name in named:
+            raise UserError(f"methods: {method.name!r} is the name of a method already; choose another")
+        named[method.name] = method
+    return named
 
 
-def _score(method: Method, setting: Setting, allowed: np.ndarray, eligible: np.ndarray) -> Score | None:
-    """Score one method with all its break-downs; None if no target has K candidates."""
-    depth = max(setting.k, AP_DEPTH)
-    graph = build_graph(method, allowed, eligible, setting.k, max(setting.k + NEXT, AP_DEPTH))
-    scorer = Scorer(method.name, graph, setting)
-    if not scorer.scored.any():
-        return None
-    score = score_graph(scorer)
-    own, ranked = graph.targets[scorer.scored], graph.neighbors[scorer.scored][:, :depth]
-    relevant = scorer.relevant(own, ranked)
-    score.row["kind"] = method.kind
-    score.row["retrieval"] = retrieval_scores(relevant, ranked >= 0)
-    member = setting.labels.take(graph.pool).membership()
-    score.row["heterogeneity"] = heterogeneity_scores(member, ranked[:, : setting.k])
-    if method.kind != "random":
-        score.row["per_finding"] = finding_rows(scorer)
-        score.row["per_view"] = view_rows(scorer)
-    return score
+def _comparisons(
+    methods: dict[str, Method], tables: dict[str, ScoreTable], films: Films, who: Who
+) -> list[dict[str, Any]]:
+    """One dict per pair of `PAIRS` that was scored.
+
+    Both methods search again among the images that both know (for `fused` against `image`: those with both
+    a film and a report), so neither has targets or candidates the other lacks.
+    """
+    rows = []
+    for names in PAIRS:
+        if all(name in tables for name in names):
+            common = who.among(methods[names[0]].has & methods[names[1]].has)
+            first, second = (_on(methods[name], tables[name], films, common) for name in names)
+            row = compare(first, second)
+            if row is not None:
+                rows.append({"first": names[0], "second": names[1], **row})
+    return rows
 
 
-def _nobody_left(index: Any, allowed: np.ndarray, eligible: np.ndarray, k: int, definition: str) -> str:
-    most = int(allowed.sum())
-    return (
-        f"k={k}: no target has {k} candidates ({int(eligible.sum())} targets, {most} labelled images pass, "
-        f"definition {definition!r}); use a smaller k or loosen where"
-    )
+def _on(method: Method, table: ScoreTable, films: Films, common: Who) -> ScoreTable:
+    """The method's table over the common pool: the known one where its pool is that already."""
+    if np.array_equal(table.graph.pool, np.flatnonzero(common.allowed)):
+        return table
+    question = table.question
+    graph = build_graph(method, common, question.k, question.k, question.include_same_patient)
+    return score_targets(graph, films, question, matchings=())

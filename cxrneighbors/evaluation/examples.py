@@ -7,76 +7,62 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.evaluation.graph import Method
-from cxrneighbors.evaluation.score import Score
+from cxrneighbors.evaluation.score_table import ScoreTable
+from cxrneighbors.index.neighbor_index import NeighborIndex
 
 RULE = (
     "Targets are chosen by their lift, not by their looks: the highest, the median and the lowest of all "
     "scored targets; among equals, the smallest image_id."
 )
-COLUMNS = ("query_id", "rank", "neighbor_id", "distance", "image_distance", "report_distance", "method")
 
 
-def choose_examples(score: Score, studies: pd.DataFrame) -> list[dict[str, Any]]:
+def choose_examples(table: ScoreTable) -> list[dict[str, Any]]:
     """The highest, median and lowest target by lift (`RULE`), without repeats.
 
     Dicts with keys rule, image_id, overlap, expected (mean overlap of its neighbours, and by chance).
     """
-    rows = score.target_rows()
-    ids = studies["image_id"].to_numpy(dtype=object)[rows]
-    lift = np.round(score.lift, 12)  # equal sets give equal lifts up to the last bit
-    by_id = np.argsort(ids.astype(str), kind="stable")
-    order = by_id[np.argsort(-lift[by_id], kind="stable")]
-    median = lift[order[(len(order) - 1) // 2]]
-    lowest = lift[order[-1]]
-    picks = [
-        ("highest lift", order[0]),
-        ("median lift", order[np.flatnonzero(lift[order] == median)[0]]),
-        ("lowest lift", order[np.flatnonzero(lift[order] == lowest)[0]]),
-    ]
+    frame = table.frame[table.scored]
+    lift = (frame["overlap"] - frame["expected"]).round(12)  # equal sets give equal lifts up to the last bit
+    frame = frame.assign(lift=lift).sort_values(["lift", "image_id"], ascending=[False, True])
+    median, lowest = frame["lift"].iloc[(len(frame) - 1) // 2], frame["lift"].iloc[-1]
+    picks = {
+        "highest lift": frame.iloc[0],
+        "median lift": frame[frame["lift"] == median].iloc[0],
+        "lowest lift": frame[frame["lift"] == lowest].iloc[0],
+    }
     chosen: dict[str, dict[str, Any]] = {}
-    for rule, which in picks:
-        entry = {
-            "rule": rule,
-            "overlap": float(score.overlap[which]),
-            "expected": float(score.expected[which]),
-        }
-        chosen.setdefault(str(ids[which]), {"image_id": str(ids[which]), **entry})
+    for rule, pick in picks.items():
+        entry = {"rule": rule, "overlap": float(pick["overlap"]), "expected": float(pick["expected"])}
+        chosen.setdefault(pick["image_id"], {"image_id": pick["image_id"], **entry})
     return list(chosen.values())
 
 
-def neighbor_table(index: Any, methods: dict[str, Method], scores: dict[str, Score], k: int) -> pd.DataFrame:
+def neighbor_table(index: NeighborIndex, tables: dict[str, ScoreTable]) -> pd.DataFrame:
     """The K neighbours of every scored target by every method: the columns of `search`, and `method`.
 
     `distance` is in the method's own space (missing for random draws); `image_distance` and
     `report_distance` are the index's, missing where an image lacks the modality.
     """
-    parts = [_method_table(index, methods[name], score, k) for name, score in scores.items()]
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat([_rows(index, name, table) for name, table in tables.items()], ignore_index=True)
 
 
-def _method_table(index: Any, method: Method, score: Score, k: int) -> pd.DataFrame:
-    graph = score.graph
-    queries = score.target_rows()
-    found = graph.neighbor_rows()[score.scored, :k]
+def _rows(index: NeighborIndex, method: str, table: ScoreTable) -> pd.DataFrame:
+    graph, k = table.graph, table.question.k
+    queries, found = graph.pool[table.targets], graph.pool[table.nearest[table.scored]]
     apart = index.distances(queries, found)
+    missing = np.full(found.shape, np.nan)
     ids = index.studies["image_id"].to_numpy(dtype=object)
-    table = pd.DataFrame(
+    distances = {
+        "distance": graph.distances[table.scored, :k],
+        "image_distance": apart.get("image", missing),
+        "report_distance": apart.get("report", missing),
+    }
+    return pd.DataFrame(
         {
             "query_id": ids[np.repeat(queries, k)],
             "rank": np.tile(np.arange(1, k + 1), len(queries)),
             "neighbor_id": ids[found.reshape(-1)],
-            "distance": graph.distances[score.scored, :k].reshape(-1).astype(np.float32),
-            "image_distance": _column(apart, "image", found),
-            "report_distance": _column(apart, "report", found),
-            "method": method.name,
+            **{name: values.reshape(-1).astype(np.float32) for name, values in distances.items()},
+            "method": method,
         }
     )
-    return table[list(COLUMNS)]
-
-
-def _column(apart: dict[str, np.ndarray], part: str, found: np.ndarray) -> np.ndarray:
-    values = apart.get(part)
-    if values is None:
-        return np.full(found.size, np.nan, dtype=np.float32)
-    return values.reshape(-1).astype(np.float32)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.stats import hypergeom
 
 from cxrneighbors.evaluation.overlap import pair_overlap
 from cxrneighbors.statistics.groups import equal_sized_groups
@@ -72,22 +72,15 @@ def random_histogram(candidates: np.ndarray, overlapping: np.ndarray, k: int) ->
     if len(candidates) and candidates.min() < k:
         raise ValueError(f"candidates must be at least k={k} for every target, got {candidates.min()}")
     pairs, times = np.unique(np.stack([candidates, overlapping], axis=1), axis=0, return_counts=True)
-    n, m = pairs[:, :1].astype(np.float64), pairs[:, 1:].astype(np.float64)
-    hits = np.arange(k + 1, dtype=np.float64)[None, :]
-    possible = (hits <= m) & (k - hits <= n - m)
-    log_ways = _log_choose(m, np.minimum(hits, m)) + _log_choose(n - m, np.clip(k - hits, 0, n - m))
-    probability = np.where(possible, np.exp(log_ways - _log_choose(n, np.full_like(n, k))), 0.0)
-    return (probability * times[:, None]).sum(axis=0)
+    probability = hypergeom.pmf(np.arange(k + 1), pairs[:, :1], pairs[:, 1:], k)
+    counts: np.ndarray = times @ probability
+    return counts
 
 
 def chance_of_any_pair(masks: np.ndarray, definition: str = "any") -> float:
     """Mean overlap of two different random images: float in [0, 1] (patients ignored)."""
     everyone = np.zeros(len(masks), dtype=np.int64)
     return float(random_expectation(masks, everyone, definition, include_same_patient=True).mean.mean())
-
-
-def _log_choose(n: np.ndarray, r: np.ndarray) -> np.ndarray:
-    return gammaln(n + 1) - gammaln(r + 1) - gammaln(n - r + 1)
 
 
 def _stratum_totals(masks: np.ndarray, strata: np.ndarray, definition: str) -> tuple[np.ndarray, np.ndarray]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# (query rows (Q,), depth R, allowed (N,)) -> rows (Q, R) with -1 where fewer exist, distances (Q, R)
-Search = Callable[[np.ndarray, int, np.ndarray], tuple[np.ndarray, np.ndarray]]
+# (query rows (Q,), depth R, allowed (N,), include_same_patient)
+# -> rows (Q, R) with -1 where fewer exist, distances (Q, R)
+Search = Callable[[np.ndarray, int, np.ndarray, bool], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -42,27 +43,27 @@ class Graph:
     distances: np.ndarray
     left_out: int
 
-    def target_rows(self) -> np.ndarray:
-        """Targets as rows of the study table: int64 (T,)."""
-        return self.pool[self.targets]
 
-    def neighbor_rows(self) -> np.ndarray:
-        """Neighbours as rows of the study table: int64 (T, R), -1 where fewer exist."""
-        return np.where(self.neighbors < 0, -1, self.pool[self.neighbors])
+@dataclass(frozen=True)
+class Who:
+    """Rows of the study table, bool (N,) each: `allowed` may be found; `eligible`, of these, are scored."""
+
+    allowed: np.ndarray
+    eligible: np.ndarray
+
+    def among(self, known: np.ndarray) -> Who:
+        """Only those of `known` bool (N,)."""
+        return Who(self.allowed & known, self.eligible & known)
 
 
-def build_graph(method: Method, allowed: np.ndarray, eligible: np.ndarray, k: int, depth: int) -> Graph:
-    """Search `depth` >= K neighbours for every eligible image the method knows.
-
-    allowed: bool (N,), may be found; eligible: bool (N,), a subset of `allowed`, to be scored.
-    """
-    candidates = allowed & method.has
-    pool = np.flatnonzero(candidates)
-    rows = np.flatnonzero(eligible & candidates)
+def build_graph(method: Method, who: Who, k: int, depth: int, include_same_patient: bool = False) -> Graph:
+    """Search `depth` >= K neighbours for every eligible image the method knows."""
+    who = who.among(method.has)
+    pool, rows = np.flatnonzero(who.allowed), np.flatnonzero(who.eligible)
     if len(rows) == 0:
         return Graph(pool, rows, np.empty((0, depth), np.int64), np.empty((0, depth), np.float32), 0)
-    found, distances = method.search(rows, depth, candidates)
-    position = np.full(len(allowed) + 1, -1, dtype=np.int64)  # the extra last entry keeps -1 at -1
+    found, distances = method.search(rows, depth, who.allowed, include_same_patient)
+    position = np.full(len(who.allowed) + 1, -1, dtype=np.int64)  # the extra last entry keeps -1 at -1
     position[pool] = np.arange(len(pool))
     enough = found[:, k - 1] >= 0
     return Graph(

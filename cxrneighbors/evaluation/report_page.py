@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from cxrneighbors.evaluation import wording
 from cxrneighbors.evaluation.examples import RULE
-
-if TYPE_CHECKING:
-    from cxrneighbors.evaluation.result import OverlapResult
+from cxrneighbors.evaluation.result import OverlapResult
 
 REPORT_SHOWN = 900  # characters of a report in Table 1 on the page; table1.csv has all of it
 

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from cxrneighbors.evaluation.score import Setting
+from cxrneighbors.evaluation.exchange_tests import Draws
+from cxrneighbors.evaluation.films import Films
+from cxrneighbors.evaluation.graph import Who
+from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.statistics.holm import holm
 
 HOLM = (
@@ -31,16 +34,16 @@ def adjust(summary: dict[str, Any], random: set[str]) -> None:
     _adjust_family(summary["comparisons"])
 
 
-def settings_of(index: Any, setting: Setting, allowed: np.ndarray) -> dict[str, Any]:
+def settings_of(index: NeighborIndex, films: Films, who: Who, draws: Draws) -> dict[str, Any]:
     """What was run: seed, resampling, how the index was made, versions."""
     return {
-        "seed": setting.seed,
-        "n_permutations": setting.n_permutations,
+        "seed": draws.seed,
+        "n_permutations": draws.n_permutations,
         "intervals": "dyadic cluster-robust, patients as units (cxrneighbors.statistics.dyadic)",
         "n_images": len(index.studies),
-        "n_labelled": int(setting.labels.labelled.sum()),
-        "n_findable": int(allowed.sum()),
-        "findings": list(setting.labels.names),
+        "n_labelled": int(films.labels.labelled.sum()),
+        "n_findable": int(who.allowed.sum()),
+        "findings": list(films.labels.names),
         "datasets": sorted({str(name) for name in index.studies["dataset"]}),
         "weights": dict(index.weights),
         "encoders": {

@@ -8,8 +8,8 @@ from cxrneighbors.encoders.encode import encode
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.encoders.tfidf import TfidfEncoder
 from cxrneighbors.errors import UserError
-from cxrneighbors.evaluation.baselines import BASELINES, choose_baselines
-from cxrneighbors.evaluation.evaluate import evaluate_overlap
+from cxrneighbors.evaluation import embedding_method, evaluate_overlap, make_baselines
+from cxrneighbors.evaluation.baselines import BASELINES
 from cxrneighbors.index.neighbor_index import NeighborIndex
 
 from .fake_index import FakeIndex, make_studies, random_findings
@@ -37,7 +37,7 @@ def index(tmp_path_factory):
 
 
 def test_all_that_can_be_computed(index):
-    summary = evaluate_overlap(index, **QUICK).summary
+    summary = evaluate_overlap(index, methods=make_baselines(index), **QUICK).summary
     assert set(summary["methods"]) == {"image", "report", "fused", *BASELINES} - {"pca", "tfidf"}
     assert summary["baselines_left_out"] == {
         "pca": "the index's own image encoder is pca",
@@ -50,7 +50,9 @@ def test_all_that_can_be_computed(index):
 
 
 def test_masking_the_label_words_takes_the_lift(index):
-    methods = evaluate_overlap(index, baselines=("report-masked",), **QUICK).summary["methods"]
+    methods = evaluate_overlap(index, methods=make_baselines(index, ("report-masked",)), **QUICK).summary[
+        "methods"
+    ]
     assert set(methods) == {"image", "report", "fused", "report-masked"}
     assert methods["report"]["lift"] > 0.3 > methods["report-masked"]["lift"]
 
@@ -58,7 +60,7 @@ def test_masking_the_label_words_takes_the_lift(index):
 def test_pixels_are_the_nearest_pictures(index):
     from cxrneighbors.encoders.registry import load_image_encoder
 
-    result = evaluate_overlap(index, baselines=("pixels",), **QUICK)
+    result = evaluate_overlap(index, methods=make_baselines(index, ("pixels",)), **QUICK)
     vectors = encode(index.studies, image=load_image_encoder("pixels")).vectors["image"]
     apart = np.linalg.norm(vectors[:, None] - vectors[None], axis=2)
     np.fill_diagonal(apart, np.inf)
@@ -76,7 +78,8 @@ def test_random_draws_respect_their_strata(index):
         sex=rng.choice(["F", "M"], n),
         age=rng.choice([30.0, 60.0], n),
     )
-    result = evaluate_overlap(FakeIndex(studies, image=rng.normal(size=(n, 2))), baselines=True, **QUICK)
+    fake = FakeIndex(studies, image=rng.normal(size=(n, 2)))
+    result = evaluate_overlap(fake, methods=make_baselines(fake), **QUICK)
     assert result.summary["baselines_left_out"]["pixels"] == "no image files on disk"
     assert result.summary["baselines_left_out"]["tfidf"] == "no reports"
     facts = studies.set_index("image_id")
@@ -87,16 +90,31 @@ def test_random_draws_respect_their_strata(index):
             assert values[drawn["query_id"]].tolist() == values[drawn["neighbor_id"]].tolist()
 
 
-def test_choice_of_baselines():
-    assert choose_baselines(True) == BASELINES and choose_baselines(False) == ()
-    assert choose_baselines(("random", "pca", "random")) == ("random", "pca")
+def test_choice_of_baselines(index):
+    assert [method.name for method in make_baselines(index)] == list(BASELINES)
+    assert make_baselines(index, ()) == []
+    assert [method.name for method in make_baselines(index, ("random", "pixels", "random"))] == [
+        "random",
+        "pixels",
+    ]
+
+
+def test_evaluating_trains_nothing(index, monkeypatch):
+    """Everything that learns or encodes has happened when the methods are ready."""
+    from cxrneighbors.encoders import encode as encode_module
+    from cxrneighbors.encoders.pca import PCAEncoder
+
+    methods = make_baselines(index)
+    for owner, name in ((PCAEncoder, "fit"), (PCAEncoder, "encode"), (encode_module, "encode")):
+        monkeypatch.setattr(owner, name, lambda *_, **__: pytest.fail("trained or encoded"))
+    evaluate_overlap(index, methods=methods, **QUICK)
 
 
 def test_an_asked_for_baseline_that_cannot_be_computed():
     studies = make_studies([["Mass"]] * 8, report=["mass"] * 8)
     index = FakeIndex(studies, image=np.random.default_rng(0).normal(size=(8, 2)))
     with pytest.raises(UserError, match="baseline 'report-masked': the index has no report vectors; leave"):
-        evaluate_overlap(index, baselines=("report-masked",), **QUICK)
+        evaluate_overlap(index, methods=make_baselines(index, ("report-masked",)), **QUICK)
 
 
 def test_masked_reports_without_their_encoder_are_left_out():
@@ -106,7 +124,7 @@ def test_masked_reports_without_their_encoder_are_left_out():
 
     embeddings = Embeddings.from_arrays(list(studies["image_id"]), report=rng.normal(size=(12, 2)))
     index = NeighborIndex.build(embeddings, studies, backend="exact")
-    left_out = evaluate_overlap(index, **QUICK).summary["baselines_left_out"]
+    left_out = evaluate_overlap(index, methods=make_baselines(index), **QUICK).summary["baselines_left_out"]
     assert "without an encoder" in left_out["report-masked"]
 
 
@@ -115,7 +133,9 @@ def test_pca_is_fitted_on_the_table_it_is_given(index):
     from cxrneighbors.encoders.pca import PCAEncoder
 
     given = index.studies.iloc[:6].assign(split="train").reset_index(drop=True)
-    result = evaluate_overlap(index, baselines=("pca-whitened",), train_studies=given, **QUICK)
+    result = evaluate_overlap(
+        index, methods=make_baselines(index, ("pca-whitened",), train_studies=given), **QUICK
+    )
     vectors = encode(index.studies, image=PCAEncoder(whiten=True).fit(given)).vectors["image"]
     assert vectors.shape[1] < 6
     apart = np.linalg.norm(vectors[:, None] - vectors[None], axis=2)
@@ -127,8 +147,9 @@ def test_pca_is_fitted_on_the_table_it_is_given(index):
 
 def test_other_embeddings_are_scored_beside_the_index(index):
     own = index.vectors["image"]
-    others = {"again": Embeddings.from_arrays(index.studies["image_id"], image=own)}
-    methods = evaluate_overlap(index, baselines=False, others=others, **QUICK).summary["methods"]
+    again = Embeddings.from_arrays(index.studies["image_id"], image=own)
+    others = [embedding_method("again", again, index)]
+    methods = evaluate_overlap(index, methods=others, **QUICK).summary["methods"]
     assert methods["again"]["mean_overlap"] == methods["image"]["mean_overlap"]
-    with pytest.raises(UserError, match="'pca' is the name of a method already"):
-        evaluate_overlap(index, baselines=False, others={"pca": others["again"]}, **QUICK)
+    with pytest.raises(UserError, match="'image' is the name of a method already"):
+        evaluate_overlap(index, methods=[embedding_method("image", again, index)], **QUICK)

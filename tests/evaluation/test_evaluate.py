@@ -7,7 +7,7 @@ import pytest
 
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.errors import UserError
-from cxrneighbors.evaluation.evaluate import evaluate_overlap
+from cxrneighbors.evaluation import evaluate_overlap, make_baselines
 from cxrneighbors.index.neighbor_index import NeighborIndex
 
 from .fake_index import FakeIndex, make_studies, random_findings, uneven_patients
@@ -36,7 +36,8 @@ def make_index(kind="fake", seed=0, **columns):
 @pytest.fixture(scope="module", params=["fake", "exact", "hnsw"])
 def result(request):
     index = make_index(request.param)
-    return evaluate_overlap(index, targets="split == 'test'", n_permutations=199)
+    methods = make_baselines(index)
+    return evaluate_overlap(index, targets="split == 'test'", methods=methods, n_permutations=199)
 
 
 def test_contract_of_overlap_json(result):
@@ -107,7 +108,7 @@ def test_methods_are_scored_on_their_rows_and_compared_on_common_ground(result):
 
 def test_comparison_searches_again_on_common_candidates():
     index = make_index()
-    summary = evaluate_overlap(index, baselines=False, **QUICK).summary
+    summary = evaluate_overlap(index, **QUICK).summary
     both = index.has["image"] & index.has["report"] & index.studies["findings"].map(len).gt(0).to_numpy()
     rows = np.flatnonzero(both)
     found, _ = index.neighbors(rows, 5, modality="image", allowed=both)
@@ -118,9 +119,11 @@ def test_comparison_searches_again_on_common_candidates():
 
 def test_same_seed_same_numbers_whatever_else_is_computed():
     index = make_index()
-    alone = evaluate_overlap(index, baselines=False, seed=3, **QUICK).summary["methods"]["image"]
-    among = evaluate_overlap(index, baselines=("random",), seed=3, **QUICK).summary["methods"]["image"]
-    other = evaluate_overlap(index, baselines=False, seed=4, **QUICK).summary["methods"]["image"]
+    alone = evaluate_overlap(index, seed=3, **QUICK).summary["methods"]["image"]
+    among = evaluate_overlap(index, methods=make_baselines(index, ("random",)), seed=3, **QUICK).summary[
+        "methods"
+    ]["image"]
+    other = evaluate_overlap(index, seed=4, **QUICK).summary["methods"]["image"]
     assert alone["p_value"] == among["p_value"] and alone["lift_ci95"] == among["lift_ci95"]
     # The interval is computed, not drawn.
     assert alone["lift_ci95"] == other["lift_ci95"] and alone["lift"] == other["lift"]
@@ -128,7 +131,7 @@ def test_same_seed_same_numbers_whatever_else_is_computed():
 
 def test_any_disease_scores_diseased_targets_only():
     index = make_index()
-    result = evaluate_overlap(index, definition="any-disease", baselines=False, **QUICK)
+    result = evaluate_overlap(index, definition="any-disease", **QUICK)
     sick = index.studies["findings"].map(lambda names: bool(names) and names != ["No Finding"])
     assert result.summary["methods"]["image"]["n_targets"] == sick.sum()
     assert set(result.neighbors["query_id"]) <= set(index.studies.loc[sick, "image_id"])
@@ -138,7 +141,8 @@ def test_any_disease_scores_diseased_targets_only():
 
 def test_where_limits_targets_and_candidates():
     index = make_index()
-    result = evaluate_overlap(index, where="view == 'PA'", baselines=("random",), **QUICK)
+    methods = make_baselines(index, ("random",))
+    result = evaluate_overlap(index, where="view == 'PA'", methods=methods, **QUICK)
     views = index.studies.set_index("image_id")["view"]
     assert (views[result.neighbors["neighbor_id"]] == "PA").all()
     assert (views[result.neighbors["query_id"]] == "PA").all()
@@ -149,9 +153,7 @@ def test_targets_with_too_few_candidates_are_counted():
     rng = np.random.default_rng(0)
     patients = np.r_[np.zeros(8, int), np.arange(1, 5)]  # patient 0 has 4 candidates, the others 11
     studies = make_studies(random_findings(rng, 12), patients)
-    summary = evaluate_overlap(
-        FakeIndex(studies, image=rng.normal(size=(12, 2))), k=5, baselines=False, **QUICK
-    ).summary
+    summary = evaluate_overlap(FakeIndex(studies, image=rng.normal(size=(12, 2))), k=5, **QUICK).summary
     row = summary["methods"]["image"]
     assert row["n_left_out"] == 8 and row["n_targets"] == 4 == summary["n_targets"]
     assert row["retrieval"]["p_at_10"] is not None
@@ -159,7 +161,7 @@ def test_targets_with_too_few_candidates_are_counted():
 
 def test_per_finding_and_per_view_by_hand():
     index = make_index()
-    result = evaluate_overlap(index, baselines=False, **QUICK)
+    result = evaluate_overlap(index, **QUICK)
     row, table = result.summary["methods"]["image"], result.neighbors
     table = table[table["method"] == "image"]
     studies = index.studies.set_index("image_id")
@@ -186,9 +188,8 @@ def test_drawn_baselines_agree_with_the_exact_expectation():
     index.modalities = ("image",)
     lifts = []
     for seed in range(30):
-        summary = evaluate_overlap(
-            index, baselines=("random", "random-view"), seed=seed, n_permutations=1
-        ).summary["methods"]
+        methods = make_baselines(index, ("random", "random-view"), seed=seed)
+        summary = evaluate_overlap(index, methods=methods, n_permutations=1).summary["methods"]
         matched = summary["random-view"]["tests"]["matched"]["view"]
         lifts.append((summary["random"]["lift"], matched["lift"]))
     mean, error = np.mean(lifts, axis=0), np.std(lifts, axis=0) / np.sqrt(30)
@@ -201,8 +202,6 @@ def test_drawn_baselines_agree_with_the_exact_expectation():
         ({"k": 0}, "k=0: .* at least 1"),
         ({"n_permutations": 0}, "n_permutations=0"),
         ({"definition": "half"}, "definition 'half'"),
-        ({"baselines": ("randm",)}, "baseline 'randm'"),
-        ({"baselines": ("pixels",)}, "baseline 'pixels': no image files"),
         ({"where": "view == 'LATERAL'"}, "where .*LATERAL.*loosen"),
         ({"targets": "view == 'LATERAL'"}, "targets .*LATERAL.*loosen"),
         ({"k": 500}, "k=500: no target has 500 candidates.*smaller k"),
@@ -210,19 +209,26 @@ def test_drawn_baselines_agree_with_the_exact_expectation():
 )
 def test_errors_name_the_thing_and_the_remedy(options, message):
     with pytest.raises(UserError, match=message):
-        evaluate_overlap(make_index(), **{"baselines": False, **QUICK, **options})
+        evaluate_overlap(make_index(), **{**QUICK, **options})
+
+
+def test_errors_of_baselines_name_them():
+    with pytest.raises(UserError, match="baseline 'randm'"):
+        make_baselines(make_index(), ("randm",))
+    with pytest.raises(UserError, match="baseline 'pixels': no image files"):
+        make_baselines(make_index(), ("pixels",))
 
 
 def test_no_labels_at_all():
     index = FakeIndex(make_studies([[]] * 5), image=np.zeros((5, 2)))
     with pytest.raises(UserError, match="none of its images is labelled"):
-        evaluate_overlap(index, baselines=False)
+        evaluate_overlap(index)
 
 
 def test_any_disease_without_disease():
     index = FakeIndex(make_studies([["No Finding"]] * 9), image=np.random.default_rng(0).normal(size=(9, 2)))
     with pytest.raises(UserError, match="every target is 'No Finding'"):
-        evaluate_overlap(index, definition="any-disease", baselines=False)
+        evaluate_overlap(index, definition="any-disease")
 
 
 def test_two_data_sets_number_their_patients_independently():
@@ -234,7 +240,7 @@ def test_two_data_sets_number_their_patients_independently():
     studies = make_studies(random_findings(rng, n, 0.4), patients, dataset=halves)
     embeddings = Embeddings.from_arrays(list(studies["image_id"]), rng.normal(size=(n, 3)).astype(np.float32))
     index = NeighborIndex.build(embeddings, studies, backend="exact")
-    result = evaluate_overlap(index, baselines=False, **QUICK)
+    result = evaluate_overlap(index, **QUICK)
     row, table = result.summary["methods"]["image"], result.neighbors
     who = [f"{half} {patient}" for half, patient in zip(halves, patients, strict=True)]
     person = dict(zip(studies["image_id"], who, strict=True))
@@ -257,7 +263,7 @@ def test_what_nobody_can_exchange_is_said():
     patients = np.r_[np.zeros(9, int), np.ones(7, int), np.arange(2, 32)]
     studies = make_studies(random_findings(rng, 46, 0.4), patients)
     vectors = rng.normal(size=(46, 2)) + np.where(patients < 2, 3.0, 0.0)[:, None]
-    result = evaluate_overlap(FakeIndex(studies, image=vectors), k=3, baselines=False, **QUICK)
+    result = evaluate_overlap(FakeIndex(studies, image=vectors), k=3, **QUICK)
     test = result.summary["methods"]["image"]["tests"]["permutation"]
     assert test["share_exchanged"] == pytest.approx(30 / 46)
     sets = [set(names) for names in studies["findings"]]

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cxrneighbors.evaluation.baselines import index_methods
-from cxrneighbors.evaluation.evaluate import _setting, _who, evaluate_overlap
-from cxrneighbors.evaluation.graph import build_graph
-from cxrneighbors.evaluation.score import Scorer
+from cxrneighbors.evaluation.evaluate import evaluate_overlap
+from cxrneighbors.evaluation.exchange_tests import Draws, lift_test
+from cxrneighbors.evaluation.films import Films
+from cxrneighbors.evaluation.graph import Who, build_graph
+from cxrneighbors.evaluation.methods import index_methods
+from cxrneighbors.evaluation.score_table import ALL, Question, score_targets
 
 from .fake_index import NAMES, FakeIndex, make_studies, random_findings, sick_patients, uneven_patients
 
@@ -18,7 +20,7 @@ N_NOISE = 160
 
 
 def evaluate(studies, vectors, **options):
-    options = {"baselines": False, "n_permutations": 199, **options}
+    options = {"n_permutations": 199, **options}
     result = evaluate_overlap(FakeIndex(studies, image=vectors), **options)
     return result.summary["methods"]["image"]
 
@@ -85,7 +87,7 @@ def test_encoder_that_flees_its_finding_has_no_small_p():
     neighbors = FakeIndex(studies, image=noisy(rng.normal(size=N), rng))
     order = np.stack([rng.choice(np.flatnonzero(group != g), 20, replace=False) for g in group])
     neighbors.neighbors = lambda rows, k, **_: (order[rows, :k], np.ones((len(rows), k), np.float32))
-    result = evaluate_overlap(neighbors, baselines=False, n_permutations=199)
+    result = evaluate_overlap(neighbors, n_permutations=199)
     row = result.summary["methods"]["image"]
     assert row["lift"] < 0 and row["p_value"] > 0.99
 
@@ -93,18 +95,12 @@ def test_encoder_that_flees_its_finding_has_no_small_p():
 def p_values_of(studies, vectors, seed, definition="any", targets=None, unit=None, n_permutations=199):
     """Headline and view-matched p-value of one evaluation, without the rest of it (it runs 200 times)."""
     index = FakeIndex(studies, image=vectors)
-    setting = _setting(index, 5, definition, False, n_permutations, seed)
-    allowed, eligible = _who(index, setting, None, targets)
-    graph = build_graph(index_methods(index, False)[0], allowed, eligible, 5, 5)
-    scorer = Scorer("image", graph, setting)
-    everyone = np.ones((len(graph.targets), 1), dtype=bool)
-    p_values = []
-    for strata in (None, scorer.strata("view")):
-        exchange = scorer.exchange(strata, unit or scorer.unit())
-        statistic = scorer.statistic(scorer.expectation(strata), everyone[:, 0], everyone)
-        test = scorer.test(statistic, exchange, "t")
-        p_values.append(test.p_value[0])
-    return p_values
+    films = Films.of(studies)
+    eligible = films.labels.labelled & index.rows_where(targets)
+    graph = build_graph(index_methods(index)[0], Who(films.labels.labelled, eligible), 5, 5)
+    table = score_targets(graph, films, Question(5, definition))
+    draws = Draws(n_permutations, seed, "image")
+    return [lift_test(table, matching, draws, unit, "t").p_value[0] for matching in (ALL, "view")]
 
 
 def one_image_each(rng):

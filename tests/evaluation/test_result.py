@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -10,21 +11,23 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cxrneighbors.evaluation import report_page
-from cxrneighbors.evaluation import result as result_module
+from cxrneighbors.evaluation import make_baselines, report_page
+from cxrneighbors.evaluation import write as write_module
 from cxrneighbors.evaluation.evaluate import evaluate_overlap
 from cxrneighbors.evaluation.examples import choose_examples
 from cxrneighbors.evaluation.figures.figure4 import draw_figure4, read_picture
 from cxrneighbors.evaluation.figures.figure5 import draw_figure5
 from cxrneighbors.evaluation.figures.table1 import table1
+from cxrneighbors.evaluation.films import Films
 from cxrneighbors.evaluation.graph import Graph
-from cxrneighbors.evaluation.score import Score
+from cxrneighbors.evaluation.score_table import Question, score_targets
 from cxrneighbors.evaluation.summary_text import summary_lines
+from cxrneighbors.evaluation.write import write_evaluation
 
 from .fake_index import FakeIndex, make_studies, random_findings
 
 N = 40
-QUICK = {"n_permutations": 49, "baselines": ("random",)}
+QUICK = {"n_permutations": 49}
 EVIL = "<script>alert('x')</script> & \"Mass\""
 
 
@@ -53,11 +56,11 @@ def index(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def result(index):
-    return evaluate_overlap(index, **QUICK)
+    return evaluate_overlap(index, methods=make_baselines(index, ("random",)), **QUICK)
 
 
 def test_all_files_are_written(result, tmp_path):
-    paths = result.write(tmp_path / "out")
+    paths = write_evaluation(result, tmp_path / "out")
     names = ["overlap.json", "neighbors.parquet", "figure4.png", "figure5.png", "table1.csv", "report.html"]
     assert [path.name for path in paths] == names
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(names)
@@ -69,26 +72,26 @@ def test_all_files_are_written(result, tmp_path):
 
 
 def test_a_failed_write_leaves_the_older_result(result, tmp_path, monkeypatch):
-    result.write(tmp_path)
+    write_evaluation(result, tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
     def fail(*_):
         raise RuntimeError("disk full")
 
-    monkeypatch.setattr(report_page, "render_page", fail)
+    monkeypatch.setattr(write_module, "render_page", fail)
     with pytest.raises(RuntimeError, match="disk full"):
-        result.write(tmp_path)
+        write_evaluation(result, tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_other_files_stay_and_an_old_table_goes(result, index, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    result.write(tmp_path)
+    write_evaluation(result, tmp_path)
     images_only = FakeIndex(index.studies, index.vectors["image"])
-    written = evaluate_overlap(images_only, **QUICK).write(tmp_path)
+    written = write_evaluation(evaluate_overlap(images_only, **QUICK), tmp_path)
     assert "table1.csv" not in {path.name for path in written}
     assert not (tmp_path / "table1.csv").exists() and (tmp_path / "notes.txt").read_text() == "mine"
-    assert len(written) == len(result_module.FILES) - 1
+    assert len(written) == len(write_module.FILES) - 1
 
 
 class Page(HTMLParser):
@@ -111,7 +114,7 @@ class Page(HTMLParser):
 
 
 def test_page_is_self_contained_escaped_and_well_formed(result, tmp_path):
-    result.write(tmp_path)
+    write_evaluation(result, tmp_path)
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     page = Page(html)
     assert not page.open and "script" not in page.tags and "link" not in page.tags
@@ -164,7 +167,7 @@ def test_verdict(p, view, full, words):
 def test_every_definition_draws_and_renders(index, tmp_path):
     for definition in ("any-disease", "jaccard", "exact"):
         result = evaluate_overlap(index, k=7, definition=definition, include_same_patient=True, **QUICK)
-        result.write(tmp_path / definition)
+        write_evaluation(result, tmp_path / definition)
         html = (tmp_path / definition / "report.html").read_text(encoding="utf-8")
         assert "None" not in re.sub(r"<img[^>]*>", "", html) and "nan" not in Page(html).texts
 
@@ -188,9 +191,9 @@ def test_figures_are_reproducible(result):
 def test_examples_follow_the_rule():
     lift = np.array([0.2, 0.9, -0.1, 0.9, 0.2, 0.1, -0.1])
     graph = Graph(np.arange(7), np.arange(7), np.zeros((7, 1), int), np.zeros((7, 1)), 0)
-    score = Score("image", graph, np.ones(7, bool), lift, np.zeros(7), np.zeros(7, int))
-    studies = pd.DataFrame({"image_id": ["g", "f", "e", "d", "c", "b", "a"]})
-    picks = {row["rule"]: row["image_id"] for row in choose_examples(score, studies)}
+    table = score_targets(graph, Films.of(make_studies([["Mass"]] * 7)), Question(1))
+    frame = table.frame.assign(overlap=lift, expected=0.0, image_id=list("gfedcba"))
+    picks = {row["rule"]: row["image_id"] for row in choose_examples(replace(table, frame=frame))}
     assert picks == {"highest lift": "d", "median lift": "c", "lowest lift": "a"}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,10 +11,8 @@ import pandas as pd
 from cxrneighbors.data.schema import NO_FINDING
 from cxrneighbors.errors import UserError
 from cxrneighbors.evaluation.figures.canvas import GREEN, GREY, PAGE_WIDTH, new_figure, to_png
+from cxrneighbors.evaluation.result import OverlapResult
 from cxrneighbors.evaluation.wording import percent
-
-if TYPE_CHECKING:
-    from cxrneighbors.evaluation.result import OverlapResult
 
 SHOWN = 5  # neighbours in a row: more would be too small to read in print
 PIXELS = 320

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from cxrneighbors.evaluation.figures.canvas import BLUE, COLUMN_WIDTH, RED, new_figure, to_png
+from cxrneighbors.evaluation.result import OverlapResult
 from cxrneighbors.evaluation.wording import interval, p_text, percent, points, title_of
-
-if TYPE_CHECKING:
-    from cxrneighbors.evaluation.result import OverlapResult
 
 PANEL_HEIGHT = 2.6
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-if TYPE_CHECKING:
-    from cxrneighbors.evaluation.result import OverlapResult
+from cxrneighbors.evaluation.result import OverlapResult
 
 COLUMNS = (
     "example",

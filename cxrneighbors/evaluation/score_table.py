@@ -1,0 +1,132 @@
+"""One row a target: how much it shares with its K neighbours, and with its candidates on average."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cxrneighbors.errors import UserError, choose
+from cxrneighbors.evaluation.expectation import Expectation, random_expectation
+from cxrneighbors.evaluation.films import Films
+from cxrneighbors.evaluation.graph import Graph
+from cxrneighbors.evaluation.lift_interval import lift_estimate
+from cxrneighbors.evaluation.matching import MATCHINGS
+from cxrneighbors.evaluation.overlap import DEFINITIONS, labels_for, pair_overlap
+from cxrneighbors.statistics.estimate import Estimate
+
+ALL = "all"  # chance over all candidates, beside the matched ones
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked: `k` neighbours a target, the `definition` of overlap, whether its own patient counts."""
+
+    k: int = 5
+    definition: str = "any"
+    include_same_patient: bool = False
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise UserError(f"k={self.k}: the number of neighbours must be at least 1")
+        choose("definition", self.definition, DEFINITIONS)
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """The scores of one method over T targets in a pool of n films.
+
+    frame: T rows, for whatever statistics one likes: image_id, patient (code), view, scored (False where
+    `any-disease` has no disease to look for), overlap (mean over K), hits (neighbours with an overlap above
+    0); expected, candidates, overlapping: mean overlap with all candidates, how many there are, how many of
+    them overlap; expected_view, candidates_view, ...: the same within the target's stratum.
+    graph: targets and neighbours as positions in the pool; films: the pool; masks: uint64 (n, W), the label
+    sets that the definition compares; shared: float64 (T, R), overlap with each rank, 0 where there is none;
+    chance: `Expectation` over the pool, by `ALL` and matching.
+    """
+
+    question: Question
+    frame: pd.DataFrame
+    graph: Graph
+    films: Films
+    masks: np.ndarray
+    shared: np.ndarray
+    chance: dict[str, Expectation]
+
+    @property
+    def scored(self) -> np.ndarray:
+        """Which targets count: bool (T,)."""
+        return self.frame["scored"].to_numpy()
+
+    @property
+    def targets(self) -> np.ndarray:
+        """The targets that count: int64, positions in the pool."""
+        return self.graph.targets[self.scored]
+
+    @property
+    def nearest(self) -> np.ndarray:
+        """The K neighbours: int64 (T, K), positions in the pool."""
+        return self.graph.neighbors[:, : self.question.k]
+
+    @property
+    def pairs(self) -> np.ndarray:
+        """Overlap with each of the K neighbours: float64 (T, K)."""
+        return self.shared[:, : self.question.k]
+
+    def lift(self, matching: str = ALL) -> np.ndarray:
+        """Overlap minus what the target's candidates share on average: float64 (T,)."""
+        return self.frame["overlap"].to_numpy() - self.chance[matching].mean[self.graph.targets]
+
+    def enough(self, matching: str = ALL) -> np.ndarray:
+        """Which targets have K candidates: bool (T,)."""
+        return self.chance[matching].candidates[self.graph.targets] >= self.question.k
+
+    def estimate(self, chosen: np.ndarray, matching: str = ALL) -> Estimate:
+        """Mean lift of the `chosen` targets (bool (T,)) with its standard error (`statistics.dyadic`)."""
+        return lift_estimate(
+            self.graph.targets[chosen],
+            self.graph.neighbors[chosen],
+            self.question.k,
+            self.masks,
+            self.films.patients,
+            self.chance[matching],
+            self.question.definition,
+            None if matching == ALL else self.films.strata[matching],
+        )
+
+
+def score_targets(
+    graph: Graph, films: Films, question: Question, matchings: tuple[str, ...] = MATCHINGS
+) -> ScoreTable:
+    """Score the targets of a neighbour graph against the films of its pool.
+
+    films: of the whole study table; the pool's are taken from it. Nothing is drawn at random.
+    """
+    pool = films.take(graph.pool)
+    masks = labels_for(pool.labels, question.definition).masks
+    shared = pair_overlap(masks[graph.targets][:, None], masks[graph.neighbors], question.definition)
+    shared = np.where(graph.neighbors < 0, 0.0, shared)
+    chance = {
+        name: random_expectation(
+            masks, pool.patients, question.definition, strata, question.include_same_patient
+        )
+        for name, strata in [(ALL, None), *((matching, pool.strata[matching]) for matching in matchings)]
+    }
+    pairs = shared[:, : question.k]
+    columns = {
+        "image_id": pool.ids[graph.targets],
+        "patient": pool.patients[graph.targets],
+        "view": pool.views[graph.targets],
+        # Only `any-disease` leaves an empty set: an image without disease is a candidate, never a target.
+        "scored": (masks != 0).any(axis=1)[graph.targets],
+        "overlap": pairs.mean(axis=1),
+        "hits": (pairs > 0).sum(axis=1),
+        "expected": chance[ALL].mean[graph.targets],
+        "candidates": chance[ALL].candidates[graph.targets],
+        "overlapping": chance[ALL].overlapping[graph.targets],
+    }
+    for matching in matchings:
+        columns[f"expected_{matching}"] = chance[matching].mean[graph.targets]
+        columns[f"candidates_{matching}"] = chance[matching].candidates[graph.targets]
+    return ScoreTable(question, pd.DataFrame(columns), graph, pool, masks, shared, chance)

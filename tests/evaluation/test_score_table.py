@@ -1,0 +1,113 @@
+"""The table of scores against plain loops, and what two tables must share to be compared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxrneighbors.errors import UserError
+from cxrneighbors.evaluation import Draws, Films, Question, compare, score_targets, summarise
+from cxrneighbors.evaluation.graph import Graph
+
+from .fake_index import make_studies, random_findings, uneven_patients
+
+N, K = 40, 3
+
+
+def make_graph(rng, patients, k=K, depth=K + 2):
+    """Every film's neighbours drawn among other patients' films."""
+    draw = [rng.permutation(np.flatnonzero(patients != patients[row]))[:depth] for row in range(N)]
+    return Graph(np.arange(N), np.arange(N), np.stack(draw), np.zeros((N, depth), np.float32), 0)
+
+
+@pytest.fixture
+def case():
+    rng = np.random.default_rng(0)
+    patients = uneven_patients(rng, N)
+    studies = make_studies(random_findings(rng, N), patients, rng.choice(["PA", "AP"], N))
+    return studies, patients, make_graph(rng, patients), rng
+
+
+@pytest.mark.parametrize("definition", ["any", "any-disease", "jaccard", "exact"])
+def test_every_column_by_plain_loops(case, definition):
+    studies, patients, graph, _ = case
+    table = score_targets(graph, Films.of(studies), Question(K, definition))
+    drop = {"No Finding"} if definition == "any-disease" else set()
+    sets = [set(names) - drop for names in studies["findings"]]
+
+    def overlap(a, b):
+        if definition == "jaccard":
+            return len(a & b) / len(a | b)
+        return float(a == b if definition == "exact" else bool(a & b))
+
+    for row, line in table.frame.iterrows():
+        hits = [overlap(sets[row], sets[j]) for j in graph.neighbors[row, :K]]
+        others = [j for j in range(N) if patients[j] != patients[row]]
+        same_view = [j for j in others if studies["view"][j] == studies["view"][row]]
+        assert line["image_id"] == studies["image_id"][row] and line["view"] == studies["view"][row]
+        assert line["overlap"] == pytest.approx(np.mean(hits)) and line["hits"] == np.count_nonzero(hits)
+        assert line["expected"] == pytest.approx(np.mean([overlap(sets[row], sets[j]) for j in others]))
+        assert line["candidates"] == len(others) and line["candidates_view"] == len(same_view)
+        assert line["overlapping"] == sum(overlap(sets[row], sets[j]) > 0 for j in others)
+        assert line["expected_view"] == pytest.approx(
+            np.mean([overlap(sets[row], sets[j]) for j in same_view])
+        )
+        assert line["scored"] == bool(sets[row])
+
+
+def test_the_frame_is_a_plain_table(case, tmp_path):
+    studies, _, graph, _ = case
+    table = score_targets(graph, Films.of(studies), Question(K))
+    table.frame.to_parquet(tmp_path / "scores.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "scores.parquet"), table.frame)
+    by_patient = (table.frame["overlap"] - table.frame["expected"]).groupby(table.frame["patient"]).mean()
+    assert len(by_patient) == table.films.patients.max() + 1
+
+
+def test_summaries_are_pure(case):
+    studies, _, graph, _ = case
+    table = score_targets(graph, Films.of(studies), Question(K))
+    before = table.frame.copy()
+    first, second = (summarise(table, Draws(99, 5, "image")) for _ in range(2))
+    np.testing.assert_equal(first, second)
+    pd.testing.assert_frame_equal(table.frame, before)
+    assert first["lift"] == pytest.approx((before["overlap"] - before["expected"]).mean())
+    assert first["p_value"] != summarise(table, Draws(99, 6, "image"))["p_value"]
+
+
+def test_compare_is_the_difference_of_overlaps_on_the_targets_of_both(case):
+    studies, patients, graph, rng = case
+    films, question = Films.of(studies), Question(K)
+    other = make_graph(rng, patients)
+    half = replace(other, targets=other.targets[::2], neighbors=other.neighbors[::2], distances=None)
+    first, second = (score_targets(each, films, question) for each in (graph, half))
+    row = compare(first, second)
+    assert row["n_targets"] == N // 2 and row["n_candidates"] == N
+    expected = first.frame["overlap"].to_numpy()[::2] - second.frame["overlap"].to_numpy()
+    assert row["difference"] == pytest.approx(expected.mean())
+    back = compare(second, first)
+    assert back["difference"] == pytest.approx(-row["difference"]) and back["p_value"] == row["p_value"]
+
+
+def test_tables_of_another_pool_or_question_are_not_compared(case):
+    studies, _, graph, _ = case
+    films = Films.of(studies)
+    table = score_targets(graph, films, Question(K))
+    smaller = replace(
+        graph, pool=graph.pool[:-1], targets=graph.targets[:5], neighbors=graph.neighbors[:5] % 30
+    )
+    for other in (score_targets(graph, films, Question(K - 1)), score_targets(smaller, films, Question(K))):
+        with pytest.raises(ValueError, match="same question of the same pool"):
+            compare(table, other)
+
+
+def test_questions_are_checked():
+    with pytest.raises(UserError, match="k=0"):
+        Question(0)
+    with pytest.raises(UserError, match="definition 'some'"):
+        Question(5, "some")
+    with pytest.raises(UserError, match="n_permutations=0"):
+        Draws(0)
