@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -95,9 +96,9 @@ def _image_embeddings(name: str, index: NeighborIndex, train_studies: pd.DataFra
     # One look at the disk decides; single unreadable files are skipped and listed by `encode`.
     if not any(Path(path).is_file() for path in index.studies["path"].iloc[with_path[:50]]):
         raise _Skip("no image files on disk")
-    encoder = load_image_encoder(name)
+    encoder: Any = load_image_encoder(name)
     if train_studies is not None and not getattr(encoder, "fitted", True):
-        encoder.fit(train_studies)  # type: ignore[attr-defined]
+        encoder.fit(train_studies)
     return encode(index.studies, image=encoder)
 
 

@@ -20,12 +20,12 @@ def finding_entropy(counts: np.ndarray) -> np.ndarray:
     """
     total = counts.sum(axis=1, keepdims=True)
     share = counts / np.maximum(total, 1)
-    return -(share * np.log2(np.where(share > 0, share, 1.0))).sum(axis=1) + 0.0
+    return np.asarray(-(share * np.log2(np.where(share > 0, share, 1.0))).sum(axis=1) + 0.0)
 
 
 def distinct_findings(counts: np.ndarray) -> np.ndarray:
     """Number of different findings in a neighbour set: int64 (T,). counts: (T, C)."""
-    return (counts > 0).sum(axis=1)
+    return np.asarray((counts > 0).sum(axis=1))
 
 
 def finding_counts(membership: np.ndarray, neighbors: np.ndarray) -> np.ndarray:

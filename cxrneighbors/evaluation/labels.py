@@ -26,12 +26,12 @@ class Labels:
     @property
     def labelled(self) -> np.ndarray:
         """Rows with at least one finding ("No Finding" counts): bool (N,). `[]` means: nobody looked."""
-        return (self.masks != 0).any(axis=1)
+        return np.asarray((self.masks != 0).any(axis=1))
 
     def has(self, name: str) -> np.ndarray:
         """Rows that carry finding `name`: bool (N,)."""
         word, bit = divmod(self.names.index(name), WORD)
-        return (self.masks[:, word] >> np.uint64(bit)) & np.uint64(1) != 0
+        return np.asarray((self.masks[:, word] >> np.uint64(bit)) & np.uint64(1) != 0)
 
     def membership(self) -> np.ndarray:
         """Which row carries which finding: bool (N, C)."""

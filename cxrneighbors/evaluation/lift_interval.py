@@ -138,4 +138,4 @@ def lift_contributions(
 def _residuals(
     targets: np.ndarray, neighbors: np.ndarray, masks: np.ndarray, expected: np.ndarray, definition: str
 ) -> np.ndarray:
-    return pair_overlap(masks[targets][:, None], masks[neighbors], definition) - expected[:, None]
+    return np.asarray(pair_overlap(masks[targets][:, None], masks[neighbors], definition) - expected[:, None])

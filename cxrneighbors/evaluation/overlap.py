@@ -17,7 +17,7 @@ from cxrneighbors.evaluation.labels import Labels, disease_labels
 
 def any_overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Whether a label is shared: bool (...). An empty set shares nothing."""
-    shared = (a[..., 0] & b[..., 0]) != 0
+    shared: np.ndarray = (a[..., 0] & b[..., 0]) != 0
     for word in range(1, a.shape[-1]):
         shared |= (a[..., word] & b[..., word]) != 0
     return shared
@@ -25,7 +25,7 @@ def any_overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def exact_overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Whether both label sets are the same: bool (...). Two empty sets are."""
-    same = a[..., 0] == b[..., 0]
+    same: np.ndarray = a[..., 0] == b[..., 0]
     for word in range(1, a.shape[-1]):
         same &= a[..., word] == b[..., word]
     return same
@@ -37,26 +37,9 @@ def jaccard_overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     >>> jaccard_overlap(np.array([[0b011]], dtype=np.uint64), np.array([[0b110]], dtype=np.uint64)).round(3)
     array([0.333])
     """
-    both = sum(count_bits(a[..., word] & b[..., word]) for word in range(a.shape[-1]))
-    either = sum(count_bits(a[..., word] | b[..., word]) for word in range(a.shape[-1]))
+    both = np.bitwise_count(a & b).sum(axis=-1, dtype=np.int64)
+    either = np.bitwise_count(a | b).sum(axis=-1, dtype=np.int64)
     return np.where(either == 0, 1.0, both / np.maximum(either, 1))
-
-
-def count_bits(words: np.ndarray) -> np.ndarray:
-    """Number of set bits in each uint64: int64, same shape."""
-    if hasattr(np, "bitwise_count"):  # numpy >= 2.0
-        return np.bitwise_count(words).astype(np.int64)
-    return _count_bits_portable(words)
-
-
-def _count_bits_portable(words: np.ndarray) -> np.ndarray:
-    """Sum bits in pairs, nibbles, bytes, then add the bytes by one multiplication (wraps on purpose)."""
-    x = np.asarray(words, dtype=np.uint64)
-    one, two, four, top = (np.uint64(shift) for shift in (1, 2, 4, 56))
-    x = x - ((x >> one) & np.uint64(0x5555555555555555))
-    x = (x & np.uint64(0x3333333333333333)) + ((x >> two) & np.uint64(0x3333333333333333))
-    x = (x + (x >> four)) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return ((x * np.uint64(0x0101010101010101)) >> top).astype(np.int64)
 
 
 OverlapFunction = Callable[[np.ndarray, np.ndarray], np.ndarray]

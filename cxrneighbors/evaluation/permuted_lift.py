@@ -100,11 +100,11 @@ class FindingStatistic:
     def count_findings(self, parts: Iterable[np.ndarray]) -> np.ndarray:
         """How often each finding occurs in parts of masks (b, T, W): float64 (b, C)."""
         if self.n_findings > _TABLE_BITS or 1 << self.n_findings > len(self.targets):
-            return np.sum([self._count_bits(part) for part in parts], axis=0)
+            return np.asarray(np.sum([self._count_bits(part) for part in parts], axis=0))
         # Many images, few findings: count the different sets, then look into these.
         sets = np.sum([self._count_sets(part[..., 0]) for part in parts], axis=0)
         bits = (np.arange(sets.shape[1])[:, None] >> np.arange(self.n_findings)) & 1
-        return sets @ bits.astype(np.float64)
+        return np.asarray(sets @ bits.astype(np.float64))
 
     def _count_sets(self, masks: np.ndarray) -> np.ndarray:
         size = 1 << self.n_findings

@@ -13,7 +13,7 @@ AP_DEPTH = 20
 
 def precision_at(relevant: np.ndarray, k: int) -> np.ndarray:
     """Share of the k nearest that are relevant: float64 (T,). relevant: bool (T, R), R >= k."""
-    return relevant[:, :k].mean(axis=1)
+    return np.asarray(relevant[:, :k].mean(axis=1))
 
 
 def average_precision(relevant: np.ndarray, found: np.ndarray | None = None) -> np.ndarray:

@@ -62,7 +62,7 @@ class ScoreTable:
     @property
     def targets(self) -> np.ndarray:
         """The targets that count: int64, positions in the pool."""
-        return self.graph.targets[self.scored]
+        return np.asarray(self.graph.targets[self.scored])
 
     @property
     def nearest(self) -> np.ndarray:
@@ -76,11 +76,11 @@ class ScoreTable:
 
     def lift(self, matching: str = ALL) -> np.ndarray:
         """Overlap minus what the target's candidates share on average: float64 (T,)."""
-        return self.frame["overlap"].to_numpy() - self.chance[matching].mean[self.graph.targets]
+        return np.asarray(self.frame["overlap"].to_numpy() - self.chance[matching].mean[self.graph.targets])
 
     def enough(self, matching: str = ALL) -> np.ndarray:
         """Which targets have K candidates: bool (T,)."""
-        return self.chance[matching].candidates[self.graph.targets] >= self.question.k
+        return np.asarray(self.chance[matching].candidates[self.graph.targets] >= self.question.k)
 
     def estimate(self, chosen: np.ndarray, matching: str = ALL) -> Estimate:
         """Mean lift of the `chosen` targets (bool (T,)) with its standard error (`statistics.dyadic`)."""

@@ -121,7 +121,7 @@ def replacements(
         count += takes
     local = np.where(count > 0, total / np.maximum(count, 1), overall)
     weight = 1 - 1 / neighbor_patients.shape[1]
-    return weight * local + (1 - weight) * overall
+    return np.asarray(weight * local + (1 - weight) * overall)
 
 
 def pair_contributions(

@@ -7,8 +7,6 @@ from sklearn.metrics import jaccard_score
 from cxrneighbors.errors import UserError
 from cxrneighbors.evaluation.labels import encode_labels
 from cxrneighbors.evaluation.overlap import (
-    _count_bits_portable,
-    count_bits,
     labels_for,
     overlap_function,
     pair_overlap,
@@ -61,13 +59,6 @@ def test_two_empty_sets():
     assert pair_overlap(empty, empty, "jaccard")[0] == 1
     assert pair_overlap(empty, empty, "exact")[0] == 1
     assert pair_overlap(empty, empty, "any")[0] == 0
-
-
-def test_portable_bit_count():
-    words = np.random.default_rng(2).integers(0, 2**64, 500, dtype=np.uint64)
-    words[:2] = 0, 2**64 - 1
-    expected = [int(word).bit_count() for word in words]
-    assert _count_bits_portable(words).tolist() == expected == count_bits(words).tolist()
 
 
 def test_unknown_definition():

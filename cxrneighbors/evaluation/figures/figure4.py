@@ -50,7 +50,7 @@ def read_picture(path: Any, size: int = PIXELS) -> np.ndarray | None:
     from cxrneighbors.data.pixels import load_image
 
     try:
-        return load_image(path, size=size, aspect="pad")[0]
+        return np.asarray(load_image(path, size=size, aspect="pad")[0])
     except (UserError, OSError, ValueError):
         return None
 
