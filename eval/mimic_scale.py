@@ -14,34 +14,32 @@ import argparse
 import gzip
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from common.options import options, run
+from common.results import write_results
 from cxrneighbors.data.mimic.labels import label_names
-from cxrneighbors.files import write_json_atomic
 
-RESULTS = Path(__file__).parent / "results"
 IMAGES, STUDIES, PATIENTS = 377_110, 227_835, 65_379  # of the published data set
 LIMIT_SECONDS, LIMIT_GB = 180, 4.0
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = options(__doc__, "--results")
     parser.add_argument("--images", type=int, default=IMAGES)
     parser.add_argument("--reports", action="store_true")
     parser.add_argument("--import-only", type=Path, help=argparse.SUPPRESS)
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     if given.import_only:
         print(json.dumps(import_tables(given.import_only)))
         return
@@ -54,15 +52,11 @@ def main() -> None:
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     result = json.loads(done.stdout) | {
         "seconds_to_write_the_synthetic_tables": written,
-        "cpus": os.cpu_count(),
         "load_average_at_start_of_import": round(os.getloadavg()[0], 1),
-        "python": platform.python_version(),
-        "pandas": pd.__version__,
     }
     result["within_limits"] = result["seconds"] < LIMIT_SECONDS and result["peak_gb"] < LIMIT_GB
-    name = "mimic_scale_reports.json" if given.reports else "mimic_scale.json"
-    write_json_atomic(RESULTS / name, result)
     print(json.dumps(result, indent=2))
+    write_results(given.results, "mimic_scale_reports" if given.reports else "mimic_scale", result)
 
 
 def import_tables(root: Path) -> dict[str, object]:
@@ -159,4 +153,4 @@ def write(path: Path, frame: pd.DataFrame) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)
