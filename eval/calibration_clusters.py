@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from scipy.optimize import brentq
+from scipy.special import softmax
 
 from common.markdown import document, table
 from common.options import options, run
@@ -70,20 +71,11 @@ def measure_rows(table: pd.DataFrame, metric: Metric, n: int) -> list[dict[str, 
         rng = np.random.default_rng([patients, len(metric.name)])
         t_test, flips = zip(*(rejections(p, patients, n, rng) for p in nulls), strict=True)
         own = [coverage(p, patients, n, rng) for p in single]
-        rows.append(
-            {
-                "measure": metric.title,
-                "patients": patients,
-                "pairs": len(nulls),
-                "left_out": len(pairs) - len(nulls),
-                "rejects": float(np.mean(t_test)),
-                "rejects_most": float(np.max(t_test)),
-                "sign_flip_rejects": float(np.mean(flips)),
-                "sign_flip_rejects_most": float(np.max(flips)),
-                "covers_mean": float(np.mean(own)),
-                "covers_mean_least": float(np.min(own)),
-            }
-        )
+        row = {"measure": metric.title, "patients": patients}
+        row |= {"pairs": len(nulls), "left_out": len(pairs) - len(nulls)}
+        row |= {"rejects": np.mean(t_test), "rejects_most": np.max(t_test)}
+        row |= {"sign_flip_rejects": np.mean(flips), "sign_flip_rejects_most": np.max(flips)}
+        rows.append(row | {"covers_mean": np.mean(own), "covers_mean_least": np.min(own)})
     return rows
 
 
@@ -114,15 +106,9 @@ def tilted_to_null(population: Population) -> Population | None:
     sums = sums / sums.std() if sums.std() > 0 else sums
     if not sums.min() < 0 < sums.max():
         return None
-
-    def weights(strength: float) -> np.ndarray:
-        exponent = strength * sums
-        raw = np.exp(exponent - exponent.max())
-        return np.asarray(raw / raw.sum())
-
-    strength = brentq(lambda s: weights(s) @ sums, -1e4, 1e4)
-    found = weights(strength)
-    return (values, patients, found) if 1 / (found**2).sum() >= LEAST else None
+    strength = brentq(lambda s: softmax(s * sums) @ sums, -1e4, 1e4)
+    weights = softmax(strength * sums)
+    return (values, patients, weights) if 1 / (weights**2).sum() >= LEAST else None
 
 
 def draw(population: Population, n_patients: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -146,13 +132,9 @@ def rejections(
 
 
 def coverage(population: Population, n_patients: int, n: int, rng: np.random.Generator) -> float:
-    truth = float(population[0].mean())
-    return float(np.mean([holds(*draw(population, n_patients, rng), truth) for _ in range(n)]))
-
-
-def holds(values: np.ndarray, patients: np.ndarray, truth: float) -> bool:
-    low, high = cluster_mean(values, patients).interval()
-    return bool(low <= truth <= high)  # an interval that is not known holds nothing
+    """How often the interval of the mean holds the population's; one that is not known holds nothing."""
+    bounds = np.array([cluster_mean(*draw(population, n_patients, rng)).interval() for _ in range(n)])
+    return float(((bounds[:, 0] <= population[0].mean()) & (population[0].mean() <= bounds[:, 1])).mean())
 
 
 def classifier_row(n_patients: int, alike: float, n: int) -> dict[str, Any]:

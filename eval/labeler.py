@@ -96,26 +96,19 @@ def scores(
     truth: dict[str, np.ndarray], predicted: dict[str, np.ndarray], rows: np.ndarray
 ) -> dict[str, Any]:
     """Counts, precision, recall and F1 per class over the chosen rows, and pooled ('micro')."""
-    counts = {name: confusion(truth[name][rows], predicted[name][rows]) for name in truth}
-    micro = pooled(counts)
-    findings = pooled({name: values for name, values in counts.items() if name != "normal"})
-    swapped = confusion(~truth["normal"][rows], ~predicted["normal"][rows])
-    named = {"micro": micro, "micro without normal": findings, **counts, "abnormal (not in micro)": swapped}
-    return {"n": int(rows.sum())} | {name: ratios(*values) for name, values in named.items()}
+    pairs = {name: (truth[name][rows], predicted[name][rows]) for name in truth}
+    findings = [pair for name, pair in pairs.items() if name != "normal"]
+    found = {"micro": ratios(*pairs.values()), "micro without normal": ratios(*findings)}
+    found |= {name: ratios(pair) for name, pair in pairs.items()}
+    swapped = tuple(~values for values in pairs["normal"])
+    return {"n": int(rows.sum()), **found, "abnormal (not in micro)": ratios(swapped)}
 
 
-def pooled(counts: dict[str, tuple[int, int, int]]) -> tuple[int, int, int]:
-    """Counts summed over classes."""
-    hits, false, missed = np.array(list(counts.values())).sum(axis=0).tolist()
-    return hits, false, missed
-
-
-def confusion(truth: np.ndarray, predicted: np.ndarray) -> tuple[int, int, int]:
-    """True positives, false positives, false negatives."""
-    return int((truth & predicted).sum()), int((~truth & predicted).sum()), int((truth & ~predicted).sum())
-
-
-def ratios(hits: int, false: int, missed: int) -> dict[str, float]:
+def ratios(*pairs: tuple[np.ndarray, ...]) -> dict[str, float]:
+    """Of (truth, predicted), each bool (N,), pooled: counts, precision, recall, F1."""
+    truth, predicted = (np.concatenate(values) for values in zip(*pairs, strict=True))
+    hits, false = int((truth & predicted).sum()), int((~truth & predicted).sum())
+    missed = int((truth & ~predicted).sum())
     precision, recall = hits / max(hits + false, 1), hits / max(hits + missed, 1)
     f1 = 2 * hits / max(2 * hits + false + missed, 1)
     return {"true_positive": hits, "false_positive": false, "false_negative": missed,
