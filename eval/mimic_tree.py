@@ -29,6 +29,8 @@ from cxrneighbors.data.pixels import read_pixels
 from cxrneighbors.progress import say
 from cxrneighbors.reports.selection import report_text
 
+FORMS = {"mimic-cxr": {}, "mimic-cxr with headers": {"headers": True}, "mimic-cxr-jpg": {}}
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = options(__doc__, "dataset", "root", "--work", "--results", work=Path("build/eval/mimic-tree"))
@@ -38,11 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     summary = write_mimic_tree(source, tree)
     say(f"{tree}: {summary.counts}")
     result: dict[str, Any] = {"dataset": given.dataset, "written": summary.counts, "notes": summary.notes}
-    for name, form, headers in (
-        ("mimic-cxr", "mimic-cxr", {}),
-        ("mimic-cxr with headers", "mimic-cxr", {"headers": True}),
-        ("mimic-cxr-jpg", "mimic-cxr-jpg", {}),
-    ):
+    for name, headers in FORMS.items():
+        form = name.removesuffix(" with headers")
         found = import_dataset(form, tree / form, patients=tree / "mimic-iv", **headers)
         table = found.studies.merge(summary.ids, on=["image_id", "patient_id", "study_id"], how="left")
         result[name] = {"skipped": len(found.skipped), **agreement(table, source)}

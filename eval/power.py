@@ -150,7 +150,7 @@ def draw_figure(summary: dict[str, Any]) -> bytes:
         axis.set_xlabel("patients", fontsize=7.5)
         axis.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("power at 5 %, per cent", fontsize=7.5)
-    figure.axes[0].legend(fontsize=7, frameon=False, title="true lift", title_fontsize=7, loc="upper left")
+    figure.axes[1].legend(fontsize=7, frameon=False, title="true lift", title_fontsize=7, loc="upper left")
     figure.tight_layout(pad=0.5)
     return to_png(figure)
 
