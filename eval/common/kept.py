@@ -38,7 +38,7 @@ def trained_classifier(
     An interrupted training goes on; a finished one with other settings is replaced. Returns the classifier
     with its best weights and what `train_classifier` returns, which takes `settings`.
     """
-    path = folder / "asked.json"
+    path = folder / "kept.json"
     columns = studies[["image_id", "path", "patient_id", "split", "findings"]]
     asked = {
         "model": model.name,
@@ -49,8 +49,9 @@ def trained_classifier(
     }
 
     def train() -> dict[str, Any]:
-        # What was asked is written last: without it, an unfinished training lies there.
-        done = train_classifier(model, studies, folder, device=device, resume=not path.is_file(), **settings)
+        replaced = path.is_file()  # written last: without it, an unfinished training lies there
+        path.unlink(missing_ok=True)
+        done = train_classifier(model, studies, folder, device=device, resume=not replaced, **settings)
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # 1 GB a large network, of no use any more
         return done
 

@@ -51,5 +51,17 @@ def test_a_finished_training_is_read_back_and_other_settings_replace_it(archive,
     assert read == metrics and again.weights_hash() == first.weights_hash()
     other, metrics = training(studies, tmp_path, epochs=2)
     assert metrics["epochs_run"] == 2 and other.weights_hash() != first.weights_hash()
-    other, _ = training(studies.assign(split="train"), tmp_path, epochs=2)
-    assert other.weights_hash() != again.weights_hash()
+    assert training(studies.assign(split="train"), tmp_path, epochs=2)[1]["val"] != metrics["val"]
+
+
+def test_a_training_stopped_while_it_replaces_another_is_not_taken_for_the_other(
+    archive, tmp_path, monkeypatch
+):
+    studies = import_dataset("folder", archive).studies
+    training(studies, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("common.kept.train_classifier", lambda *_, **__: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            training(studies, tmp_path, epochs=2)
+    assert not (tmp_path / "kept.json").exists()
+    assert training(studies, tmp_path, epochs=2)[1]["epochs_run"] == 2
