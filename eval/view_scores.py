@@ -6,7 +6,7 @@ of age: "view == '{view}' and sex == '{sex}' and {low} <= age < {high}".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
@@ -22,6 +22,8 @@ from cxrneighbors.evaluation.overlap import labels_for, pair_overlap
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.statistics.dyadic import NEXT, Candidates, dyadic_estimate
 from cxrneighbors.statistics.estimate import NORMAL_KURTOSIS, Estimate
+
+PER_TARGET = ("targets", "neighbors", "group", "shared", "expected", "counts")
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,11 @@ class Found:
 
     def take(self, which: np.ndarray) -> Found:
         """Some of the targets."""
-        parts = (self.targets, self.neighbors, self.group, self.shared, self.expected, self.counts)
-        return Found(*(part[which] for part in parts), self.allowed, self.left_out)
+        return replace(self, **{name: getattr(self, name)[which] for name in PER_TARGET})
 
     def random(self) -> np.ndarray:
         """Expected overlap under random choice under the same condition: float (T,)."""
-        return (self.expected * self.counts).sum(axis=1) / np.maximum(self.counts.sum(axis=1), 1)
+        return np.asarray((self.expected * self.counts).sum(axis=1) / np.maximum(self.counts.sum(axis=1), 1))
 
 
 class ViewScorer:
@@ -82,8 +83,9 @@ class ViewScorer:
             parts = [self._find(modality, self.targets[:0], self.pool, 0)]
         columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
         order = np.argsort(columns[0])
+        ordered: dict[str, Any] = {name: part[order] for name, part in zip(PER_TARGET, columns, strict=True)}
         left_out = len(self.targets) - len(order)
-        return Found(*(column[order] for column in columns), allowed=allowed, left_out=left_out)
+        return Found(**ordered, allowed=allowed, left_out=left_out)
 
     def _find(
         self, modality: str, rows: np.ndarray, allowed: np.ndarray, group: int
@@ -160,7 +162,7 @@ class ViewScorer:
         if not matched:
             return np.repeat(found.random()[:, None], found.neighbors.shape[1], axis=1)
         each = np.arange(len(found.targets))[:, None]
-        return found.expected[each, self.view_codes[found.neighbors]]
+        return np.asarray(found.expected[each, self.view_codes[found.neighbors]])
 
     def _candidates(self, found: Found, matched: bool) -> Candidates:
         """The candidates' role, summed over groups of targets that choose among the same films."""

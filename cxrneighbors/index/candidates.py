@@ -108,8 +108,9 @@ def _first_fetch(k: int, n: int, passing: np.ndarray) -> np.ndarray:
 
 
 def _rows_per_effort(request: Request) -> np.ndarray:
+    rates = request.index.rows_per_effort
     sharing = np.bincount(request.admission.which)[request.admission.which]
-    return np.where(sharing >= SHARED, ROWS_PER_EFFORT["shared"], ROWS_PER_EFFORT["own"])
+    return np.where(sharing >= SHARED, rates["shared"], rates["own"])
 
 
 def _fetch(

@@ -13,7 +13,7 @@ import pandas as pd
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.index import storage
 from cxrneighbors.index.build import align, check_studies
-from cxrneighbors.index.candidates import EXACT_ROWS
+from cxrneighbors.index.candidates import EXACT_ROWS, ROWS_PER_EFFORT
 from cxrneighbors.index.encoder_source import EncoderSource
 from cxrneighbors.index.filters import admission, masks_from_array
 from cxrneighbors.index.fusion import MODALITIES, check_weights, distance_factors, modality_scale
@@ -33,7 +33,7 @@ class NeighborIndex:
     searched. `vectors[m]`: float32 (N, D) and `has[m]`: bool (N,) for m in 'image', 'report'; a row without
     the modality holds zeros that are never used. `scale[m]`: σ². `weights`: those of the fused graph.
     `manifest`: what the embeddings' manifest says. `exact_rows`: with at most this many admitted rows a
-    search is exact.
+    search is exact; `rows_per_effort`: how readily a search of more is (`candidates.ROWS_PER_EFFORT`).
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class NeighborIndex:
         self.backend = backend
         self.encoders = encoders or EncoderSource(manifest)
         self.exact_rows = EXACT_ROWS
+        self.rows_per_effort = dict(ROWS_PER_EFFORT)
 
     @classmethod
     def build(
