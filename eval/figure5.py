@@ -19,8 +19,11 @@ from common.options import options, run, sample_name
 from common.results import write_results
 from cxrneighbors.encoders.encode import encode
 from cxrneighbors.encoders.vae import VAE
+from cxrneighbors.evaluation.baselines import make_baselines
 from cxrneighbors.evaluation.evaluate import evaluate_overlap
+from cxrneighbors.evaluation.methods import embedding_method
 from cxrneighbors.evaluation.summary_text import summary_lines
+from cxrneighbors.evaluation.write import write_evaluation
 from cxrneighbors.files import read_json, write_text_atomic
 from cxrneighbors.progress import say
 
@@ -32,16 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     built = build_index(given, work)
     # Beside the paper's distance between latent means: the one that minds what they change in the picture.
     vae = built.image_encoder if isinstance(built.image_encoder, VAE) else None
-    others = {"vae-balanced": encode(built.index.studies, image=vae.with_metric("balanced"))} if vae else {}
+    methods = make_baselines(built.index, train_studies=built.training)
+    if vae:
+        balanced = encode(built.index.studies, image=vae.with_metric("balanced"))
+        methods.append(embedding_method("vae-balanced", balanced, built.index))
     result = evaluate_overlap(
-        built.index,
-        k=given.k,
-        targets=built.targets,
-        definition=given.definition,
-        train_studies=built.training,
-        others=others,
+        built.index, k=given.k, targets=built.targets, definition=given.definition, methods=methods
     )
-    result.write(work / "evaluation")
+    write_evaluation(result, work / "evaluation")
     learned_from = [Path(root).name for _, root in given.train] or "its own train split"
     summary = result.summary | {
         "dataset": given.dataset,

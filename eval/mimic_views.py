@@ -18,6 +18,7 @@ from common.results import write_results
 from cxrneighbors.data.imports import import_dataset
 from cxrneighbors.data.mimic.tree import write_mimic_tree
 from cxrneighbors.encoders.encode import encode
+from cxrneighbors.evaluation.baselines import make_baselines
 from cxrneighbors.evaluation.evaluate import evaluate_overlap
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
@@ -62,10 +63,10 @@ def form_views(form: str, work: Path, k: int, device: str) -> dict[str, Any]:
     found = {}
     for view in VIEWS:
         say(f"{form}: {view}")
-        result = evaluate_overlap(index, k=k, where=f"view == '{view}'", baselines=("random",))
-        summary = result.summary
-        methods = {name: {key: row[key] for key in SHOWN} for name, row in summary["methods"].items()}
-        found[view] = {key: summary[key] for key in ("n_targets", "n_patients")} | {"methods": methods}
+        methods = make_baselines(index, ("random",))
+        summary = evaluate_overlap(index, k=k, where=f"view == '{view}'", methods=methods).summary
+        rows = {name: {key: row[key] for key in SHOWN} for name, row in summary["methods"].items()}
+        found[view] = {key: summary[key] for key in ("n_targets", "n_patients")} | {"methods": rows}
     return found
 
 

@@ -27,16 +27,13 @@ from cxrneighbors.encoders.encode import encode
 from cxrneighbors.encoders.report_encoder import ReportEncoder
 from cxrneighbors.encoders.report_training import train_report_encoder
 from cxrneighbors.encoders.tfidf import TfidfEncoder
+from cxrneighbors.evaluation.compare import compare
 from cxrneighbors.evaluation.evaluate import evaluate_overlap
-from cxrneighbors.evaluation.expectation import random_expectation
-from cxrneighbors.evaluation.labels import encode_labels
-from cxrneighbors.evaluation.lift_interval import difference_estimate
-from cxrneighbors.evaluation.overlap import MEANING, labels_for
+from cxrneighbors.evaluation.overlap import MEANING
+from cxrneighbors.evaluation.result import OverlapResult
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
-from cxrneighbors.statistics.estimate import Estimate
 from cxrneighbors.statistics.holm import holm
-from cxrneighbors.statistics.patients import patient_codes
 
 DEFINITIONS = ("any", "any-disease", "jaccard")
 ADAPTED = "adapted"
@@ -65,8 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             label = f"{name}{' (label words masked)' if masked else ''}"
             say(label)
             methods[label] = indexed(studies, encoder, masked)
-    rows = {
-        definition: {name: lift(index, definition, "test", given.k) for name, index in methods.items()}
+    results = {
+        definition: {name: evaluated(index, definition, "test", given.k) for name, index in methods.items()}
         for definition in DEFINITIONS
     }
     summary = {
@@ -78,8 +75,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "k": given.k,
         "seed": given.seed,
         "definitions": {name: MEANING[name] for name in DEFINITIONS},
-        "test": rows,
-        "comparisons": compare(methods, given),
+        "test": {
+            definition: {name: figures(result) for name, result in scored.items()}
+            for definition, scored in results.items()
+        },
+        "comparisons": comparisons(results),
         "cpu_seconds": round(time.process_time() - started, 1),
     }
     write_results(given.results, "report_encoders", summary, markdown(summary), device=given.device)
@@ -107,7 +107,7 @@ def adapted_encoder(
         validation[candidate] = float("nan")
         if len(given.candidates) > 1:
             index = indexed(known, trained[candidate], False)
-            validation[candidate] = lift(index, "any", "val", given.k)["lift"]
+            validation[candidate] = figures(evaluated(index, "any", "val", given.k))["lift"]
             say(f"{candidate}: lift on val {validation[candidate]:.4f}")
     return trained[max(validation, key=lambda name: validation[name])], validation
 
@@ -116,32 +116,23 @@ def indexed(studies: pd.DataFrame, encoder: ReportEncoder | TfidfEncoder, masked
     return NeighborIndex.build(encode(studies, report=encoder, mask_labels=masked), studies, backend="exact")
 
 
-def lift(index: NeighborIndex, definition: str, split: str, k: int) -> dict[str, Any]:
-    """Overlap, random overlap, lift with interval and p of the reports of a split."""
-    result = evaluate_overlap(
-        index, k=k, targets=f"split == '{split}'", definition=definition, baselines=False
-    )
-    row = result.summary["methods"]["report"]
-    return {name: row[name] for name in SHOWN}
+def evaluated(index: NeighborIndex, definition: str, split: str, k: int) -> OverlapResult:
+    return evaluate_overlap(index, k=k, targets=f"split == '{split}'", definition=definition)
 
 
-def compare(methods: dict[str, NeighborIndex], given: argparse.Namespace) -> list[dict[str, Any]]:
+def figures(result: OverlapResult) -> dict[str, Any]:
+    """Overlap, random overlap, lift with interval and p of the reports."""
+    return {name: result.summary["methods"]["report"][name] for name in SHOWN}
+
+
+def comparisons(results: dict[str, dict[str, OverlapResult]]) -> list[dict[str, Any]]:
     """Adapted less the others, paired: all search the same reports, so overlaps differ as lifts do."""
     rows = []
-    for definition in DEFINITIONS:
-        for first, second in pairs(list(methods)):
-            estimate, n_targets = difference(methods[first], methods[second], definition, given.k)
-            rows.append(
-                {
-                    "definition": definition,
-                    "first": first,
-                    "second": second,
-                    "n_targets": n_targets,
-                    "difference": estimate.mean,
-                    "difference_ci95": list(estimate.interval()),
-                    "p_value": estimate.p_value(),
-                }
-            )
+    for definition, scored in results.items():
+        for first, second in pairs(list(scored)):
+            row = compare(*(scored[name].tables["report"] for name in (first, second)))
+            assert row is not None
+            rows.append({"definition": definition, "first": first, "second": second} | row)
     for row, p in zip(rows, holm(np.array([row["p_value"] for row in rows])), strict=True):
         row["p_value_adjusted"] = float(p)
     return rows
@@ -155,20 +146,6 @@ def pairs(names: list[str]) -> list[tuple[str, str]]:
         for b in names
         if a.startswith(ADAPTED) and not b.startswith(ADAPTED) and ("masked" in a) == ("masked" in b)
     ]
-
-
-def difference(first: NeighborIndex, second: NeighborIndex, definition: str, k: int) -> tuple[Estimate, int]:
-    """Lift of the test reports by `first` less that by `second`, which hold the same reports; how many."""
-    masks = labels_for(encode_labels(first.studies["findings"]), definition).masks
-    allowed = (first.studies["findings"].map(len) > 0).to_numpy() & first.has["report"] & second.has["report"]
-    counts = (masks != 0).any(axis=1)  # under any-disease a normal report is a candidate, never a target
-    rows = np.flatnonzero(allowed & counts & first.rows_where("split == 'test'"))
-    hits = [index.neighbors(rows, k, modality="report", allowed=allowed)[0] for index in (first, second)]
-    patients, pool = patient_codes(first.studies), np.flatnonzero(allowed)
-    chance = random_expectation(masks[pool], patients[pool], definition)
-    expected = chance.mean[np.searchsorted(pool, rows)]
-    estimate = difference_estimate(rows, hits[0], hits[1], k, masks, patients, expected, definition)
-    return estimate, len(rows)
 
 
 def markdown(summary: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from common.results import write_results
 from cxrneighbors.data.imports import import_dataset
 from cxrneighbors.encoders.encode import encode
 from cxrneighbors.evaluation.evaluate import evaluate_overlap
+from cxrneighbors.evaluation.write import write_evaluation
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
 
@@ -35,10 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         say(label)
         embeddings = encode(studies, report=encoder, device=given.device, mask_labels=masked)
         index = NeighborIndex.build(embeddings, studies)
-        result = evaluate_overlap(index, k=given.k, targets="split == 'test'", baselines=False)
+        result = evaluate_overlap(index, k=given.k, targets="split == 'test'")
         rows[label] = result.summary["methods"]["report"] | {"n_targets": result.summary["n_targets"]}
         if not masked:
-            result.write(given.work / f"{name}-{Path(encoder).name}")
+            write_evaluation(result, given.work / f"{name}-{Path(encoder).name}")
     summary = {"dataset": given.dataset, "k": given.k, "encoders": rows}
     write_results(given.results, name, summary, markdown(rows, given.k), device=given.device)
 
