@@ -95,10 +95,10 @@ def compare(index: NeighborIndex, where: str | None, queries: np.ndarray) -> dic
         return index.neighbors(queries, K, modality="image", allowed=allowed)
 
     chosen, chosen_ms = timed(search)
-    exact_rows, rates = index.exact_rows, dict(candidates.ROWS_PER_EFFORT)
-    index.exact_rows = len(index.studies)
+    exact_rows, rates = index.store.exact_rows, dict(candidates.ROWS_PER_EFFORT)
+    index.store.exact_rows = len(index.studies)
     true, exact_ms = timed(search)
-    index.exact_rows = exact_rows
+    index.store.exact_rows = exact_rows
     result = {
         "passing": len(index.studies) if allowed is None else int(allowed.sum()),
         "brute_force_ms": exact_ms,
@@ -109,11 +109,11 @@ def compare(index: NeighborIndex, where: str | None, queries: np.ndarray) -> dic
         "chosen_speedup": exact_ms / chosen_ms,
     }
     if result["passing"] > exact_rows:
-        index.exact_rows = 0
+        index.store.exact_rows = 0
         candidates.ROWS_PER_EFFORT.update(dict.fromkeys(rates, 0))
         found, graph_ms = timed(search)
         candidates.ROWS_PER_EFFORT.update(rates)
-        index.exact_rows = exact_rows
+        index.store.exact_rows = exact_rows
         result |= {
             "graph_ms": graph_ms,
             "graph_recall": recall(found, true),
@@ -133,7 +133,7 @@ def run(row_counts: list[int], seed: int) -> dict[str, Any]:
     for rows in row_counts:
         for name, spread in SPREADS.items():
             index, seconds = make_index(rows, spread, seed)
-            graphs = [partition.graph for partition in index.spaces["image"].partitions]
+            graphs = [partition.graph for partition in index.store.spaces["image"].partitions]
             entry: dict[str, Any] = {"rows": rows, "spread": name} | seconds
             entry["ef"] = [graph.settings()["ef"] for graph in graphs if graph is not None]
             queries = np.linspace(0, rows - 1, QUERIES).astype(int)
