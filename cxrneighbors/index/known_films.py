@@ -12,7 +12,7 @@ from cxrneighbors.index.candidates import exact_candidates
 from cxrneighbors.index.filters import Admission
 from cxrneighbors.index.query_encoding import Film, film_pixels
 from cxrneighbors.index.ranking import rank
-from cxrneighbors.index.request import make_request
+from cxrneighbors.index.request import Request
 from cxrneighbors.index.vector_store import VectorStore
 
 # A copy is looked for among this many nearest films, up to this distance (in σ): the last digits of a vector
@@ -28,7 +28,7 @@ def known_rows(store: VectorStore, vectors: np.ndarray, films: Sequence[Film]) -
     """
     rows = np.full(len(films), -1, dtype=np.int64)
     everyone = Admission(None, np.zeros(len(films), dtype=np.int64), store.patients, rows)
-    request = make_request(store, {"image": vectors}, NEAREST, "image", None, everyone)
+    request = Request(store, {"image": vectors}, NEAREST, "image", store.spaces["image"].factors, everyone)
     hits = rank(request, exact_candidates(request, request.candidates))
     for query, film in enumerate(films):
         near = hits.rows[query][hits.distance[query] <= NEAR]

@@ -12,12 +12,11 @@ import pandas as pd
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.index.encoder_source import EncoderSource
 from cxrneighbors.index.filters import array_filters
-from cxrneighbors.index.fusion import VECTOR_MODALITIES, distance_factors, total_distance
-from cxrneighbors.index.policies.registry import find_policy
+from cxrneighbors.index.fusion import VECTOR_MODALITIES, total_distance
 from cxrneighbors.index.queries import indexed_queries, read_queries
 from cxrneighbors.index.query_encoding import Film
-from cxrneighbors.index.request import make_request
-from cxrneighbors.index.search import SearchOptions, admission, search_table
+from cxrneighbors.index.request import ranking_factors
+from cxrneighbors.index.search import SearchOptions, find, search_table
 from cxrneighbors.index.storage import load_index, save_index
 from cxrneighbors.index.vector_store import VectorStore
 
@@ -99,9 +98,9 @@ class NeighborIndex:
         distance (the one that ranks), image_distance and report_distance (‖a - b‖/σ; NaN where one of both
         has none).
         """
+        options = SearchOptions(k, policy, include_same_patient, weights)
         queries = read_queries(self.store, self.encoders, image_ids, image, text, patient_id)
-        options = SearchOptions(k, where, modality, policy, include_same_patient, weights)
-        return search_table(self.store, queries, options, np.random.default_rng(seed))
+        return search_table(self.store, queries, modality, where, options, np.random.default_rng(seed))
 
     def neighbors(
         self,
@@ -120,16 +119,18 @@ class NeighborIndex:
         -1 and NaN where fewer than k exist, and throughout for a query row that lacks the modality.
         `modality`: 'fused' if there is such a space, else the only one. `allowed`: bool (N,) or (Q, N).
         """
+        options = SearchOptions(k, policy, include_same_patient, weights)
         queries = indexed_queries(self.store, np.asarray(rows, dtype=np.int64))
-        filters = array_filters(allowed, len(queries.rows), len(self.studies))
-        admit = admission(self.store, queries, filters, include_same_patient)
+        masks, which = array_filters(allowed, len(queries.rows), len(self.studies))
         modality = self.store.choose_modality(modality)
-        request = make_request(self.store, queries.vectors, k, modality, weights, admit)
-        able = np.flatnonzero(np.logical_and.reduce([queries.has(name) for name in request.factors]))
-        hits = find_policy(policy)(request.take(able), rng or np.random.default_rng(0))
-        found = np.full((len(request), k), -1, dtype=np.int64)
-        distances = np.full((len(request), k), np.nan, dtype=np.float32)
-        found[able], distances[able] = hits.rows, hits.distance
+        _, factors = ranking_factors(self.store, modality, weights)
+        able = np.flatnonzero(np.logical_and.reduce([queries.has(name) for name in factors]))
+        modalities = np.full(len(able), modality)
+        generator = rng or np.random.default_rng(0)
+        hits = find(self.store, queries.take(able), modalities, (masks, which[able]), options, generator)
+        found = np.full((len(which), k), -1, dtype=np.int64)
+        distances = np.full((len(which), k), np.nan, dtype=np.float32)
+        found[able], distances[able] = hits
         return found, distances
 
     def distances(
@@ -139,10 +140,9 @@ class NeighborIndex:
 
         'total' in `modality` (as in `neighbors`), 'image' and 'report'; NaN for -1 and where a row lacks it.
         """
-        store = self.store
-        factors = distance_factors(store.choose_modality(modality), store.scale, store.weights)
+        store, found = self.store, np.asarray(neighbor_rows, dtype=np.int64)
         vectors = store.row_vectors(np.asarray(rows, dtype=np.int64))
-        found = np.asarray(neighbor_rows, dtype=np.int64)
-        squared = {name: store.squared_distances(name, vectors, found) for name in VECTOR_MODALITIES}
-        single = {name: store.single_distance(name, values) for name, values in squared.items()}
+        _, factors = ranking_factors(store, store.choose_modality(modality), None)
+        squared = {name: store.squared_distances(name, vectors, found) for name in factors}
+        single = {name: store.distances(name, vectors, found) for name in VECTOR_MODALITIES}
         return {"total": total_distance(squared, factors), **single}

@@ -19,13 +19,13 @@ from cxrneighbors.index.vector_store import VectorStore
 
 @dataclass(frozen=True)
 class Queries:
-    """Q queries, called `names` in tables of hits.
+    """Q queries; `names`: object (Q,), what tables of hits call them.
 
     `vectors`: float32 (Q, D) per modality that the queries bring; a line of NaN where one query has none.
     `rows`, `patients`: int64 (Q,), the query's own row and the number of its patient, -1 where not known.
     """
 
-    names: list[str]
+    names: np.ndarray
     vectors: dict[str, np.ndarray]
     rows: np.ndarray
     patients: np.ndarray
@@ -37,15 +37,15 @@ class Queries:
         there: np.ndarray = ~np.isnan(self.vectors[modality]).any(axis=1)
         return there
 
-    def take(self, which: np.ndarray) -> Queries:
-        """The queries at positions `which` int64 (A,), in that order."""
+    def take(self, which: np.ndarray | slice) -> Queries:
+        """The queries at positions `which`, in that order."""
         vectors = {name: values[which] for name, values in self.vectors.items()}
-        return Queries([self.names[i] for i in which], vectors, self.rows[which], self.patients[which])
+        return Queries(self.names[which], vectors, self.rows[which], self.patients[which])
 
 
 def indexed_queries(store: VectorStore, rows: np.ndarray) -> Queries:
     """Indexed rows int64 (Q,) as queries, called by their image ids."""
-    names = store.studies["image_id"].to_numpy(dtype=object)[rows].tolist()
+    names = store.studies["image_id"].to_numpy(dtype=object)[rows]
     return Queries(names, store.row_vectors(rows), rows, store.patients[rows])
 
 
@@ -67,42 +67,43 @@ def read_queries(
         raise UserError("search: both image ids and image files are given; give one of them")
     if ids is not None and patient_id is not None:
         raise UserError("patient_id: the index knows the patients of its images; leave it out")
-    first = ids if ids is not None else films
-    if first is None and texts is None:
+    given = next((values for values in (ids, films, texts) if values is not None), None)
+    if given is None:
         raise UserError("search: there is no query; give an image id, an image file, or a text")
-    if first is not None and texts is not None and len(first) != len(texts):
-        raise UserError(f"search: {len(texts)} texts for {len(first)} images; give one text for each image")
-    names = _names(first, "image") if first is not None else _names(texts or [], "text")
-    if not names:
+    if not given:
         raise UserError("search: the list of queries is empty; give at least one")
+    if texts is not None and len(given) != len(texts):
+        raise UserError(f"search: {len(texts)} texts for {len(given)} images; give one text for each image")
     if ids is not None:
-        queries = indexed_queries(store, store.rows_of(names))
+        queries = indexed_queries(store, store.rows_of(ids))
     else:
-        outside = np.full(len(names), -1, dtype=np.int64)
-        queries = Queries(names, {}, outside, _patients(store, patient_id, names))
-        if films is not None:
-            queries.vectors["image"] = encode_images(encoders.get("image"), films)
-            _add_known_films(store, queries, films)
+        rows = np.full(len(given), -1, dtype=np.int64)
+        kind = "text" if films is None else "image"
+        queries = Queries(_names(given, kind), {}, rows, _patients(store, patient_id, len(given)))
+    if films is not None:
+        queries.vectors["image"] = encode_images(encoders.get("image"), films)
+        _add_known_films(store, queries, films)
     if texts is not None:
         queries.vectors["report"] = encode_texts(encoders.get("report"), texts)
     return queries
 
 
-def _names(values: list[Any], kind: str) -> list[str]:
-    named = kind != "text"
-    return [
-        str(v) if named and isinstance(v, str | Path) else f"{kind} {i + 1}" for i, v in enumerate(values)
-    ]
+def _names(given: list[Any], kind: str) -> np.ndarray:
+    """Files by their names, what else there is by number."""
+    names = [f"{kind} {number}" for number in range(1, len(given) + 1)]
+    if kind == "image":
+        names = [str(v) if isinstance(v, str | Path) else name for v, name in zip(given, names, strict=True)]
+    return np.array(names, dtype=object)
 
 
-def _patients(store: VectorStore, patient_id: str | Sequence[str] | None, names: list[str]) -> np.ndarray:
+def _patients(store: VectorStore, patient_id: str | Sequence[str] | None, n_queries: int) -> np.ndarray:
     """Numbers of the patients called 'id' or 'dataset:id': int64 (Q,), -1 throughout for None."""
     if patient_id is None:
-        return np.full(len(names), -1, dtype=np.int64)
-    given = [patient_id] * len(names) if isinstance(patient_id, str) else list(patient_id)
-    if len(given) != len(names):
+        return np.full(n_queries, -1, dtype=np.int64)
+    given = [patient_id] * n_queries if isinstance(patient_id, str) else list(patient_id)
+    if len(given) != n_queries:
         raise UserError(
-            f"patient_id: {len(given)} patients for {len(names)} queries; give one for all, or one each"
+            f"patient_id: {len(given)} patients for {n_queries} queries; give one for all, or one each"
         )
     number = {name: _patient(store, name) for name in dict.fromkeys(given)}
     return np.array([number[name] for name in given], dtype=np.int64)

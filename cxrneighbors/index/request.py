@@ -17,12 +17,12 @@ from cxrneighbors.index.vector_store import VectorStore
 class Request:
     """Find `k` neighbours in `store` for each of Q queries.
 
-    `vectors`: float32 (Q, D) of the modalities that rank. `modality`: 'image', 'report' or 'fused'.
+    `vectors`: float32 (Q, D) of at least the modalities that rank. `modality`: 'image', 'report' or 'fused'.
     `factors`: of the squared distance that ranks. `admission`: filters and patient exclusion.
     """
 
     store: VectorStore
-    vectors: dict[str, np.ndarray]
+    vectors: Mapping[str, np.ndarray]
     k: int
     modality: str
     factors: Factors
@@ -38,25 +38,20 @@ class Request:
 
     def take(self, which: np.ndarray | slice) -> Request:
         """The same for the queries at positions `which`."""
-        vectors = {name: values[which] for name, values in self.vectors.items()}
+        vectors = {name: self.vectors[name][which] for name in self.factors}
         return replace(self, vectors=vectors, admission=self.admission.take(which))
 
 
-def make_request(
-    store: VectorStore,
-    vectors: Mapping[str, np.ndarray],
-    k: int,
-    modality: str,
-    weights: Mapping[str, float] | None,
-    admission: Admission,
-) -> Request:
-    """Check k and weights (None: the store's); with a zero weight it is a request in the other modality."""
-    if k < 1:
-        raise UserError(f"k: {k} neighbours cannot be found; ask for k=1 or more")
+def ranking_factors(
+    store: VectorStore, modality: str, weights: Mapping[str, float] | None
+) -> tuple[str, Factors]:
+    """The modality that ranks, and its factors: with a zero weight a fused search is one in the other.
+
+    `weights`: None for the store's; a `UserError` unless they belong to a fused search.
+    """
     chosen = store.weights if weights is None else check_weights(weights)
     if weights is not None and modality != "fused":
         raise UserError(f"weights: they belong to a fused search, this one is by {modality}; leave them out")
     if modality == "fused" and min(chosen.values()) == 0:
         modality = max(chosen, key=lambda name: chosen[name])
-    factors = distance_factors(modality, store.scale, chosen)
-    return Request(store, {name: vectors[name] for name in factors}, int(k), modality, factors, admission)
+    return modality, distance_factors(modality, store.scale, chosen)

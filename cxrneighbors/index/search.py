@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -14,12 +15,11 @@ from cxrneighbors.index.fusion import VECTOR_MODALITIES
 from cxrneighbors.index.policies.registry import find_policy
 from cxrneighbors.index.queries import Queries
 from cxrneighbors.index.ranking import Hits
-from cxrneighbors.index.request import Request, make_request
+from cxrneighbors.index.request import Request, ranking_factors
 from cxrneighbors.index.vector_store import VectorStore
 
 # Queries with a filter of their own are answered in parts whose masks take at most this much.
 MASK_BYTES = 2**28
-Where = str | Sequence[str | None] | None
 
 
 @dataclass(frozen=True)
@@ -27,45 +27,60 @@ class SearchOptions:
     """The part of a search that is not its queries; see `NeighborIndex.search`."""
 
     k: int
-    where: Where
-    modality: str | None
     policy: str
     include_same_patient: bool
     weights: Mapping[str, float] | None
 
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise UserError(f"k: {self.k} neighbours cannot be found; ask for k=1 or more")
 
-@dataclass(frozen=True)
-class Batch:
-    """Queries of one modality: their positions among all, int64 (A,), and each one's filter."""
 
-    queries: Queries
-    positions: np.ndarray
-    modality: str
-    admission: Admission
+def find(
+    store: VectorStore,
+    queries: Queries,
+    modalities: np.ndarray,
+    filters: Filters,
+    options: SearchOptions,
+    rng: np.random.Generator,
+) -> Hits:
+    """Hits of queries, each searched in its own of `modalities` str (Q,), which it has."""
+    policy = find_policy(options.policy)
+    admission = _admission(store, queries, filters, options)
+    shape = (len(modalities), options.k)
+    hits = Hits(np.full(shape, -1, dtype=np.int64), np.full(shape, np.nan, dtype=np.float32))
+    for asked in dict.fromkeys(modalities.tolist()):
+        modality, factors = ranking_factors(store, asked, options.weights)
+        request = Request(store, queries.vectors, options.k, modality, factors, admission)
+        which = np.flatnonzero(modalities == asked)
+        hits.rows[which], hits.distance[which] = policy(request.take(which), rng)
+    return hits
 
 
 def search_table(
-    store: VectorStore, queries: Queries, options: SearchOptions, rng: np.random.Generator
+    store: VectorStore,
+    queries: Queries,
+    modality: str | None,
+    where: str | Sequence[str | None] | None,
+    options: SearchOptions,
+    rng: np.random.Generator,
 ) -> pd.DataFrame:
     """Hits as a table, see `NeighborIndex.search`; `UserError` for a query that finds fewer than k."""
-    policy = find_policy(options.policy)
-    tables = []
-    for batch in _batches(store, queries, options):
-        vectors = batch.queries.vectors
-        request = make_request(store, vectors, options.k, batch.modality, options.weights, batch.admission)
-        hits = policy(request, rng)
-        _check_complete(hits, request, batch, options)
-        tables.append(_table(store, batch, hits))
-    return pd.concat(tables).sort_index().reset_index(drop=True)
-
-
-def admission(
-    store: VectorStore, queries: Queries, filters: Filters, include_same_patient: bool
-) -> Admission:
-    """Filters, and each query's own row left out, or all rows of its patient."""
-    if include_same_patient:
-        return Admission(*filters, np.arange(len(store.studies)), queries.rows)
-    return Admission(*filters, store.patients, queries.patients)
+    expressions = _each(where, len(queries.names))
+    modalities = query_modalities(store, queries, modality)
+    step = len(expressions)
+    if len(set(expressions)) * len(store.studies) > MASK_BYTES:
+        step = max(1, MASK_BYTES // len(store.studies))
+    found = []
+    for part in (slice(start, start + step) for start in range(0, len(expressions), step)):
+        filters = _filters(store, expressions[part])
+        found.append(find(store, queries.take(part), modalities[part], filters, options, rng))
+    hits = Hits(*(np.concatenate(values) for values in zip(*found, strict=True)))
+    short = np.flatnonzero((hits.rows < 0).any(axis=1))
+    if len(short):
+        first = slice(short[0], short[0] + 1)
+        _raise_short(store, queries.take(first), modalities[short[0]], expressions[short[0]], options)
+    return _table(store, queries, hits)
 
 
 def query_modalities(store: VectorStore, queries: Queries, modality: str | None) -> np.ndarray:
@@ -79,32 +94,23 @@ def query_modalities(store: VectorStore, queries: Queries, modality: str | None)
         for name in VECTOR_MODALITIES if modality == "fused" else (modality,):
             other = "report" if name == "image" else "image"
             remedy = f"choose modality={other!r} or leave modality out"
-            _check_each(has[name], queries.names, f"it has no {name} to search by; {remedy}")
+            _check_all(has[name], queries, f"it has no {name} to search by; {remedy}")
         return np.full(len(queries.names), modality)
     image, report = (has[name] & (name in store.spaces) for name in VECTOR_MODALITIES)
     remedy = "encode and index its pixels or its report, or query by another image"
-    _check_each(image | report, queries.names, f"it has no vector in this index; {remedy}")
+    _check_all(image | report, queries, f"it has no vector in this index; {remedy}")
     by_image = image & (~report | (store.weights["image"] >= store.weights["report"]))
     single = np.where(by_image, "image", "report")
     return np.where(image & report & ("fused" in store.spaces), "fused", single)
 
 
-def _batches(store: VectorStore, queries: Queries, options: SearchOptions) -> Iterator[Batch]:
-    modalities = query_modalities(store, queries, options.modality)
-    n_queries = len(queries.names)
-    shared = options.where is None or isinstance(options.where, str)
-    step = n_queries if shared else max(1, MASK_BYTES // len(store.studies))
-    where = _where_each(options.where, n_queries)
-    for start in range(0, n_queries, step):
-        part = np.arange(start, min(start + step, n_queries))
-        filters = _filters(store, where[start : start + step])
-        admit = admission(store, queries.take(part), filters, options.include_same_patient)
-        for modality in dict.fromkeys(modalities[part].tolist()):
-            which = np.flatnonzero(modalities[part] == modality)
-            yield Batch(queries.take(part[which]), part[which], modality, admit.take(which))
+def _admission(store: VectorStore, queries: Queries, filters: Filters, options: SearchOptions) -> Admission:
+    if options.include_same_patient:
+        return Admission(*filters, np.arange(len(store.studies)), queries.rows)
+    return Admission(*filters, store.patients, queries.patients)
 
 
-def _where_each(where: Where, n_queries: int) -> list[str | None]:
+def _each(where: str | Sequence[str | None] | None, n_queries: int) -> list[str | None]:
     if where is None or isinstance(where, str):
         return [where] * n_queries
     if len(where) != n_queries:
@@ -123,42 +129,34 @@ def _filters(store: VectorStore, where: list[str | None]) -> Filters:
     return np.stack([store.rows_where(expression) for expression in position]), which
 
 
-def _check_each(able: np.ndarray, names: list[str], mistake: str) -> None:
+def _check_all(able: np.ndarray, queries: Queries, mistake: str) -> None:
     if not able.all():
-        raise UserError(f"query {names[int(np.argmin(able))]!r}: {mistake}")
+        raise UserError(f"query {queries.names[np.argmin(able)]!r}: {mistake}")
 
 
-def _check_complete(hits: Hits, request: Request, batch: Batch, options: SearchOptions) -> None:
-    """Every query found k, or a `UserError` says how many images the first one short of k can find."""
-    short = np.flatnonzero((hits.rows < 0).any(axis=1))
-    if not len(short):
-        return
-    query = int(short[0])
-    n = len(request.admission.admitted(query, request.candidates))
-    where = options.where
-    if where is not None and not isinstance(where, str):
-        where = where[batch.positions[query]]
+def _raise_short(
+    store: VectorStore, query: Queries, modality: str, where: str | None, options: SearchOptions
+) -> NoReturn:
+    """Say how many images the one query can find."""
+    searched, _ = ranking_factors(store, modality, options.weights)
+    admission = _admission(store, query, _filters(store, [where]), options)
+    n = len(admission.admitted(0, store.spaces[searched].rows))
     passing = "can be found" if where is None else f"pass where {where!r}"
     patient = "" if options.include_same_patient else " and are of another patient"
     found = f"only {n} image{'' if n == 1 else 's'}" if n else "no images"
     loosen = "search a larger index" if where is None else "loosen where"
     remedy = f"ask for k={n} or {loosen}" if n else loosen
-    name = batch.queries.names[query]
-    raise UserError(f"query {name!r}: {found} {passing}{patient}, k is {options.k}; {remedy}")
+    raise UserError(f"query {query.names[0]!r}: {found} {passing}{patient}, k is {options.k}; {remedy}")
 
 
-def _table(store: VectorStore, batch: Batch, hits: Hits) -> pd.DataFrame:
-    """One line for each of the K hits of each query, indexed by their place in the whole table."""
+def _table(store: VectorStore, queries: Queries, hits: Hits) -> pd.DataFrame:
     n_queries, k = hits.rows.shape
     columns = {
-        "query_id": np.repeat(np.array(batch.queries.names, dtype=object), k),
+        "query_id": np.repeat(queries.names, k),
         "rank": np.tile(np.arange(1, k + 1), n_queries),
         "neighbor_id": store.studies["image_id"].to_numpy(dtype=object)[hits.rows.ravel()],
         "distance": hits.distance.ravel(),
     }
     for name in VECTOR_MODALITIES:
-        squared = hits.squared.get(name)
-        if squared is None:
-            squared = store.squared_distances(name, batch.queries.vectors, hits.rows)
-        columns[f"{name}_distance"] = store.single_distance(name, squared).ravel()
-    return pd.DataFrame(columns, index=(batch.positions[:, None] * k + np.arange(k)).ravel())
+        columns[f"{name}_distance"] = store.distances(name, queries.vectors, hits.rows).ravel()
+    return pd.DataFrame(columns)

@@ -1,6 +1,6 @@
 """The index folder, written and replaced as a whole, and checked file by file when it is read.
 
-IDX/manifest.json          weights, scales, each graph's space and ef, the embeddings' manifest, SHA-256 of files
+IDX/manifest.json          weights, scales, counts, each graph's space and ef, SHA-256 of every file
 IDX/studies.parquet        the study table
 IDX/vectors/image.npy      float32 (n, D) of the rows that have the modality; image.rows.npy: those rows
 IDX/graphs/fused-PA.bin    one graph per modality and view (none with backend 'exact')

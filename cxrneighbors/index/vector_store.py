@@ -148,7 +148,9 @@ class VectorStore:
             squared[part] = np.where(there[part], values, np.nan)
         return squared
 
-    def single_distance(self, name: str, squared: np.ndarray) -> np.ndarray:
-        """‖·‖/σ from ‖·‖² in one modality: float64 (Q, K) -> float32 (Q, K)."""
-        distance: np.ndarray = np.sqrt(squared / self.scale.get(name, 1.0))
+    def distances(self, name: str, vectors: Mapping[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
+        """‖·‖/σ in modality `name`, as `squared_distances`: float32 (Q, K)."""
+        distance: np.ndarray = np.sqrt(
+            self.squared_distances(name, vectors, rows) / self.scale.get(name, 1.0)
+        )
         return distance.astype(np.float32)

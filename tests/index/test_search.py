@@ -114,7 +114,7 @@ def test_filters_of_many_queries_are_held_in_parts(
     ids = list(index.studies["image_id"])
     where = [f"age > {i % 7}" for i in range(60)]
     whole = index.search(ids, where=where, modality="image", k=3)
-    monkeypatch.setattr("cxrneighbors.index.search.MASK_BYTES", 60 * 8)
+    monkeypatch.setattr("cxrneighbors.index.search.MASK_BYTES", 60 * 6)
     pd.testing.assert_frame_equal(index.search(ids, where=where, modality="image", k=3), whole)
 
 

@@ -93,6 +93,12 @@ def test_no_index_there(tmp_path: Path) -> None:
         NeighborIndex.load(tmp_path)
 
 
+def test_a_folder_of_the_first_format_is_refused(folder: Path) -> None:
+    (folder / "manifest.json").rename(folder / "index.json")
+    with pytest.raises(UserError, match=r"index of format 1, this version reads 2; build .* again in a new"):
+        NeighborIndex.load(folder)
+
+
 def test_a_folder_with_other_files_is_not_replaced(small_index: Build, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep")
     with pytest.raises(UserError, match="holds other files, not index"):

@@ -13,7 +13,7 @@ from cxrneighbors.index.candidates import (
     partition_candidates,
 )
 from cxrneighbors.index.fusion import VECTOR_MODALITIES
-from cxrneighbors.index.ranking import Hits, joined, rank
+from cxrneighbors.index.ranking import Hits, rank
 from cxrneighbors.index.request import Request
 from cxrneighbors.index.spaces import Partition
 from cxrneighbors.progress import track
@@ -28,9 +28,10 @@ MAX_RATIO = 4.0
 
 def nearest(request: Request, rng: np.random.Generator | None = None) -> Hits:
     """The k nearest admitted rows of each query, ties by row order; `rng` is not used."""
-    starts = range(0, max(1, len(request)), QUERY_CHUNK)
+    starts = range(0, len(request), QUERY_CHUNK)
     chunks = [request.take(slice(i, i + QUERY_CHUNK)) for i in starts]
-    return joined([rank(chunk, _candidates(chunk)) for chunk in track(chunks, "searching", len(chunks))])
+    found = [rank(chunk, _candidates(chunk)) for chunk in track(chunks, "searching", len(chunks))]
+    return found[0] if len(found) == 1 else Hits(*map(np.concatenate, zip(*found, strict=True)))
 
 
 def nearest_pool(request: Request, size: int) -> Hits:
