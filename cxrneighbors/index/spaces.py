@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from cxrneighbors.data.pixels import usable_cpus
 from cxrneighbors.data.views import VIEWS
 from cxrneighbors.index.backends.base import Graph
 from cxrneighbors.index.backends.registry import graph_class
@@ -82,7 +82,7 @@ def build_graphs(
     def build(job: tuple[Space, str, np.ndarray]) -> Graph:
         return kind.build(job[0].points(job[2], vectors), **options)
 
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1) if backend == "hnsw" else 1) as pool:
+    with ThreadPoolExecutor(min(8, usable_cpus()) if backend == "hnsw" else 1) as pool:
         graphs = track(pool.map(build, jobs), "building graphs", len(jobs))
         for (space, view, rows), graph in zip(jobs, graphs, strict=True):
             space.partitions.append(Partition(view, rows, space.factors, graph))

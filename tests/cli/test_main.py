@@ -112,9 +112,7 @@ def test_search_by_file_and_text(work: Path, capsys: pytest.CaptureFixture[str])
     assert len(json.loads(capsys.readouterr().out)) == 5
 
 
-def test_search_leaves_out_the_patient_that_is_named(
-    work: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_search_leaves_out_the_patient_that_is_named(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     patient = read_table(work / "studies.parquet")["patient_id"].iloc[0]
     capsys.readouterr()
     arguments = ("search", work / "idx", "--text", "Large right pleural effusion.", "--json", "-k", 15)
