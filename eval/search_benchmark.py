@@ -78,13 +78,13 @@ def stopwatch(name: str) -> Callable[[], dict[str, float]]:
 def compare(index: NeighborIndex, where: str | None, queries: np.ndarray) -> dict[str, Any]:
     """Time of brute force; time and recall of the graph alone and of the search as it chooses."""
     allowed = None if where is None else index.rows_where(where)
-    usual = index.exact_rows, index.rows_per_effort
+    usual = index.store.exact_rows, index.store.rows_per_effort
     passing = len(index.studies) if allowed is None else int(allowed.sum())
     ways = {"brute_force": (len(index.studies), usual[1]), "graph": (0, dict.fromkeys(usual[1], 0))}
     found, seconds = {}, {}
     for name, way in (ways | {"chosen": usual}).items():  # the usual way last: so the index stays
         if name != "graph" or passing > usual[0]:
-            index.exact_rows, index.rows_per_effort = way
+            index.store.exact_rows, index.store.rows_per_effort = way
             search = partial(index.neighbors, queries, K, modality="image", allowed=allowed)
             seconds[name] = min(timeit.repeat(search, number=1, repeat=REPEATS))
             found[name] = search()[1]
@@ -108,7 +108,7 @@ def measure(row_counts: list[int], seed: int) -> list[dict[str, Any]]:
     for rows in row_counts:
         for name, spread in SPREADS.items():
             index, seconds = make_index(rows, spread, seed)
-            graphs = [partition.graph for partition in index.spaces["image"].partitions]
+            graphs = [partition.graph for partition in index.store.spaces["image"].partitions]
             entry: dict[str, Any] = {"rows": rows, "spread": name} | seconds
             entry["ef"] = [graph.settings()["ef"] for graph in graphs if graph is not None]
             queries = np.linspace(0, rows - 1, QUERIES).astype(int)

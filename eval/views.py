@@ -115,7 +115,7 @@ def masked(index: NeighborIndex) -> NeighborIndex:
     texts = encode(index.studies, report=index.encoders.get("report"), mask_labels=True)
     ids = index.studies["image_id"].tolist()
     reports = np.full((len(ids), texts.vectors["report"].shape[1]), np.nan, dtype=np.float32)
-    reports[index.row_of[texts.ids["report"]].to_numpy()] = texts.vectors["report"]
+    reports[index.store.rows_of(texts.ids["report"])] = texts.vectors["report"]
     images = None
     if "image" in index.has:
         images = np.where(index.has["image"][:, None], index.vectors["image"], np.nan)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import struct
-import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,13 +13,10 @@ import pandas as pd
 from PIL import Image
 
 from cxrneighbors.data.dicom import is_dicom
-from cxrneighbors.data.pixels import read_pixels, usable_cpus
+from cxrneighbors.data.pixels import BROKEN, read_pixels, usable_cpus
 from cxrneighbors.data.skipped import Skipped
 from cxrneighbors.errors import UserError
 from cxrneighbors.progress import track
-
-# What Pillow raises on damaged files, by format.
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
@@ -71,7 +66,7 @@ def _content(path: str | Path) -> ImageContent | str:
         return str(error)
     except FileNotFoundError:
         return "no image file"
-    except _BROKEN as error:
+    except BROKEN as error:
         reason = " ".join(str(error).split())[:120]
         return f"cannot be read as an image ({reason}); get it again"
 

@@ -81,4 +81,11 @@ def scaled_concatenation(vectors: Mapping[str, np.ndarray], factors: Factors) ->
 def squared_distances(queries: np.ndarray, found: np.ndarray) -> np.ndarray:
     """‖q - f‖² by difference, not by products: queries (Q, D), found (Q, K, D) -> float64 (Q, K)."""
     difference = found.astype(np.float64) - queries.astype(np.float64)[:, None, :]
-    return np.einsum("qkd,qkd->qk", difference, difference)
+    squared: np.ndarray = np.einsum("qkd,qkd->qk", difference, difference)
+    return squared
+
+
+def total_distance(squared: Mapping[str, np.ndarray], factors: Factors) -> np.ndarray:
+    """d of `factors` from ‖·‖² in each of their modalities: float64 (Q, K) -> float32 (Q, K)."""
+    total: np.ndarray = np.sqrt(sum(factor * squared[name] for name, factor in factors.items()))
+    return total.astype(np.float32)

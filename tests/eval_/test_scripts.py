@@ -75,9 +75,9 @@ def test_search_benchmark_leaves_the_index_as_it_was(tmp_path, monkeypatch):
     assert [row["spread"] for row in summary["results"]] == ["equal", "falling"]
     assert summary["results"][0]["filters"]["none"]["graph_recall"] > 0.9
     index, _ = search_benchmark.make_index(2500, search_benchmark.SPREADS["falling"], 0)
-    before = index.exact_rows, dict(index.rows_per_effort)
+    before = index.store.exact_rows, dict(index.store.rows_per_effort)
     search_benchmark.compare(index, None, search_benchmark.np.arange(64))
-    assert (index.exact_rows, index.rows_per_effort) == before
+    assert (index.store.exact_rows, index.store.rows_per_effort) == before
 
 
 def test_mimic_scale_counts_what_it_wrote(tmp_path):

@@ -5,8 +5,7 @@ import pytest
 
 from cxrneighbors.index.backends import exact
 from cxrneighbors.index.backends.exact import KeyLookup, nearest_exact, smallest
-from cxrneighbors.index.filters import admission
-from cxrneighbors.index.queries import Queries
+from cxrneighbors.index.filters import Admission
 
 
 @pytest.mark.parametrize(("n", "m"), [(5, 5), (5, 9), (40, 3), (1000, 7), (1003, 60), (16_384, 13)])
@@ -40,8 +39,8 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch, row_block: int, 
     vectors = {"image": rng.standard_normal((333, 6)).astype(np.float32) + 100}
     rows = np.sort(rng.choice(333, 201, replace=False))
     patients = np.arange(333) // 4
-    queries = Queries({"image": vectors["image"][:40]}, np.arange(40))
-    admit = admission(None, np.zeros(40, dtype=np.int64), patients, queries.rows, False)
+    queries = {"image": vectors["image"][:40]}
+    admit = Admission(None, np.zeros(40, dtype=np.int64), patients, patients[:40])
     centre = {"image": vectors["image"].mean(axis=0)}
     found = nearest_exact(vectors, rows, queries, {"image": 0.5}, 5, admit, centre)
     for query, candidates in enumerate(found):
@@ -53,8 +52,8 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch, row_block: int, 
 
 def test_no_rows_give_no_candidates() -> None:
     vectors = {"image": np.zeros((3, 2), dtype=np.float32)}
-    queries = Queries({"image": vectors["image"][:1]}, np.array([0]))
-    admit = admission(None, np.zeros(1, dtype=np.int64), np.arange(3), queries.rows, False)
+    queries = {"image": vectors["image"][:1]}
+    admit = Admission(None, np.zeros(1, dtype=np.int64), np.arange(3), np.array([0]))
     centre = {"image": np.zeros(2, dtype=np.float32)}
     found = nearest_exact(vectors, np.empty(0, dtype=np.int64), queries, {"image": 1.0}, 4, admit, centre)
     assert (found == -1).all() and found.shape[1] >= 4

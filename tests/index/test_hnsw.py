@@ -7,7 +7,6 @@ import pytest
 
 from cxrneighbors.errors import UserError
 from cxrneighbors.files import sha256_file
-from cxrneighbors.index.backends import hnsw
 from cxrneighbors.index.backends.hnsw import EqualGroups, HnswGraph
 
 
@@ -92,10 +91,3 @@ def test_no_graph_at_all(vectors: np.ndarray, tmp_path: Path) -> None:
     (tmp_path / "g").write_bytes(b"no graph" * 100)
     with pytest.raises(UserError, match="not a graph of hnswlib"):
         HnswGraph.load(tmp_path / "g", vectors, settings)
-
-
-def test_true_nearest_in_blocks(vectors: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hnsw, "ROW_BLOCK", 700)
-    found = hnsw._true_nearest(vectors[:50], vectors, 10)
-    apart = ((vectors[found] - vectors[:50, None]) ** 2).sum(axis=2)
-    np.testing.assert_allclose(np.sort(apart, axis=1), true_distances(vectors, vectors[:50], 10), atol=1e-4)

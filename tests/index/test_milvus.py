@@ -48,15 +48,14 @@ def test_finds_the_nearest_also_after_loading(tmp_path: Path, shared: bool) -> N
         MilvusGraph.load(path, VECTORS, graph.settings() | {"count": 121})
 
 
-def test_an_index_on_milvus(small_index: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cxrneighbors.index.candidates.ROWS_PER_EFFORT", {"shared": 0, "own": 0})
+def test_an_index_on_milvus(small_index: Build, tmp_path: Path) -> None:
     index, exact = small_index(90, backend="milvus"), small_index(90)
-    index.exact_rows = 0
+    index.store.exact_rows, index.store.rows_per_effort = 0, {"shared": 0, "own": 0}
     ids = list(exact.studies["image_id"][1:5])
     for arguments in ({}, {"where": "age < 70", "modality": "image"}, {"weights": {"image": 3}}):
         assert index.search(ids, **arguments).equals(exact.search(ids, **arguments))
     index.save(tmp_path / "idx")
     again = NeighborIndex.load(tmp_path / "idx")
-    again.exact_rows = 0
+    again.store.exact_rows, again.store.rows_per_effort = 0, {"shared": 0, "own": 0}
     assert again.search(ids).equals(exact.search(ids))
     assert NeighborIndex.load(tmp_path / "idx").backend == "milvus"  # opening it changed no file

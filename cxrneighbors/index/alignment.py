@@ -1,27 +1,20 @@
-"""From embeddings and a study table to the arrays of an index: ids matched, gaps kept as gaps."""
+"""Embeddings brought into the rows of a study table: ids matched, gaps kept as gaps."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.data.schema import validate_studies
+from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.errors import UserError
 from cxrneighbors.progress import say
 
 
-def check_studies(studies: pd.DataFrame) -> pd.DataFrame:
-    """The validated table with rows 0 .. N-1; no rows raise a `UserError`."""
-    table = validate_studies(studies).reset_index(drop=True)
-    if not len(table):
-        raise UserError("study table: it has no rows; import a data set first")
-    return table
-
-
-def align(embeddings: Any, studies: pd.DataFrame) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def align(
+    embeddings: Embeddings, studies: pd.DataFrame
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Bring vectors into the rows of the table: vectors float32 (N, D) and has bool (N,), per modality.
 
     A row without a vector keeps zeros that nothing ever reads, and has=False.
@@ -46,7 +39,8 @@ def align(embeddings: Any, studies: pd.DataFrame) -> tuple[dict[str, np.ndarray]
         vectors[modality][rows] = values
         has[modality] = np.zeros(len(studies), dtype=bool)
         has[modality][rows] = True
-        _say_missing(modality, int((~has[modality]).sum()), len(studies))
+        if missing := int((~has[modality]).sum()):
+            say(f"{modality}: {missing} of {len(studies)} rows have no embedding and are not found by it")
     if not vectors:
         raise UserError("embeddings: no vectors in any modality; encode images or reports first")
     return vectors, has
@@ -65,8 +59,3 @@ def _rows_of_ids(ids: Sequence[str], row_of: pd.Series, modality: str) -> np.nda
             "give the table that was encoded"
         )
     return rows.to_numpy(dtype=np.int64)
-
-
-def _say_missing(modality: str, missing: int, total: int) -> None:
-    if missing:
-        say(f"{modality}: {missing} of {total} rows have no embedding and are not found by it")
