@@ -75,7 +75,8 @@ class SmallCNN(Classifier):
         x = F.relu(self.norm(self.stem(pre.standardise(grey, (0.5,), (0.25,)))))
         x = self.blocks(x)
         pooled = torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1)
-        return self.head(F.dropout(pooled, self.dropout, self.training))
+        logits: Tensor = self.head(F.dropout(pooled, self.dropout, self.training))
+        return logits
 
     def config(self) -> dict[str, Any]:
         """Constructor arguments, as JSON."""

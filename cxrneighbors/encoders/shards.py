@@ -14,7 +14,7 @@ from cxrneighbors.files import atomic_path
 SKIPPED_KEY = b"cxrneighbors.skipped"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Shard:
     """Vectors of consecutive rows of one modality.
 
@@ -24,6 +24,15 @@ class Shard:
     ids: list[str]
     vectors: np.ndarray
     skipped: list[tuple[str, str]] = field(default_factory=list)
+
+
+def join_shards(parts: list[Shard]) -> Shard:
+    """The rows of `parts` in their order."""
+    return Shard(
+        [name for part in parts for name in part.ids],
+        np.concatenate([part.vectors for part in parts]),
+        [row for part in parts for row in part.skipped],
+    )
 
 
 def shard_path(folder: str | Path, modality: str, number: int) -> Path:

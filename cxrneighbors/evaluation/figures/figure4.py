@@ -10,8 +10,8 @@ import pandas as pd
 
 from cxrneighbors.data.schema import NO_FINDING
 from cxrneighbors.errors import UserError
-from cxrneighbors.evaluation.figures.canvas import GREEN, GREY, PAGE_WIDTH, new_figure, to_png
 from cxrneighbors.evaluation.wording import percent
+from cxrneighbors.figures import GREEN, GREY, PAGE_WIDTH, new_figure, to_png
 
 if TYPE_CHECKING:
     from cxrneighbors.evaluation.result import OverlapResult

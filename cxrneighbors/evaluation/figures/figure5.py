@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cxrneighbors.evaluation.figures.canvas import BLUE, COLUMN_WIDTH, RED, new_figure, to_png
 from cxrneighbors.evaluation.wording import interval, p_text, percent, points, title_of
+from cxrneighbors.figures import BLUE, COLUMN_WIDTH, RED, new_figure, to_png
 
 if TYPE_CHECKING:
     from cxrneighbors.evaluation.result import OverlapResult
