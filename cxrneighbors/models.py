@@ -7,6 +7,7 @@ config.json names the kind of model under its noun: {"format": 1, "encoder": "va
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from cxrneighbors.errors import UserError
-from cxrneighbors.files import atomic_path, read_json, write_json_atomic
+from cxrneighbors.files import atomic_path, plain, read_json, write_json_atomic
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -37,6 +38,12 @@ def hash_tensors(tensors: Mapping[str, np.ndarray]) -> str:
 def state_arrays(module: nn.Module) -> dict[str, np.ndarray]:
     """The state dict of `module` as arrays."""
     return {name: value.detach().cpu().numpy() for name, value in module.state_dict().items()}
+
+
+def constructor_arguments(model: object, left_out: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The constructor's arguments as JSON, each from the attribute of its name."""
+    names = [name for name in inspect.signature(type(model)).parameters if name not in left_out]
+    return {name: plain(getattr(model, name)) for name in names}
 
 
 def save_model(

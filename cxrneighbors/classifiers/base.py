@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cxrneighbors.devices import resolve_device
 from cxrneighbors.errors import UserError
-from cxrneighbors.models import hash_tensors, save_model, state_arrays
+from cxrneighbors.models import constructor_arguments, hash_tensors, save_model, state_arrays
 from cxrneighbors.progress import track
 
 NOUN = "classifier"  # what config.json calls it
@@ -29,8 +29,8 @@ class Classifier(nn.Module, ABC):
     independent (sigmoid); otherwise they exclude each other (softmax). `image_size`, `aspect`: how
     `data.pixels.load_images` should read files for it: pixels a side, and 'pad' or 'crop'.
 
-    A subclass sets `name`, takes `labels` first in its constructor, and returns all its constructor
-    arguments from `config`.
+    A subclass sets `name`, takes `labels` first in its constructor, and keeps every argument of it in an
+    attribute of the same name: together they are its `config`.
     """
 
     name: str
@@ -48,9 +48,9 @@ class Classifier(nn.Module, ABC):
     def forward(self, images: Tensor) -> Tensor:
         """Logits float (B, C) of images float (B, 1 or 3, H, W) in [0, 1]."""
 
-    @abstractmethod
     def config(self) -> dict[str, Any]:
         """Constructor arguments, as JSON."""
+        return constructor_arguments(self)
 
     def scores(self, images: Tensor) -> Tensor:
         """Probabilities float (B, C) in [0, 1]: sigmoid of each logit, or softmax over the C classes."""

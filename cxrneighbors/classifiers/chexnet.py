@@ -124,12 +124,3 @@ class CheXNet(Classifier):
             pre.standardise(pre.to_colour(field), pre.IMAGENET_MEAN, pre.IMAGENET_STD)
         )
         return logits
-
-    def config(self) -> dict[str, Any]:
-        """Constructor arguments, as JSON."""
-        return {
-            "labels": list(self.labels),
-            "image_size": self.image_size,
-            "crop": self.crop,
-            "multi_label": self.multi_label,
-        }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -77,13 +76,3 @@ class SmallCNN(Classifier):
         pooled = torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1)
         logits: Tensor = self.head(F.dropout(pooled, self.dropout, self.training))
         return logits
-
-    def config(self) -> dict[str, Any]:
-        """Constructor arguments, as JSON."""
-        return {
-            "labels": list(self.labels),
-            "image_size": self.image_size,
-            "multi_label": self.multi_label,
-            "width": self.width,
-            "dropout": self.dropout,
-        }

@@ -16,7 +16,8 @@ from cxrneighbors.encoders.base import Fittable, ImageEncoder, TextEncoder
 from cxrneighbors.encoders.jobs import Job, encode_shards
 from cxrneighbors.encoders.ray_engine import encode_shards_on_ray
 from cxrneighbors.encoders.registry import load_encoder_folder, load_image_encoder, load_report_encoder
-from cxrneighbors.encoders.store import EMBEDDINGS, OWN, Embeddings, read_modality, stored_encoder
+from cxrneighbors.encoders.shards import read_shards
+from cxrneighbors.encoders.store import EMBEDDINGS, OWN, Embeddings, stored_encoder
 from cxrneighbors.encoders.texts import report_texts
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.progress import say
@@ -153,7 +154,7 @@ def _finished(work: Work, parts: list[_Part], jobs: list[Job]) -> Embeddings:
     results, found = {}, {}
     for part, job in zip(parts, jobs, strict=True):
         result: dict[str, Any] = {"weights_hash": part.encoder.weights_hash(), "shards": len(job.shards)}
-        shard = found[part.modality] = read_modality(work.folder, part.modality, result)
+        shard = found[part.modality] = read_shards(work.folder, part.modality, len(job.shards))
         for image_id, reason in shard.skipped:
             skipped.add(image_id, reason)
         counts = {"dim": shard.vectors.shape[1], "count": len(shard.ids), "skipped": len(shard.skipped)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ import numpy as np
 from cxrneighbors.data.pixels import load_images
 from cxrneighbors.data.skipped import Skipped
 from cxrneighbors.encoders.base import ImageEncoder, TextEncoder, hash_strings, is_image_encoder
-from cxrneighbors.encoders.shards import Shard, join_shards, shard_path, write_shard
+from cxrneighbors.encoders.shards import Shard, shard_path, write_shard
 from cxrneighbors.progress import track
 
 T = TypeVar("T")
@@ -62,16 +63,17 @@ def encode_shards(job: Job, encoder: ImageEncoder | TextEncoder, numbers: list[i
     The next batch of image files is read while the encoder works on the present one.
     """
     batches = [rows for number in numbers for rows in job.batches(number)]
-    read = _image_reader(job, encoder) if is_image_encoder(encoder) else _text_reader(job)
-    inputs = track(
-        read_ahead(read, batches), f"encoding {job.modality}s ({encoder.name})", total=len(batches)
-    )
+    title = f"encoding {job.modality}s ({encoder.name})"
+    inputs = track(ahead(lambda rows: _read(job, encoder, rows), batches), title, total=len(batches))
     for number in numbers:
-        parts = [_encoded(encoder, *next(inputs)) for _ in job.batches(number)]
-        write_shard(shard_path(folder, job.modality, number), join_shards(parts))
+        parts = []
+        for taken, ids, skipped in islice(inputs, len(job.batches(number))):
+            vectors = encoder.encode(taken) if ids else np.zeros((0, encoder.dim))
+            parts.append(Shard(ids, np.asarray(vectors, np.float32), skipped))
+        write_shard(shard_path(folder, job.modality, number), parts)
 
 
-def read_ahead(function: Callable[[T], R], items: list[T]) -> Iterator[R]:
+def ahead(function: Callable[[T], R], items: list[T]) -> Iterator[R]:
     """Yield function(item) for each item in order, the next one being computed in a thread meanwhile."""
     with ThreadPoolExecutor(1) as pool:
         pending = None
@@ -83,27 +85,18 @@ def read_ahead(function: Callable[[T], R], items: list[T]) -> Iterator[R]:
             yield pending.result()
 
 
-def _image_reader(job: Job, encoder: ImageEncoder) -> Callable[[slice], tuple[Any, Shard]]:
-    """Reads the films of a batch; its shard lacks the vectors and lists what cannot be read."""
-
-    def read(rows: slice) -> tuple[np.ndarray, Shard]:
-        paths, ids, skipped = job.inputs[rows], job.ids[rows], Skipped("encode")
-        images, kept = load_images(paths, encoder.image_size, encoder.aspect, skipped, names=ids)
-        path_of = dict(zip(ids, paths, strict=True))
-        listed = skipped.to_frame()
-        reasons = [
-            (name, reason.removeprefix(f"{path_of[name]}: "))
-            for name, reason in zip(listed["item"], listed["reason"], strict=True)
-        ]
-        return images, Shard([ids[row] for row in kept], np.zeros((0, encoder.dim), np.float32), reasons)
-
-    return read
-
-
-def _text_reader(job: Job) -> Callable[[slice], tuple[Any, Shard]]:
-    return lambda rows: (job.inputs[rows], Shard(job.ids[rows], np.zeros((0, 0), np.float32), []))
-
-
-def _encoded(encoder: ImageEncoder | TextEncoder, inputs: Any, batch: Shard) -> Shard:
-    vectors = np.asarray(encoder.encode(inputs), np.float32) if batch.ids else batch.vectors
-    return Shard(batch.ids, vectors, batch.skipped)
+def _read(
+    job: Job, encoder: ImageEncoder | TextEncoder, rows: slice
+) -> tuple[Any, list[str], list[tuple[str, str]]]:
+    """What the encoder takes of a batch, the ids of it, and (id, reason) of films that cannot be read."""
+    inputs, ids = job.inputs[rows], job.ids[rows]
+    if not is_image_encoder(encoder):
+        return inputs, ids, []
+    skipped = Skipped("encode")
+    images, kept = load_images(inputs, encoder.image_size, encoder.aspect, skipped, names=ids)
+    path_of, listed = dict(zip(ids, inputs, strict=True)), skipped.to_frame()
+    reasons = [
+        (name, reason.removeprefix(f"{path_of[name]}: "))
+        for name, reason in zip(listed["item"], listed["reason"], strict=True)
+    ]
+    return images, [ids[row] for row in kept], reasons

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cxrneighbors.encoders.base import NOUN, check_images, fitting_rows, hash_strings
 from cxrneighbors.errors import UserError
-from cxrneighbors.models import build_model, hash_tensors, read_tensors, save_model
+from cxrneighbors.models import build_model, constructor_arguments, hash_tensors, read_tensors, save_model
 from cxrneighbors.progress import track
 
 TENSORS = ("mean", "components", "scale")
@@ -57,15 +57,8 @@ class PCAEncoder:
         return len(self._tensors["components"]) if self.fitted else self.n_components
 
     def config(self) -> dict[str, Any]:
-        """Constructor arguments."""
-        return {
-            "dim": self.n_components,
-            "whiten": self.whiten,
-            "image_size": self.image_size,
-            "aspect": self.aspect,
-            "max_fit": self.max_fit,
-            "seed": self.seed,
-        }
+        """Constructor arguments: `dim` as it was asked for."""
+        return {**constructor_arguments(self), "dim": self.n_components}
 
     def weights_hash(self) -> str:
         """SHA-256 of mean, components and scale; '' before fitting."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cxrneighbors.encoders.base import NOUN, check_images
-from cxrneighbors.models import build_model, save_model
+from cxrneighbors.models import build_model, constructor_arguments, save_model
 
 
 class PixelEncoder:
@@ -31,7 +31,7 @@ class PixelEncoder:
 
     def config(self) -> dict[str, Any]:
         """Constructor arguments."""
-        return {"image_size": self.image_size, "aspect": self.aspect}
+        return constructor_arguments(self)
 
     def weights_hash(self) -> str:
         """No weights: ''."""

@@ -19,7 +19,7 @@ from cxrneighbors.artifact import Kind
 from cxrneighbors.data.skipped import SKIPPED_FILE
 from cxrneighbors.encoders.base import MODALITIES, ImageEncoder, TextEncoder
 from cxrneighbors.encoders.registry import load_encoder_folder
-from cxrneighbors.encoders.shards import Shard, join_shards, read_shard, shard_path
+from cxrneighbors.encoders.shards import Shard, read_shards
 from cxrneighbors.errors import UserError, choose
 
 EMBEDDINGS = Kind("embeddings", 2, "encode")
@@ -64,7 +64,8 @@ class Embeddings:
         """Read a complete store; a missing, unfinished or changed one raises a UserError."""
         folder = Path(folder)
         manifest = EMBEDDINGS.read(folder)
-        parts = {name: read_modality(folder, name, entry) for name, entry in manifest["modalities"].items()}
+        entries = manifest["modalities"].items()
+        parts = {name: read_shards(folder, name, entry["shards"]) for name, entry in entries}
         return cls.of_shards(parts, manifest, folder)
 
     @classmethod
@@ -134,10 +135,3 @@ class Embeddings:
 def stored_encoder(folder: Path, modality: str) -> Path:
     """Where the encoder of a modality lies."""
     return folder / "encoders" / modality
-
-
-def read_modality(folder: Path, modality: str, entry: dict[str, Any]) -> Shard:
-    """All shards of a modality as one; `entry`: what the manifest says of it."""
-    return join_shards(
-        [read_shard(shard_path(folder, modality, number)) for number in range(entry["shards"])]
-    )

@@ -11,7 +11,7 @@ import pandas as pd
 from cxrneighbors.encoders.base import NOUN, fitting_rows, hash_strings
 from cxrneighbors.errors import UserError
 from cxrneighbors.files import read_json, write_json_atomic
-from cxrneighbors.models import build_model, hash_tensors, read_tensors, save_model
+from cxrneighbors.models import build_model, constructor_arguments, hash_tensors, read_tensors, save_model
 
 
 class TfidfEncoder:
@@ -40,7 +40,7 @@ class TfidfEncoder:
 
     def config(self) -> dict[str, Any]:
         """Constructor arguments."""
-        return {"max_features": self.max_features, "sublinear_tf": self.sublinear_tf}
+        return constructor_arguments(self)
 
     def weights_hash(self) -> str:
         """SHA-256 of vocabulary and weights; '' before fitting."""

@@ -15,7 +15,14 @@ from cxrneighbors.data.schema import studies_hash
 from cxrneighbors.devices import resolve_device
 from cxrneighbors.encoders.base import NOUN, check_images, hash_strings
 from cxrneighbors.errors import UserError, choose
-from cxrneighbors.models import build_model, hash_tensors, load_weights, save_model, state_arrays
+from cxrneighbors.models import (
+    build_model,
+    constructor_arguments,
+    hash_tensors,
+    load_weights,
+    save_model,
+    state_arrays,
+)
 from cxrneighbors.seeding import seeded
 
 if TYPE_CHECKING:
@@ -79,14 +86,7 @@ class VAE:
 
     def config(self) -> dict[str, Any]:
         """Constructor arguments (the device left out)."""
-        return {
-            "latent_dim": self.latent_dim,
-            "image_size": self.image_size,
-            "aspect": self.aspect,
-            "width": self.width,
-            "seed": self.seed,
-            "metric": self.metric,
-        }
+        return constructor_arguments(self, left_out=("device",))
 
     def weights_hash(self) -> str:
         """SHA-256 of all weights."""

@@ -8,32 +8,32 @@ import numpy as np
 import pytest
 
 from cxrneighbors.encoders.pixels import PixelEncoder
-from cxrneighbors.encoders.shards import Shard, join_shards, read_shard, shard_path, write_shard
+from cxrneighbors.encoders.shards import Shard, read_shard, read_shards, shard_path, write_shard
 from cxrneighbors.encoders.store import EMBEDDINGS, OWN, Embeddings
 from cxrneighbors.errors import UserError
 
 
 def test_shard_round_trip_keeps_bits_and_skipped(tmp_path: Path):
     vectors = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
-    write_shard(tmp_path / "a.parquet", Shard(["x", "ü", "z"], vectors, [("w", "zero bytes")]))
+    write_shard(tmp_path / "a.parquet", [Shard(["x", "ü", "z"], vectors, [("w", "zero bytes")])])
     back = read_shard(tmp_path / "a.parquet")
     assert back.ids == ["x", "ü", "z"] and back.skipped == [("w", "zero bytes")]
     assert back.vectors.dtype == np.float32 and np.array_equal(back.vectors, vectors)
 
 
-def test_shards_join_in_order():
-    one, two = (
-        Shard(["a"], np.ones((1, 2), np.float32)),
-        Shard(["b"], np.zeros((1, 2), np.float32), [("c", "r")]),
-    )
-    both = join_shards([one, two])
-    assert (
-        both.ids == ["a", "b"] and both.vectors.tolist() == [[1, 1], [0, 0]] and both.skipped == [("c", "r")]
-    )
+def test_parts_and_shards_join_in_order(tmp_path: Path):
+    one, two = np.ones((1, 2), np.float32), np.zeros((1, 2), np.float32)
+    for number, parts in enumerate(
+        [[Shard(["a"], one), Shard(["b"], two, [("c", "r")])], [Shard(["d"], one)]]
+    ):
+        write_shard(shard_path(tmp_path, "image", number), parts)
+    both = read_shards(tmp_path, "image", 2)
+    assert both.ids == ["a", "b", "d"] and both.skipped == [("c", "r")]
+    assert both.vectors.tolist() == [[1, 1], [0, 0], [1, 1]]
 
 
 def test_shard_of_no_rows_keeps_its_dimension(tmp_path: Path):
-    write_shard(tmp_path / "a.parquet", Shard([], np.zeros((0, 7), np.float32)))
+    write_shard(tmp_path / "a.parquet", [Shard([], np.zeros((0, 7), np.float32))])
     assert read_shard(tmp_path / "a.parquet").vectors.shape == (0, 7)
 
 
@@ -53,8 +53,8 @@ def plan(**changes: Any) -> dict[str, Any]:
 def fill(folder: Path) -> None:
     work = EMBEDDINGS.begin(folder, plan(), own=OWN)
     PixelEncoder(image_size=2).save(folder / "encoders" / "image")
-    write_shard(shard_path(folder, "image", 0), Shard(["a", "b"], np.ones((2, 4), np.float32)))
-    write_shard(shard_path(folder, "image", 1), Shard(["d"], np.zeros((1, 4), np.float32), [("c", "bad")]))
+    write_shard(shard_path(folder, "image", 0), [Shard(["a", "b"], np.ones((2, 4), np.float32))])
+    write_shard(shard_path(folder, "image", 1), [Shard(["d"], np.zeros((1, 4), np.float32), [("c", "bad")])])
     work.finish({"modalities": {"image": {"dim": 4, "count": 3, "skipped": 1, "shards": 2}}})
 
 
