@@ -11,7 +11,7 @@ import pandas as pd
 from cxrneighbors.data.combine import combine_studies, without_patients_of
 from cxrneighbors.data.imports import import_dataset
 from cxrneighbors.data.schema import has_text
-from cxrneighbors.encoders.base import ImageEncoder
+from cxrneighbors.encoders.base import Fittable, ImageEncoder
 from cxrneighbors.encoders.encode import encode
 from cxrneighbors.encoders.registry import load_image_encoder
 from cxrneighbors.encoders.vae import VAE
@@ -73,6 +73,6 @@ def image_encoder(training: pd.DataFrame, work: Path, given: argparse.Namespace)
         vae.save(work / "vae")
         return vae
     encoder = load_image_encoder(given.image_encoder, given.device)
-    if encoder is not None and not getattr(encoder, "fitted", True):
+    if isinstance(encoder, Fittable) and not encoder.fitted:
         encoder.fit(training)
     return encoder

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.evaluation.figures.canvas import BLUE, PAGE_WIDTH, RED, new_figure, to_png
 from cxrneighbors.explain.quality.metrics import TITLES, Metric, by_name
 from cxrneighbors.explain.quality.tables import mark
+from cxrneighbors.figures import BLUE, PAGE_WIDTH, RED, new_figure, to_png
 
 # One row of panels a question.
 LAYOUT = (
