@@ -72,6 +72,8 @@ CLASSES = {
     "No Finding": ["No Finding"],
 }
 SPLITS = ("train", "val", "test")
+TABLE = ("data", "lime_ray", "phantoms", "limit", "seed")  # options that decide the study table
+TRAINING = ("image_size", "epochs", "patience", "class_weights")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -79,9 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     studies, notes = four_class_table(given)
     test = test_images(studies, given.image_size)
     results: dict[str, dict[str, Any]] = {}
-    correct: dict[str, np.ndarray] = {}
     for name in given.models:
-        results[name], correct[name] = train_and_score(name, studies, test, given)
+        score = partial(train_and_score, name, studies, test, given)
+        results[name] = kept(folder_of(name, given) / "table2.json", asked(given, TABLE + TRAINING), score)
+    correct = {name: np.array(row.pop("correct")) for name, row in results.items()}
     classes, tested = studies["findings"].str[0], studies["split"] == "test"
     summary = {
         "image_size": given.image_size,
@@ -121,7 +124,6 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def four_class_table(given: argparse.Namespace) -> tuple[pd.DataFrame, list[str]]:
     """The study table, made once; and what is to be known of it."""
     path = given.work / "studies.parquet"
-    asked = {name: getattr(given, name) for name in ("lime_ray", "phantoms", "limit", "seed")}
 
     def make() -> list[str]:
         make_table = published if given.lime_ray else assembled
@@ -129,8 +131,16 @@ def four_class_table(given: argparse.Namespace) -> tuple[pd.DataFrame, list[str]
         write_table(studies, path)
         return notes
 
-    notes = kept(given.work / "notes.json", asked | {"data": str(given.data)}, make)
+    notes = kept(given.work / "notes.json", asked(given, TABLE), make)
     return read_table(path), notes
+
+
+def asked(given: argparse.Namespace, names: Sequence[str]) -> dict[str, str]:
+    return {name: str(getattr(given, name)) for name in names}
+
+
+def folder_of(network: str, given: argparse.Namespace) -> Path:
+    return Path(given.work / f"{network}-{given.image_size}-{given.seed}")
 
 
 def published(given: argparse.Namespace) -> tuple[pd.DataFrame, list[str]]:
@@ -169,8 +179,8 @@ def test_images(studies: pd.DataFrame, size: int) -> TestImages:
 
 def train_and_score(
     name: str, studies: pd.DataFrame, test: TestImages, given: argparse.Namespace
-) -> tuple[dict[str, Any], np.ndarray]:
-    """All figures of one network, and which test images it names rightly: bool (N,)."""
+) -> dict[str, Any]:
+    """All figures of one network; 'correct': which test images it names rightly."""
     start = build(name, labels=FOUR_CLASSES, image_size=given.image_size, seed=given.seed)
     with torch.device("meta"):
         paper_size = count_parameters(build(name, 4)).keras
@@ -179,7 +189,7 @@ def train_and_score(
     model, metrics = trained_classifier(
         start,
         studies,
-        given.work / f"{name}-{given.image_size}-{given.seed}",
+        folder_of(name, given),
         given.device,
         patience=given.patience,
         epochs=given.epochs,
@@ -194,7 +204,7 @@ def train_and_score(
     result: dict[str, Any] = {"parameters": counts.keras, "parameters_at_250": paper_size}
     result |= {key: metrics[key] for key in ("epochs_run", "best_epoch", "seconds_per_epoch")}
     result |= {**check["whole"], "shortcut": {**shortcut, "agreement": check["agreement"]}}
-    return result, predict(test.images).argmax(1) == test.targets
+    return result | {"correct": (predict(test.images).argmax(1) == test.targets).tolist()}
 
 
 def markdown(summary: dict[str, Any]) -> str:
