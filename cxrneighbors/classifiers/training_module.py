@@ -104,7 +104,7 @@ class ClassifierTraining(TrainingModule):
         """Score the validation images; NaN where a score is undefined."""
         logits, targets = (torch.cat(parts) for parts in zip(*self._outputs, strict=True))
         name, value = headline(self.scores(logits, targets))
-        score = torch.tensor(float("nan") if value is None else value)
+        score = torch.tensor(float("nan") if value is None else value, device=logits.device)
         self.note(
             "val", len(logits), loss=self.loss(logits, targets), **{name.replace(" ", "_").lower(): score}
         )
