@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from common.markdown import document, table
-from cxrneighbors.evaluation.figures.canvas import new_figure, to_png
+from cxrneighbors.figures import new_figure, to_png
 
 NOMINAL, BAND = 0.95, 0.015
 TITLES = {"lift": "lift", "matched": "matched lift", "difference": "difference of two"}

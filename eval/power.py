@@ -25,8 +25,8 @@ from common.options import options, run
 from common.results import write_results
 from cxrneighbors.data.imports import import_dataset
 from cxrneighbors.evaluation.expectation import random_expectation
-from cxrneighbors.evaluation.figures.canvas import new_figure, to_png
 from cxrneighbors.evaluation.lift_interval import lift_estimate
+from cxrneighbors.figures import new_figure, to_png
 from cxrneighbors.progress import say
 from cxrneighbors.statistics.dyadic import NEXT
 from cxrneighbors.statistics.estimate import Estimate

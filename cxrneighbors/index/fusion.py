@@ -69,13 +69,21 @@ def distance_factors(modality: str, scale: Mapping[str, float], weights: Mapping
     return {modality: 1.0 / scale[modality]}
 
 
-def scaled_concatenation(vectors: Mapping[str, np.ndarray], factors: Factors) -> np.ndarray:
-    """Vectors whose plain squared L2 is the distance of `factors`: float32 (N, sum of D)."""
-    return np.concatenate(
-        [vectors[name] * np.float32(np.sqrt(factor)) for name, factor in factors.items()],
-        axis=1,
-        dtype=np.float32,
-    )
+def scaled_concatenation(
+    vectors: Mapping[str, np.ndarray],
+    factors: Factors,
+    rows: np.ndarray | slice = slice(None),
+    centre: Mapping[str, np.ndarray] | None = None,
+) -> np.ndarray:
+    """Points whose plain squared L2 is the distance of `factors`: float32 (n, sum of D).
+
+    Of all vectors (N, D) per modality or of `rows`; `centre` (D,) per modality is subtracted first.
+    """
+    parts = []
+    for name, factor in factors.items():
+        values = vectors[name][rows] if centre is None else vectors[name][rows] - centre[name]
+        parts.append(values * np.float32(np.sqrt(factor)))
+    return np.concatenate(parts, axis=1, dtype=np.float32)
 
 
 def squared_distances(queries: np.ndarray, found: np.ndarray) -> np.ndarray:
@@ -83,9 +91,3 @@ def squared_distances(queries: np.ndarray, found: np.ndarray) -> np.ndarray:
     difference = found.astype(np.float64) - queries.astype(np.float64)[:, None, :]
     squared: np.ndarray = np.einsum("qkd,qkd->qk", difference, difference)
     return squared
-
-
-def total_distance(squared: Mapping[str, np.ndarray], factors: Factors) -> np.ndarray:
-    """d of `factors` from ‖·‖² in each of their modalities: float64 (Q, K) -> float32 (Q, K)."""
-    total: np.ndarray = np.sqrt(sum(factor * squared[name] for name, factor in factors.items()))
-    return total.astype(np.float32)

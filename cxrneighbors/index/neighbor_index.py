@@ -12,7 +12,7 @@ import pandas as pd
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.index.encoder_source import EncoderSource
 from cxrneighbors.index.filters import array_filters
-from cxrneighbors.index.fusion import VECTOR_MODALITIES, total_distance
+from cxrneighbors.index.fusion import VECTOR_MODALITIES
 from cxrneighbors.index.queries import indexed_queries, read_queries
 from cxrneighbors.index.query_encoding import Film
 from cxrneighbors.index.request import ranking_factors
@@ -142,7 +142,6 @@ class NeighborIndex:
         """
         store, found = self.store, np.asarray(neighbor_rows, dtype=np.int64)
         vectors = store.row_vectors(np.asarray(rows, dtype=np.int64))
-        _, factors = ranking_factors(store, store.choose_modality(modality), None)
-        squared = {name: store.squared_distances(name, vectors, found) for name in factors}
-        single = {name: store.distances(name, vectors, found) for name in VECTOR_MODALITIES}
-        return {"total": total_distance(squared, factors), **single}
+        factors = {name: {name: 1.0 / store.scale.get(name, 1.0)} for name in VECTOR_MODALITIES}
+        factors["total"] = ranking_factors(store, store.choose_modality(modality), None)[1]
+        return {name: store.distances(vectors, found, parts) for name, parts in factors.items()}

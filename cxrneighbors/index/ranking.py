@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cxrneighbors.index.fusion import total_distance
 from cxrneighbors.index.request import Request
 
 
@@ -29,9 +28,6 @@ def rank(request: Request, candidates: np.ndarray) -> Hits:
     """The k best of `candidates` int64 (Q, C; -1 = none, repeats allowed), C >= k, by exact distance."""
     rows = np.sort(candidates, axis=1)
     rows[:, 1:][rows[:, 1:] == rows[:, :-1]] = -1
-    measure = request.store.squared_distances
-    distance = total_distance(
-        {name: measure(name, request.vectors, rows) for name in request.factors}, request.factors
-    )
+    distance = request.store.distances(request.vectors, rows, request.factors)
     # Rows ascend within a line, so a stable sort breaks ties by row; NaN (no row) sorts last.
     return Hits(rows, distance).take(np.argsort(distance, axis=1, kind="stable")[:, : request.k])

@@ -31,10 +31,6 @@ class SearchOptions:
     include_same_patient: bool
     weights: Mapping[str, float] | None
 
-    def __post_init__(self) -> None:
-        if self.k < 1:
-            raise UserError(f"k: {self.k} neighbours cannot be found; ask for k=1 or more")
-
 
 def find(
     store: VectorStore,
@@ -45,6 +41,8 @@ def find(
     rng: np.random.Generator,
 ) -> Hits:
     """Hits of queries, each searched in its own of `modalities` str (Q,), which it has."""
+    if options.k < 1:
+        raise UserError(f"k: {options.k} neighbours cannot be found; ask for k=1 or more")
     policy = find_policy(options.policy)
     admission = _admission(store, queries, filters, options)
     shape = (len(modalities), options.k)
@@ -158,5 +156,6 @@ def _table(store: VectorStore, queries: Queries, hits: Hits) -> pd.DataFrame:
         "distance": hits.distance.ravel(),
     }
     for name in VECTOR_MODALITIES:
-        columns[f"{name}_distance"] = store.distances(name, queries.vectors, hits.rows).ravel()
+        factors = {name: 1.0 / store.scale.get(name, 1.0)}
+        columns[f"{name}_distance"] = store.distances(queries.vectors, hits.rows, factors).ravel()
     return pd.DataFrame(columns)

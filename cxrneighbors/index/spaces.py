@@ -43,10 +43,6 @@ class Space:
         rows = {view: self.rows[views[self.rows] == view] for view in VIEWS}
         return {view: found for view, found in rows.items() if len(found)}
 
-    def points(self, rows: np.ndarray, vectors: dict[str, np.ndarray]) -> np.ndarray:
-        """What a graph over `rows` holds: their scaled concatenation, float32 (n, D)."""
-        return scaled_concatenation({name: vectors[name][rows] for name in self.factors}, self.factors)
-
 
 def make_spaces(
     has: dict[str, np.ndarray], scale: dict[str, float], weights: dict[str, float]
@@ -80,7 +76,7 @@ def build_graphs(
     jobs.sort(key=lambda job: -len(job[2]) * sum(vectors[name].shape[1] for name in job[0].factors))
 
     def build(job: tuple[Space, str, np.ndarray]) -> Graph:
-        return kind.build(job[0].points(job[2], vectors), **options)
+        return kind.build(scaled_concatenation(vectors, job[0].factors, job[2]), **options)
 
     with ThreadPoolExecutor(min(8, usable_cpus()) if backend == "hnsw" else 1) as pool:
         graphs = track(pool.map(build, jobs), "building graphs", len(jobs))

@@ -19,7 +19,7 @@ from cxrneighbors.data.tables import read_table, write_table
 from cxrneighbors.errors import UserError
 from cxrneighbors.index.backends.registry import BACKENDS, graph_class
 from cxrneighbors.index.encoder_source import EncoderSource
-from cxrneighbors.index.fusion import check_weights
+from cxrneighbors.index.fusion import check_weights, scaled_concatenation
 from cxrneighbors.index.spaces import Partition
 from cxrneighbors.index.vector_store import VectorStore
 
@@ -120,5 +120,6 @@ def _load_graphs(store: VectorStore, partitions: list[dict[str, Any]], folder: P
                 raise UserError(
                     f"{folder / MANIFEST}: {space.modality} {view} does not fit the rows; {_REMEDY}"
                 )
-            graph = kind.load(folder / entry["file"], space.points(rows, store.vectors), entry["settings"])
+            held = scaled_concatenation(store.vectors, space.factors, rows)
+            graph = kind.load(folder / entry["file"], held, entry["settings"])
             space.partitions.append(Partition(view, rows, space.factors, graph))

@@ -15,7 +15,7 @@ from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.index.alignment import align
 from cxrneighbors.index.backends.registry import check_options
-from cxrneighbors.index.fusion import MODALITIES, check_weights, modality_scale, squared_distances
+from cxrneighbors.index.fusion import MODALITIES, Factors, check_weights, modality_scale, squared_distances
 from cxrneighbors.index.predicates import Predicates
 from cxrneighbors.index.spaces import Space, build_graphs, make_spaces
 from cxrneighbors.statistics.patients import patient_codes
@@ -34,7 +34,8 @@ class VectorStore:
     `vectors[m]`: float32 (N, D) and `has[m]`: bool (N,) for m in 'image', 'report'; a row without the
     modality holds zeros that are never used. `scale[m]`: σ². `weights`: those of the fused graph.
     `exact_rows`: with at most this many admitted rows a search is exact; `rows_per_effort`: how readily one
-    of more is, see `ROWS_PER_EFFORT`. `spaces`: by modality.
+    of more is, see `ROWS_PER_EFFORT`. `spaces`: by modality. `patients`: int64 (N,), number of each row's
+    patient. `centre[m]`: float32 (D,), the mean vector.
     """
 
     studies: pd.DataFrame
@@ -46,9 +47,14 @@ class VectorStore:
     exact_rows: int = EXACT_ROWS
     rows_per_effort: dict[str, int] = field(default_factory=ROWS_PER_EFFORT.copy)
     spaces: dict[str, Space] = field(init=False)
+    patients: np.ndarray = field(init=False)
+    centre: dict[str, np.ndarray] = field(init=False)
 
     def __post_init__(self) -> None:
         self.spaces = make_spaces(self.has, self.scale, self.weights)
+        self.patients = patient_codes(self.studies)
+        self.centre = {name: values[self.has[name]].mean(axis=0) for name, values in self.vectors.items()}
+        self.image_ids = pd.Index(self.studies["image_id"])
 
     @classmethod
     def build(
@@ -82,21 +88,6 @@ class VectorStore:
         return self.studies["view"].to_numpy(dtype=object)
 
     @cached_property
-    def row_of(self) -> pd.Series:
-        """Row number by image_id."""
-        return pd.Series(np.arange(len(self.studies)), index=self.studies["image_id"])
-
-    @cached_property
-    def patients(self) -> np.ndarray:
-        """Number of each row's patient: int64 (N,)."""
-        return patient_codes(self.studies)
-
-    @cached_property
-    def centre(self) -> dict[str, np.ndarray]:
-        """Mean vector per modality, float32 (D,): subtracting it keeps digits in products."""
-        return {name: values[self.has[name]].mean(axis=0) for name, values in self.vectors.items()}
-
-    @cached_property
     def _predicates(self) -> Predicates:
         nothing = np.zeros(len(self.studies), dtype=bool)
         flags = {f"has_{name}": self.has.get(name, nothing) for name in ("image", "report")}
@@ -110,12 +101,11 @@ class VectorStore:
 
     def rows_of(self, image_ids: Sequence[str]) -> np.ndarray:
         """Rows of indexed images: int64 (Q,); a `UserError` names the first unknown one."""
-        rows = self.row_of.reindex(list(image_ids))
-        if rows.isna().any():
-            unknown = image_ids[int(np.argmax(rows.isna().to_numpy()))]
-            examples = ", ".join(self.studies["image_id"][:3])
+        rows: np.ndarray = self.image_ids.get_indexer(list(image_ids)).astype(np.int64)
+        if (rows < 0).any():
+            unknown, examples = list(image_ids)[int(np.argmin(rows))], ", ".join(self.image_ids[:3])
             raise UserError(f"image id {unknown!r}: not in this index; its ids look like {examples}")
-        return rows.to_numpy(dtype=np.int64)
+        return rows
 
     def row_vectors(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Vectors of `rows` int64 (Q,) as queries, float32 (Q, D); a modality that a row lacks is NaN."""
@@ -136,26 +126,19 @@ class VectorStore:
             )
         return modality
 
-    def squared_distances(self, name: str, vectors: Mapping[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
-        """‖·‖² in modality `name` of queries (see `row_vectors`) to `rows` int64 (Q, K): float64 (Q, K).
+    def distances(self, vectors: Mapping[str, np.ndarray], rows: np.ndarray, factors: Factors) -> np.ndarray:
+        """By `factors`, of queries (see `row_vectors`) to `rows` int64 (Q, K): float32 (Q, K).
 
-        NaN for a row of -1, and where query or row lacks the modality.
+        NaN for a row of -1, and where query or row lacks a modality.
         """
-        squared = np.full(rows.shape, np.nan)
-        if name not in self.vectors or name not in vectors:
-            return squared
-        queries, stored = vectors[name], self.vectors[name]
-        there = (rows >= 0) & self.has[name][rows]
-        step = max(1, 2**22 // max(1, rows.shape[1] * stored.shape[1]))
-        for start in range(0, len(rows), step):
-            part = slice(start, start + step)
-            values = squared_distances(queries[part], stored[rows[part]])  # NaN for a query without it
-            squared[part] = np.where(there[part], values, np.nan)
-        return squared
-
-    def distances(self, name: str, vectors: Mapping[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
-        """‖·‖/σ in modality `name`, as `squared_distances`: float32 (Q, K)."""
-        distance: np.ndarray = np.sqrt(
-            self.squared_distances(name, vectors, rows) / self.scale.get(name, 1.0)
-        )
+        squared = np.where(rows >= 0, 0.0, np.nan)
+        for name, factor in factors.items():
+            if name not in self.vectors or name not in vectors:
+                return np.full(rows.shape, np.nan, dtype=np.float32)
+            queries, stored = vectors[name], self.vectors[name]
+            squared[~self.has[name][rows]] = np.nan
+            step = max(1, 2**22 // max(1, rows.shape[1] * stored.shape[1]))
+            for part in (slice(start, start + step) for start in range(0, len(rows), step)):
+                squared[part] += factor * squared_distances(queries[part], stored[rows[part]])
+        distance: np.ndarray = np.sqrt(squared)
         return distance.astype(np.float32)

@@ -144,7 +144,7 @@ def test_partitions_without_a_passing_row_are_not_asked(
 def test_ties_go_by_row_order(small_index: Callable[..., NeighborIndex]) -> None:
     index = small_index(60)
     index.vectors["image"][:] = 1.0
-    index.store.__dict__.pop("centre", None)
+    index.store.centre["image"][:] = 1.0
     found, distances = index.neighbors(np.array([0, 30]), 4, modality="image")
     np.testing.assert_array_equal(found, [[3, 4, 5, 6], [0, 1, 2, 3]])
     assert (distances == 0).all()

@@ -36,12 +36,12 @@ def nearest_exact(
     n_queries = len(admission.which)
     best = np.full((n_queries, m), -1, dtype=np.int64)
     lowest = np.full((n_queries, m), np.inf, dtype=np.float32)
-    sides = _scaled(queries, slice(None), factors, centre) * np.float32(-2)
+    sides = scaled_concatenation(queries, factors, centre=centre) * np.float32(-2)
     # |a - b|² without |a|², the same for all b of a query, as one product: [-2a, 1] · [b, |b|²].
     left = np.concatenate([sides, np.ones((len(sides), 1), dtype=np.float32)], axis=1)
     for start in range(0, len(rows), ROW_BLOCK):
         block = rows[start : start + ROW_BLOCK]
-        found = _scaled(vectors, block, factors, centre)
+        found = scaled_concatenation(vectors, factors, block, centre)
         right = np.concatenate([found, np.einsum("nd,nd->n", found, found)[:, None]], axis=1)
         same = KeyLookup(admission.keys[block])
         for begin in range(0, n_queries, QUERY_BLOCK):
@@ -75,15 +75,6 @@ class KeyLookup:
         i = np.repeat(np.arange(len(wanted)), count)
         within = np.arange(len(i)) - np.repeat(np.cumsum(count) - count, count)
         return i, self._order[np.repeat(start, count) + within]
-
-
-def _scaled(
-    vectors: Mapping[str, np.ndarray],
-    rows: np.ndarray | slice,
-    factors: Factors,
-    centre: Mapping[str, np.ndarray],
-) -> np.ndarray:
-    return scaled_concatenation({name: vectors[name][rows] - centre[name] for name in factors}, factors)
 
 
 def smallest(values: np.ndarray, m: int) -> np.ndarray:
