@@ -54,10 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     work = given.work / name
     studies, regions = read_samples(given.roots)
     settings = {"epochs": given.epochs, "schedule": "cosine"}
-    start = starting_model(
+    model = starting_model(
         given.model, studies, CHESTXRAY14_LABELS, weights=given.weights, image_size=given.image_size
     )
-    model, metrics = trained_classifier(start, studies, work / "classifier", given.device, **settings)
+    metrics = trained_classifier(model, studies, work / "classifier", given.device, **settings)
     index = image_index(studies, given, work)
     panels = draw_panels(model, index, regions, work / "panels", given)
     result, scores = run_benchmark(model, index, regions, given, work, n_targets=None)

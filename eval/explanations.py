@@ -41,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     studies = imported.studies[imported.studies["view"] != "LATERAL"].reset_index(drop=True)
     say(f"{len(studies)} frontal phantoms of {studies['patient_id'].nunique()} patients")
     settings = {"epochs": given.epochs, "lr": 2e-3, "schedule": "cosine"}
-    start = starting_model("small-cnn", studies, image_size=size)
-    model, metrics = trained_classifier(start, studies, work / "classifier", given.device, **settings)
+    model = starting_model("small-cnn", studies, image_size=size)
+    metrics = trained_classifier(model, studies, work / "classifier", given.device, **settings)
     result, scores = run_benchmark(
         model,
         image_index(studies, given, work),

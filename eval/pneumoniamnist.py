@@ -65,11 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--lr", type=float, default=1e-3)
     given = parser.parse_args(arguments)
     studies, dropped = without_leaks(unpack(given.npz, given.work / "images"))
-    start = build(given.model, labels=LABELS, image_size=given.image_size, multi_label=False, seed=given.seed)
+    model = build(given.model, labels=LABELS, image_size=given.image_size, multi_label=False, seed=given.seed)
     settings = {"class_weights": "balanced", "schedule": "cosine", "augment": True, "patience": 0}
     settings |= {"epochs": given.epochs, "batch_size": given.batch_size, "lr": given.lr, "seed": given.seed}
     out = given.work / f"{given.model}-{given.image_size}-{given.seed}"
-    model, metrics = trained_classifier(start, studies, out, given.device, **settings)
+    metrics = trained_classifier(model, studies, out, given.device, **settings)
     test = studies[studies["split"] == "test"]
     images, read = load_images(test["path"].tolist(), given.image_size)
     test = test.iloc[read]

@@ -181,13 +181,13 @@ def train_and_score(
     name: str, studies: pd.DataFrame, test: TestImages, given: argparse.Namespace
 ) -> dict[str, Any]:
     """All figures of one network; 'correct': which test images it names rightly."""
-    start = build(name, labels=FOUR_CLASSES, image_size=given.image_size, seed=given.seed)
+    model = build(name, labels=FOUR_CLASSES, image_size=given.image_size, seed=given.seed)
     with torch.device("meta"):
         paper_size = count_parameters(build(name, 4)).keras
-    counts = count_parameters(start)
+    counts = count_parameters(model)
     say(f"{name}: {counts.sentence()} at {given.image_size} pixels")
-    model, metrics = trained_classifier(
-        start,
+    metrics = trained_classifier(
+        model,
         studies,
         folder_of(name, given),
         given.device,

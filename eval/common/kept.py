@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from cxrneighbors.classifiers.base import Classifier
-from cxrneighbors.classifiers.registry import load_classifier
 from cxrneighbors.classifiers.training import describe, train_classifier
 from cxrneighbors.files import plain, read_json, write_json_atomic
 from cxrneighbors.progress import say
+from cxrneighbors.training.fit import CHECKPOINTS
 
 
 def kept(path: Path, asked: Mapping[str, Any], make: Callable[[], Any]) -> Any:
@@ -32,29 +31,9 @@ def kept(path: Path, asked: Mapping[str, Any], make: Callable[[], Any]) -> Any:
 
 def trained_classifier(
     model: Classifier, studies: pd.DataFrame, folder: Path, device: str, **settings: Any
-) -> tuple[Classifier, dict[str, Any]]:
-    """`model` trained on `studies` in `folder`, or the equal training that an earlier run finished there.
-
-    An interrupted training goes on; a finished one with other settings is replaced. Returns the classifier
-    with its best weights and what `train_classifier` returns, which takes `settings`.
-    """
-    path = folder / "kept.json"
-    columns = studies[["image_id", "path", "patient_id", "split", "findings"]]
-    asked = {
-        "model": model.name,
-        "config": model.config(),
-        "initial_weights": model.weights_hash(),
-        "studies": hashlib.sha256(columns.to_csv().encode()).hexdigest(),
-        "settings": settings,
-    }
-
-    def train() -> dict[str, Any]:
-        replaced = path.is_file()  # written last: without it, an unfinished training lies there
-        path.unlink(missing_ok=True)
-        done = train_classifier(model, studies, folder, device=device, resume=not replaced, **settings)
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # 1 GB a large network, of no use any more
-        return done
-
-    metrics: dict[str, Any] = kept(path, asked, train)
+) -> dict[str, Any]:
+    """Train `model` in `folder`, or read the training there back; returns what `train_classifier` returns."""
+    metrics = train_classifier(model, studies, folder, device=device, **settings)
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # 1 GB a large network, of no use any more
     say(describe(metrics))
-    return load_classifier(folder, device), metrics
+    return metrics
