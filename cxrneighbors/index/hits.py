@@ -36,6 +36,7 @@ class SearchOptions:
     include_same_patient: bool
     weights: Mapping[str, float] | None
     seed: int
+    patient: int = -1  # of queries from outside
 
 
 def search_table(
@@ -66,6 +67,8 @@ def _search_part(
     k = options.k
     masks, which = masks_from_expressions(options.where, len(queries), index.rows_where)
     admit = admission(masks, which, index.patients, queries.rows, options.include_same_patient)
+    if options.patient >= 0 and not options.include_same_patient:
+        admit = replace(admit, query_keys=np.where(queries.rows < 0, options.patient, admit.query_keys))
     rows = np.full((len(queries), k), -1, dtype=np.int64)
     distances = {
         name: np.full((len(queries), k), np.nan, dtype=np.float32) for name in ("total", "image", "report")
@@ -84,7 +87,7 @@ def _search_part(
 def make_queries(
     index: NeighborIndex,
     image_ids: str | Sequence[str] | None,
-    image: str | Path | Sequence[str | Path] | None,
+    image: str | Path | np.ndarray | Sequence[str | Path] | None,
     text: str | Sequence[str] | None,
 ) -> tuple[Queries, list[str]]:
     """Queries and their names in the table: from ids or files, each with a text or without, or from texts."""
@@ -97,7 +100,7 @@ def make_queries(
     if first is not None and texts is not None and len(first) != len(texts):
         raise UserError(f"search: {len(texts)} texts for {len(first)} images; give one text for each image")
     names = (
-        [str(name) for name in first]
+        ["image" if isinstance(name, np.ndarray) else str(name) for name in first]
         if first is not None
         else [f"text {i + 1}" for i in range(len(texts or []))]
     )
@@ -192,4 +195,17 @@ def _rows_of(index: NeighborIndex, names: list[str]) -> np.ndarray:
 def _listed(value: Any) -> list[Any] | None:
     if value is None:
         return None
-    return [value] if isinstance(value, str | Path) else list(value)
+    return [value] if isinstance(value, str | Path | np.ndarray) else list(value)
+
+
+def patient_code(index: NeighborIndex, name: str | None) -> int:
+    """Number of the patient called 'patient_id' or 'dataset:patient_id'; -1 for None."""
+    if name is None:
+        return -1
+    people = index.studies[["dataset", "patient_id"]].assign(code=index.patients).drop_duplicates()
+    full = people["dataset"].astype(str) + ":" + people["patient_id"].astype(str)
+    found = people[(people["patient_id"].astype(str) == name) | (full == name)]
+    if len(found) != 1:
+        what = "no patient of this index" if not len(found) else f"{len(found)} data sets have one"
+        raise UserError(f"patient_id {name!r}: {what}; give one of the study table as dataset:patient_id")
+    return int(found["code"].iloc[0])

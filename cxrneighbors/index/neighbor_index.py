@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from cxrneighbors.index.candidates import EXACT_ROWS
 from cxrneighbors.index.encoder_source import EncoderSource
 from cxrneighbors.index.filters import admission, masks_from_array
 from cxrneighbors.index.fusion import MODALITIES, check_weights, distance_factors, modality_scale
-from cxrneighbors.index.hits import SearchOptions, make_queries, search_table
+from cxrneighbors.index.hits import SearchOptions, make_queries, patient_code, search_table
 from cxrneighbors.index.policies.registry import find_policy
 from cxrneighbors.index.predicates import Predicates
 from cxrneighbors.index.queries import Queries, row_queries
@@ -121,7 +122,7 @@ class NeighborIndex:
         self,
         image_ids: str | Sequence[str] | None = None,
         *,
-        image: str | Path | Sequence[str | Path] | None = None,
+        image: str | Path | np.ndarray | Sequence[str | Path] | None = None,
         text: str | Sequence[str] | None = None,
         k: int = 5,
         where: str | Sequence[str | None] | None = None,
@@ -130,6 +131,7 @@ class NeighborIndex:
         include_same_patient: bool = False,
         weights: Mapping[str, float] | None = None,
         seed: int = 0,
+        patient_id: str | None = None,
     ) -> pd.DataFrame:
         """The k neighbours of each query, as a table: K lines per query or a `UserError`, never fewer.
 
@@ -137,6 +139,7 @@ class NeighborIndex:
         of those, searched together as fused. `where`: one expression for all queries or one for each.
         `modality`: fused where the query has both, else the one it has. `weights`: for this search, ranked
         exactly; a zero weight searches the other modality alone. `seed`: for policies that draw.
+        `patient_id`: of a film or text from outside; 'dataset:patient_id' where data sets share a number.
 
         Columns: query_id (the image_id, the file, or 'text 1', 'text 2', …), rank (1 .. k), neighbor_id,
         distance (the one that ranks), image_distance and report_distance (‖a - b‖/σ; NaN where one of both
@@ -144,6 +147,7 @@ class NeighborIndex:
         """
         queries, names = make_queries(self, image_ids, image, text)
         options = SearchOptions(k, where, modality, policy, include_same_patient, weights, seed)
+        options = replace(options, patient=patient_code(self, patient_id))
         return search_table(self, queries, names, options)
 
     def neighbors(

@@ -29,11 +29,12 @@ def _as_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def encode_images(encoder: Any, files: Sequence[str | Path]) -> np.ndarray:
-    """Image files to vectors: float32 (Q, D). An unreadable file raises a `UserError` naming it."""
-    from cxrneighbors.data.pixels import load_image
+def encode_images(encoder: Any, files: Sequence[str | Path | np.ndarray]) -> np.ndarray:
+    """Image files, or films (H, W) in [0, 1], to vectors: float32 (Q, D). A `UserError` names a bad file."""
+    from cxrneighbors.data.pixels import read_pixels, resize
 
-    images = [load_image(file, size=encoder.image_size, aspect=encoder.aspect) for file in files]
+    films = [file if isinstance(file, np.ndarray) else read_pixels(file) for file in files]
+    images = [resize(film, encoder.image_size, encoder.aspect)[None] for film in films]
     return np.asarray(encoder.encode(np.stack(images)), dtype=np.float32)
 
 
