@@ -28,10 +28,10 @@ from scipy.optimize import brentq
 from cxrneighbors.classifiers.quality.confusion import confusion_matrix, figures
 from cxrneighbors.classifiers.quality.intervals import patient_intervals
 from cxrneighbors.classifiers.quality.mcnemar import mcnemar
-from cxrneighbors.explain.quality.journal import Journal
+from cxrneighbors.explain.quality.journal import BENCHMARK, read_records
 from cxrneighbors.explain.quality.metrics import METRICS, Metric
 from cxrneighbors.explain.quality.summary import TARGET, records_table
-from cxrneighbors.files import read_json, write_json_atomic, write_text_atomic
+from cxrneighbors.files import write_json_atomic, write_text_atomic
 from cxrneighbors.statistics.clusters import cluster_mean, paired_p_value, sign_flip_test
 
 RESULTS = Path(__file__).parent / "results"
@@ -48,8 +48,8 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
     folder = Path(arguments.records)
-    journal = Journal(folder, read_json(folder / "settings.json", "run eval/explanations.py first"))
-    explanations = explanation_rows(records_table(journal.records), arguments.data_sets, arguments.jobs)
+    BENCHMARK.read(folder, check=False)
+    explanations = explanation_rows(records_table(read_records(folder)), arguments.data_sets, arguments.jobs)
     classifiers = [classifier_row(n, alike, arguments.data_sets) for n in (50, 109) for alike in (0.0, 0.6)]
     summary = {"data_sets": arguments.data_sets, "explanations": explanations, "classifiers": classifiers}
     write_json_atomic(RESULTS / "calibration_clusters.json", summary)

@@ -1,10 +1,9 @@
-"""Films as explanations take them: pixels, findings, and the row of the index they stand in."""
+"""Films as explanations take them: pixels, findings, and the patient whose they are."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,16 +15,17 @@ from cxrneighbors.files import sha256_file
 
 @dataclass(frozen=True)
 class Film:
-    """`pixels`: float32 (C, H, W) in [0, 1]; `row`: its row in the index, None for one from outside.
+    """`pixels`: float32 (C, H, W) in [0, 1]; `image_id`, `findings`: of one in the index.
 
     `path`: the file of one from outside, which encoders read in their own way; None for an array.
+    `patient_id`: whose film one from outside is, as `NeighborIndex.search` takes it.
     """
 
     pixels: np.ndarray
     image_id: str | None = None
     findings: tuple[str, ...] = ()
-    row: int | None = None
     path: Path | None = None
+    patient_id: str | None = None
 
 
 def read_film(path: str | Path, size: int | None, aspect: str) -> np.ndarray:
@@ -34,31 +34,32 @@ def read_film(path: str | Path, size: int | None, aspect: str) -> np.ndarray:
     return (pixels if size is None else resize(pixels, size, aspect))[None]
 
 
-def indexed_film(studies: pd.DataFrame, row: int, size: int | None, aspect: str) -> Film:
-    """The film of row `row` of a study table; `UserError` when its pixels are not on disk."""
-    image_id, path = studies["image_id"].iloc[row], studies["path"].iloc[row]
+def indexed_film(studies: pd.DataFrame, image_id: str, size: int | None, aspect: str) -> Film:
+    """A film of a study table; `UserError` when it is not there, or its pixels are not on disk."""
+    row = studies.iloc[row_of(studies, image_id)]
+    path = row["path"]
     if not isinstance(path, str) or not Path(path).is_file():
         where = "no file is recorded for it" if not isinstance(path, str) else f"there is no file {path}"
         raise UserError(
             f"image {image_id!r}: has no pixels on disk ({where}); "
             "import the data set with its images, or keep it out of the neighbours with a filter (--where)"
         )
-    findings = tuple(str(finding) for finding in studies["findings"].iloc[row])
-    return Film(read_film(path, size, aspect), str(image_id), findings, int(row))
+    findings = tuple(str(finding) for finding in row["findings"])
+    return Film(read_film(path, size, aspect), image_id, findings)
 
 
-def row_of_file(studies: pd.DataFrame, path: Path) -> int | None:
-    """Row of the film that a file holds, under whatever name: same file, or same size and content."""
+def id_of_file(studies: pd.DataFrame, path: Path) -> str | None:
+    """The image that a file holds, under whatever name: same file, or same size and content."""
     if not path.is_file():
         return None
     size, digest = path.stat().st_size, None
-    for row, name in enumerate(studies["path"]):
+    for image_id, name in zip(studies["image_id"], studies["path"], strict=True):
         other = Path(name) if isinstance(name, str) else None
         if other is None or not other.is_file() or other.stat().st_size != size:
             continue
         digest = digest or sha256_file(path)
         if other.samefile(path) or sha256_file(other) == digest:
-            return row
+            return str(image_id)
     return None
 
 
@@ -70,7 +71,7 @@ def row_of(studies: pd.DataFrame, image_id: str) -> int:
     return int(rows[0])
 
 
-def film_from_array(image: Any) -> Film:
+def film_from_array(image: np.ndarray, patient_id: str | None = None) -> Film:
     """A film from an array (H, W), (1, H, W) or (3, H, W) of floats in [0, 1]."""
     pixels = np.asarray(image, dtype=np.float32)
     pixels = pixels[None] if pixels.ndim == 2 else pixels
@@ -80,4 +81,4 @@ def film_from_array(image: Any) -> Film:
         )
     if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
         raise UserError("image: its values must lie in [0, 1]; divide 8-bit pixels by 255")
-    return Film(pixels)
+    return Film(pixels, patient_id=patient_id)

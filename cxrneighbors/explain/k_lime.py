@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -20,9 +21,14 @@ class KStarLime(Lime):
     """
 
     name = "k-lime"
+    title = "K*LIME"
     uses_neighbours: ClassVar[bool] = True
 
-    def _explain(self, film: Film, target: str) -> Explanation:
+    def explain(
+        self, image: str | Path | np.ndarray, target: str, patient_id: str | None = None
+    ) -> Explanation:
+        """LIME on the film and on its neighbours."""
+        film = self.film(image, target, patient_id)
         neighbours = self.neighbours(film)
         own = self.lime(film, target, np.random.default_rng(self.seed))
         parts = self.explain_each(neighbours.films, target)
@@ -38,6 +44,6 @@ class KStarLime(Lime):
     def explain_each(self, films: tuple[Film, ...], target: str) -> tuple[Explanation, ...]:
         """LIME on each film; the n-th has its own random stream, whatever K is."""
         return tuple(
-            replace(self.lime(film, target, np.random.default_rng([self.seed or 0, n])), method="lime")
+            replace(self.lime(film, target, np.random.default_rng([self.masking.seed, n])), method="lime")
             for n, film in enumerate(films, start=1)
         )

@@ -15,20 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cxrneighbors.explain.explanation import Explanation
+from cxrneighbors.explain.registry import METHODS
 from cxrneighbors.files import write_bytes_atomic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TITLES = {
-    "lime": "LIME",
-    "k-lime": "K*LIME",
-    "sigma-lime": "Σ-LIME",
-    "kp-lime": "KP-LIME",
-    "dlime": "DLIME",
-    "alime": "ALIME",
-}
 WIDTH = 3.54  # inches: 90 mm
 DPI = 300
 TEXT, SMALL = 6.5, 5.5  # points
@@ -138,7 +131,8 @@ def _side_by_side(explanation: Explanation, top: int) -> Figure:
 
 def _headline(explanation: Explanation, place: _Placer) -> None:
     name = f" of {explanation.image_id}" if explanation.image_id else ""
-    title = f"{TITLES.get(explanation.method, explanation.method)}: {_readable(explanation.target)}{name}"
+    method = METHODS[explanation.method].title if explanation.method in METHODS else explanation.method
+    title = f"{method}: {_readable(explanation.target)}{name}"
     place.text(0.02 * WIDTH, 0.13, title, TEXT + 1, bold=True)
     findings = ", ".join(_readable(finding) for finding in explanation.findings) or "not labelled"
     line = f"classifier's score {explanation.prediction:.2f}; labelled: {findings}"

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from cxrneighbors.errors import UserError
-from cxrneighbors.explain.perturb import MaskedFilms, PerturbationEngine
-from cxrneighbors.explain.predictor import as_predictor
+from cxrneighbors.explain.batches import Batches
+from cxrneighbors.explain.locality import LatentLocality
+from cxrneighbors.explain.perturb import MaskedFilms
+from cxrneighbors.explain.predictor import Predictor
 
 
 class Recorder:
@@ -62,11 +64,10 @@ def by_hand(films: MaskedFilms) -> np.ndarray:
 @pytest.mark.parametrize("fill", ["grey", "mean", "blur", "neighbour"])
 def test_films_are_masked_as_by_hand(films, fill):
     films, model = replace(films, fill=fill), Recorder()
-    engine = PerturbationEngine(as_predictor(model, ["a"], "cpu"), batch_size=7)
-    scores = engine.scores(films, "a")
+    scores = Predictor(model, ["a"], "cpu", batch_size=7).scores(films, "a")
     assert np.stack(model.films) == pytest.approx(by_hand(films), abs=1e-6)
     assert scores == pytest.approx(Recorder()(by_hand(films)), abs=1e-6)
-    assert engine.n_scored == 41 and max(model.batches) == 7
+    assert len(model.films) == 41 and max(model.batches) == 7
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 40, 41, 1000])
@@ -75,9 +76,8 @@ def test_scores_do_not_depend_on_the_batch_size(films, batch_size):
     model = torch.nn.Sequential(
         torch.nn.Conv2d(2, 6, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.LazyLinear(1)
     )
-    predictor = as_predictor(model, ["a"], "cpu")
-    expected = PerturbationEngine(predictor).scores(films, "a")
-    scores = PerturbationEngine(predictor, batch_size).scores(films, "a")
+    expected = Predictor(model, ["a"], "cpu").scores(films, "a")
+    scores = Predictor(model, ["a"], "cpu", batch_size=batch_size).scores(films, "a")
     assert expected.std() > 1e-3
     assert scores == pytest.approx(expected, abs=1e-5)
 
@@ -87,33 +87,31 @@ def test_scores_do_not_depend_on_the_batch_size(films, batch_size):
 )
 def test_the_batch_shrinks_when_memory_runs_out(films, error):
     model = Recorder(limit=5, error=error)
-    engine = PerturbationEngine(as_predictor(model, ["a"], "cpu"))
-    scores = engine.scores(films, "a")
+    predictor = Predictor(model, ["a"], "cpu")
+    scores = predictor.scores(films, "a")
     assert scores == pytest.approx(Recorder()(by_hand(films)), abs=1e-6)
-    assert engine.batch_size == 4 and engine.n_scored == 41 and len(model.films) == 41
+    assert predictor.batches.size == 4 and len(model.films) == 41
 
 
 def test_no_memory_for_a_single_film(films):
-    engine = PerturbationEngine(as_predictor(Recorder(limit=0), ["a"], "cpu"))
     with pytest.raises(UserError, match="no memory for one film"):
-        engine.scores(films, "a")
+        Predictor(Recorder(limit=0), ["a"], "cpu").scores(films, "a")
 
 
 def test_other_errors_are_not_swallowed(films):
-    engine = PerturbationEngine(as_predictor(Recorder(limit=0, error=RuntimeError("boom")), ["a"], "cpu"))
     with pytest.raises(RuntimeError, match="boom"):
-        engine.scores(films, "a")
+        Predictor(Recorder(limit=0, error=RuntimeError("boom")), ["a"], "cpu").scores(films, "a")
 
 
-def test_latents_are_the_encoders_of_the_masked_films(films):
+@pytest.mark.parametrize("size", [10, 20])
+def test_latent_distances_are_those_of_the_masked_films(films, size):
     from cxrneighbors.encoders.pixels import PixelEncoder
 
-    films = replace(films, sources=films.sources[:, :1, :, :20], segments=films.segments[:, :20])
-    for size in (10, 20):
-        latents = PerturbationEngine(as_predictor(Recorder(), ["a"], "cpu"), 6).latents(
-            films, PixelEncoder(size)
-        )
-        assert latents == pytest.approx(PixelEncoder(size).encode(by_hand(films)), abs=1e-4)
+    films = replace(films, sources=films.sources[:1, :1, :, :20], segments=films.segments[:, :20])
+    films = replace(films, source=np.zeros(41, dtype=int))
+    distance = LatentLocality(PixelEncoder(size)).distance(films, Batches("cpu", 6))
+    latents = PixelEncoder(size).encode(np.concatenate([films.sources, by_hand(films)]))
+    assert distance == pytest.approx(np.linalg.norm(latents[1:] - latents[0], axis=1), abs=1e-4)
 
 
 def test_inputs_are_checked(films):
@@ -126,4 +124,4 @@ def test_inputs_are_checked(films):
     with pytest.raises(ValueError, match=r"segments \(H, W\)"):
         replace(films, segments=films.segments[:-1])
     with pytest.raises(UserError, match="batch size 0"):
-        PerturbationEngine(as_predictor(Recorder(), ["a"], "cpu"), 0)
+        Predictor(Recorder(), ["a"], "cpu", batch_size=0)

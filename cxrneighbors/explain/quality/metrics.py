@@ -32,16 +32,6 @@ METRICS = (
     Metric("calls", "Classifier calls", "cost", -1, tested=False),
     Metric("seconds", "Seconds", "cost", -1, tested=False),
 )
-TITLES = {
-    "random": "random segments",
-    "lime": "LIME",
-    "lime-equal-cost": "LIME, (K+1)·P masks",
-    "k-lime": "K*LIME",
-    "sigma-lime": "Σ-LIME",
-    "kp-lime": "KP-LIME",
-    "dlime": "DLIME",
-    "alime": "ALIME",
-}
 
 
 def by_name(name: str) -> Metric:
