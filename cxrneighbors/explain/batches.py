@@ -1,27 +1,21 @@
-"""Batches of masked films that fit the device's memory."""
+"""Batches of masked films, made on the device by gathers, of a size that fits its memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 from cxrneighbors.errors import UserError
-from cxrneighbors.explain.perturb import Composer, MaskedFilms
+from cxrneighbors.explain.perturb import MaskedFilms, fill_images
 
 MAX_BATCH = 512
 
 
 class Batches:
-    """Films a batch on one device: `size`, or what its memory holds, halved whenever memory runs out.
-
-        for batch in batches.of(films):
-            with batch as images:
-                results.append(function(images))
-
-    A batch whose block runs out of memory comes again, in smaller ones.
-    """
+    """Films a batch on one device: `size`, or what its memory holds."""
 
     def __init__(self, device: str, size: int | None = None) -> None:
         if size is not None and size < 1:
@@ -29,33 +23,36 @@ class Batches:
         self.device = device
         self.size = size or _usual_size(device)
 
-    def of(self, films: MaskedFilms) -> Iterator[AbstractContextManager[torch.Tensor]]:
-        """Blocks of images float32 (B, C, H, W) on the device, in the order of `films`."""
-        compose, ends = Composer(films, self.device), [0]
+    def of(self, films: MaskedFilms) -> Iterator[torch.Tensor]:
+        """Images float32 (B, C, H, W) on the device, in the order of `films`; one batch exists at a time."""
+        neighbour = films.fill == "neighbour"
+        sources = self._tensor(films.sources, np.float32)
+        fills = sources if neighbour else self._tensor(fill_images(films), np.float32)
+        segments, masks = self._tensor(films.segments, np.int64), self._tensor(films.masks, bool)
+        source = self._tensor(films.source, np.int64)
+        base_row = torch.zeros_like(source) if neighbour else source
+        fill_row = source if len(fills) > 1 else torch.zeros_like(source)
         with _deterministic():
-            while ends[-1] < len(films):
-                yield self._block(compose, ends, min(ends[-1] + self.size, len(films)))
+            for start in range(0, len(films), self.size):
+                rows = slice(start, start + self.size)
+                kept = masks[rows][:, segments].unsqueeze(1)
+                yield torch.where(kept, sources[base_row[rows]], fills[fill_row[rows]])
 
-    @contextmanager
-    def _block(self, compose: Composer, ends: list[int], stop: int) -> Iterator[torch.Tensor]:
-        """Images up to row `stop`, from the last of `ends`, to which it is added if the block ends well."""
-        start = ends[-1]
-        try:
-            yield compose(start, stop)
-        except (RuntimeError, MemoryError) as error:
-            text = str(error).lower()
-            out = isinstance(error, MemoryError | torch.cuda.OutOfMemoryError) or "not enough memory" in text
-            if not out:
-                raise
-            if stop - start <= 1:
-                raise UserError(
-                    f"classifier: device {self.device} has no memory for one film; use another device"
-                ) from None
-            self.size = (stop - start) // 2
-            if self.device.startswith("cuda"):
-                torch.cuda.empty_cache()
-        else:
-            ends.append(stop)
+    def shrink(self, error: Exception) -> None:
+        """Halve the size after memory ran out; any other error goes on its way."""
+        out = isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)
+        if not (out or "not enough memory" in str(error).lower()):
+            raise error
+        if self.size <= 1:
+            raise UserError(
+                f"classifier: device {self.device} has no memory for one film; use another device"
+            ) from None
+        self.size //= 2
+        if self.device.startswith("cuda"):
+            torch.cuda.empty_cache()
+
+    def _tensor(self, values: np.ndarray, dtype: type) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values, dtype=dtype)).to(self.device)
 
 
 def _usual_size(device: str) -> int:

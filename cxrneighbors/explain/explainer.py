@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import asdict, fields, replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from cxrneighbors.errors import UserError, choose
-from cxrneighbors.explain.certificate import Fit, fit_rounds
+from cxrneighbors.explain.certificate import Fit
 from cxrneighbors.explain.explanation import Explanation
-from cxrneighbors.explain.films import Film, film_from_array, id_of_file, indexed_film, read_film
+from cxrneighbors.explain.films import Film, FilmReader, ImageLike
 from cxrneighbors.explain.locality import Locality, MaskLocality
-from cxrneighbors.explain.masking import MaskDesign, Masking, sample_rounds
+from cxrneighbors.explain.masking import Masking
 from cxrneighbors.explain.neighbours import Neighbourhood, NeighbourSet
 from cxrneighbors.explain.perturb import FILLS
 from cxrneighbors.explain.predictor import Model, Predictor
@@ -74,6 +73,8 @@ class Explainer(ABC):
         if neighbourhood is not None:
             neighbourhood = replace(neighbourhood, policy=neighbourhood.policy or self.usual_policy)
         self.neighbourhood = neighbourhood
+        studies = None if neighbourhood is None else neighbourhood.index.studies
+        self.reader = FilmReader(studies, model.image_size, model.aspect)
         self.locality: Locality = MaskLocality(self.masking.kernel_width)
 
     @property
@@ -82,9 +83,7 @@ class Explainer(ABC):
         return self.masking.seed
 
     @abstractmethod
-    def explain(
-        self, image: str | Path | np.ndarray, target: str, patient_id: str | None = None
-    ) -> Explanation:
+    def explain(self, image: ImageLike, target: str, patient_id: str | None = None) -> Explanation:
         """Explain the score of label `target` for a film.
 
         `image`: an image_id of the index (str), a file (Path), or an array (H, W) or (C, H, W) in [0, 1]. A
@@ -96,37 +95,10 @@ class Explainer(ABC):
         have no pixels on disk, or have another shape.
         """
 
-    def film(self, image: str | Path | np.ndarray, target: str, patient_id: str | None = None) -> Film:
-        """Read the film to be explained for label `target`; the arguments are those of `explain`."""
-        self.predictor.column(target)
-        size, aspect = self.predictor.image_size, self.predictor.aspect
-        if isinstance(image, np.ndarray):
-            return film_from_array(image, patient_id)
-        image_id = image if isinstance(image, str) else None
-        if self.neighbourhood is None and image_id is not None:
-            raise UserError(f"image {image!r}: an image_id needs an index; give one, or a Path or an array")
-        if self.neighbourhood is not None:
-            studies = self.neighbourhood.index.studies
-            image_id = image_id or id_of_file(studies, Path(image))
-            if image_id is not None and patient_id is not None:
-                raise UserError(
-                    f"patient_id: the index knows the patient of image {image_id!r}; leave it out"
-                )
-            if image_id is not None:
-                return indexed_film(studies, image_id, size, aspect)
-        return Film(read_film(image, size, aspect), path=Path(image), patient_id=patient_id)
-
     def neighbours(self, film: Film) -> NeighbourSet:
         """The film's K neighbours."""
         assert self.neighbourhood is not None
-        predictor = self.predictor
-        return self.neighbourhood.find(film, predictor.image_size, predictor.aspect, self.masking.seed)
-
-    def fit(self, design: MaskDesign, target: str) -> Fit:
-        """Fit the surrogate on one round of masked films, or on as many as the stability rule asks for."""
-        masking = self.masking
-        samples = sample_rounds(self.predictor, target, design, self.locality)
-        return fit_rounds(samples, self.locality.weights, masking.alpha, masking.stability, self.seed or 0)
+        return self.neighbourhood.find(film, self.reader, self.masking.seed)
 
     def result(
         self,

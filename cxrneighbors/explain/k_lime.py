@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
 from cxrneighbors.explain.explanation import Explanation
-from cxrneighbors.explain.films import Film
+from cxrneighbors.explain.films import Film, ImageLike
 from cxrneighbors.explain.lime_image import Lime
 
 
@@ -24,11 +23,10 @@ class KStarLime(Lime):
     title = "K*LIME"
     uses_neighbours: ClassVar[bool] = True
 
-    def explain(
-        self, image: str | Path | np.ndarray, target: str, patient_id: str | None = None
-    ) -> Explanation:
+    def explain(self, image: ImageLike, target: str, patient_id: str | None = None) -> Explanation:
         """LIME on the film and on its neighbours."""
-        film = self.film(image, target, patient_id)
+        self.predictor.column(target)
+        film = self.reader.read(image, patient_id)
         neighbours = self.neighbours(film)
         own = self.lime(film, target, np.random.default_rng(self.seed))
         parts = self.explain_each(neighbours.films, target)

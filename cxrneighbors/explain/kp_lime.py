@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
+from cxrneighbors.explain.certificate import fit_rounds
 from cxrneighbors.explain.explainer import Explainer
 from cxrneighbors.explain.explanation import Explanation
-from cxrneighbors.explain.masking import MaskDesign
+from cxrneighbors.explain.films import ImageLike
 from cxrneighbors.explain.masks import random_rounds
 from cxrneighbors.explain.perturb import FILLS
+from cxrneighbors.explain.sampling import MaskDesign, sample_rounds
 
 
 class KPLime(Explainer):
@@ -32,18 +33,18 @@ class KPLime(Explainer):
     fills: ClassVar[tuple[str, ...]] = FILLS
     rounds = staticmethod(random_rounds)
 
-    def explain(
-        self, image: str | Path | np.ndarray, target: str, patient_id: str | None = None
-    ) -> Explanation:
+    def explain(self, image: ImageLike, target: str, patient_id: str | None = None) -> Explanation:
         """One surrogate on masked films of the target and of its neighbours."""
-        film = self.film(image, target, patient_id)
+        self.predictor.column(target)
+        film = self.reader.read(image, patient_id)
         neighbours, masking = self.neighbours(film), self.masking
         segments = masking.segments(film.pixels, masking.segmentation)
         sources = np.concatenate([film.pixels[None], neighbours.pixels()])  # (K + 1, C, H, W), target first
         n_sources, rng = len(sources), np.random.default_rng(self.seed)
         rounds = self.rounds(n_sources, masking.n_masks, int(segments.max()) + 1, rng)
         design = MaskDesign(sources, segments, rounds, n_sources, masking.fill, ones_are_masked=True)
-        fit = self.fit(design, target)
+        samples = sample_rounds(self.predictor, target, design, self.locality)
+        fit = fit_rounds(samples, self.locality.weights, masking.alpha, masking.stability, self.seed or 0)
         n_rounds = 1 if fit.certificate is None else fit.certificate.rounds
         drawn = {"n_masks": (fit.n_scored - 1) // n_sources // n_rounds}  # a fixed design has its own number
         fit = replace(fit, surrogate=fit.surrogate.flipped())

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
+from cxrneighbors.explain.certificate import fit_rounds
 from cxrneighbors.explain.explainer import Explainer
 from cxrneighbors.explain.explanation import Explanation
-from cxrneighbors.explain.films import Film
-from cxrneighbors.explain.masking import MaskDesign
+from cxrneighbors.explain.films import Film, ImageLike
 from cxrneighbors.explain.masks import random_rounds
+from cxrneighbors.explain.sampling import MaskDesign, sample_rounds
 
 
 class Lime(Explainer):
@@ -24,11 +24,10 @@ class Lime(Explainer):
     title = "LIME"
     uses_neighbours: ClassVar[bool] = False
 
-    def explain(
-        self, image: str | Path | np.ndarray, target: str, patient_id: str | None = None
-    ) -> Explanation:
+    def explain(self, image: ImageLike, target: str, patient_id: str | None = None) -> Explanation:
         """LIME on the film."""
-        return self.lime(self.film(image, target, patient_id), target, np.random.default_rng(self.seed))
+        self.predictor.column(target)
+        return self.lime(self.reader.read(image, patient_id), target, np.random.default_rng(self.seed))
 
     def lime(self, film: Film, target: str, rng: np.random.Generator) -> Explanation:
         """LIME on a film that has been read, masks drawn from `rng`."""
@@ -36,4 +35,6 @@ class Lime(Explainer):
         segments = masking.segments(film.pixels, masking.segmentation)
         rounds = random_rounds(1, masking.n_masks, int(segments.max()) + 1, rng)
         design = MaskDesign(film.pixels[None], segments, rounds, fill=masking.fill)
-        return self.result(film, target, segments, self.fit(design, target))
+        samples = sample_rounds(self.predictor, target, design, self.locality)
+        fit = fit_rounds(samples, self.locality.weights, masking.alpha, masking.stability, masking.seed)
+        return self.result(film, target, segments, fit)

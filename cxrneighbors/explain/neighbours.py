@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cxrneighbors.errors import UserError
-from cxrneighbors.explain.films import Film, indexed_film
+from cxrneighbors.explain.films import Film, FilmReader
 from cxrneighbors.index.neighbor_index import NeighborIndex
 
 COLUMNS = ("rank", "neighbor_id", "distance", "image_distance", "report_distance", "findings")
@@ -49,8 +49,8 @@ class Neighbourhood:
         """What an explanation records of it."""
         return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "index"}
 
-    def find(self, target: Film, size: int | None, aspect: str, seed: int = 0) -> NeighbourSet:
-        """The neighbour set of `target`, films read at `size` and `aspect`; `seed`: of policies that draw.
+    def find(self, target: Film, reader: FilmReader, seed: int = 0) -> NeighbourSet:
+        """The neighbour set of `target`, films read by `reader`; `seed`: of policies that draw.
 
         Raises `UserError` when there are fewer than K neighbours, or one has no pixels or another shape.
         """
@@ -66,7 +66,7 @@ class Neighbourhood:
             include_same_patient=self.include_same_patient,
             seed=seed,
         )
-        films = [indexed_film(self.index.studies, name, size, aspect) for name in hits["neighbor_id"]]
+        films = [reader.read(image_id) for image_id in hits["neighbor_id"]]
         table = hits.assign(findings=pd.Series([list(film.findings) for film in films], dtype=object))
         return NeighbourSet(table[list(COLUMNS)], tuple(_fitting(film, target) for film in films))
 

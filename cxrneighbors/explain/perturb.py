@@ -1,14 +1,10 @@
-"""Masked films: what is masked how, and the films themselves, made on the device.
-
-Only the source films and their fills are held; of the N masked films one batch exists at a time.
-"""
+"""Masked films: what is masked, and what stands there instead."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from cxrneighbors.errors import choose
 from cxrneighbors.explain.segments import segment_means
@@ -62,27 +58,6 @@ class MaskedFilms:
 
     def __len__(self) -> int:
         return len(self.masks)
-
-
-class Composer:
-    """Masked films by gathers on the device: float32 (B, C, H, W)."""
-
-    def __init__(self, films: MaskedFilms, device: str) -> None:
-        neighbour = films.fill == "neighbour"
-        self._base = torch.from_numpy(np.ascontiguousarray(films.sources, dtype=np.float32)).to(device)
-        self._fill = self._base if neighbour else torch.from_numpy(fill_images(films)).to(device)
-        self._segments = torch.from_numpy(films.segments.astype(np.int64)).to(device)
-        self._kept = torch.from_numpy(films.masks.astype(bool)).to(device)
-        source = torch.from_numpy(films.source.astype(np.int64)).to(device)
-        self._base_row = torch.zeros_like(source) if neighbour else source
-        self._fill_row = source if len(self._fill) > 1 else torch.zeros_like(source)
-
-    def __call__(self, start: int, stop: int) -> torch.Tensor:
-        """Films start..stop-1."""
-        rows = slice(start, stop)
-        kept = self._kept[rows][:, self._segments].unsqueeze(1)
-        base, fill = self._base[self._base_row[rows]], self._fill[self._fill_row[rows]]
-        return torch.where(kept, base, fill)
 
 
 def fill_images(films: MaskedFilms) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from cxrneighbors.classifiers.base import Classifier
 from cxrneighbors.devices import resolve_device
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.explain.batches import Batches
@@ -55,6 +56,7 @@ class Predictor:
     batch_size: int | None = None
     precision: str = "auto"
     batches: Batches = field(init=False, repr=False)
+    _function: Callable[[Tensor], Tensor] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         choose("activation", self.activation, ACTIVATIONS)
@@ -69,12 +71,9 @@ class Predictor:
         if self.image_size is None:
             self.image_size = getattr(self.model, "image_size", None)
         self.aspect = self.aspect or getattr(self.model, "aspect", "pad")
+        self._function = _function(self.model, self.activation, len(self.labels))
         if isinstance(self.model, nn.Module):
             self.model.to(self.device).eval()
-            self._check_activation(self.model)
-        elif not callable(self.model):
-            kind = type(self.model).__name__
-            raise UserError(f"classifier: a {kind} is neither a torch module nor a function")
 
     def column(self, target: str) -> int:
         """Position of label `target`; `UserError` lists the labels when there is no such one."""
@@ -85,12 +84,13 @@ class Predictor:
         return self.labels.index(target)
 
     def scores(self, films: MaskedFilms, target: str) -> np.ndarray:
-        """Score of `target` for each masked film: float64 (N,)."""
-        results = []
-        for batch in self.batches.of(films):
-            with batch as images:
-                results.append(self.score(images, target).cpu().numpy())
-        return np.concatenate(results).astype(np.float64)
+        """Score of `target` for each masked film: float64 (N,). A batch too large for memory is halved."""
+        try:
+            found = [self.score(images, target).cpu().numpy() for images in self.batches.of(films)]
+        except (RuntimeError, MemoryError) as error:
+            self.batches.shrink(error)
+            return self.scores(films, target)
+        return np.concatenate(found).astype(np.float64)
 
     def score(self, images: Tensor, target: str) -> Tensor:
         """Score of `target`: float32 (N, C, H, W) in [0, 1] on `device` -> float32 (N,).
@@ -102,7 +102,7 @@ class Predictor:
             images = images.expand(-1, 3, -1, -1)
         half = self.precision == "auto" and images.device.type == "cuda"
         with torch.inference_mode(), torch.autocast("cuda", dtype=torch.float16, enabled=half):
-            scores = self._named(self._outputs(images).float(), len(images))[:, column]
+            scores = self._named(self._function(images).float(), len(images))[:, column]
         bad = int((~torch.isfinite(scores)).sum())
         if bad and half:
             # Half precision ends at 65504: a network with larger activations is run in float32.
@@ -115,33 +115,6 @@ class Predictor:
             )
         return scores
 
-    def _check_activation(self, model: nn.Module) -> None:
-        if self.activation == "auto" and not hasattr(model, "scores") and hasattr(model, "multi_label"):
-            self.activation = "sigmoid" if model.multi_label else "softmax"
-        if self.activation == "auto" and not hasattr(model, "scores") and len(self.labels) > 2:
-            raise UserError(
-                "classifier: a torch module with several outputs does not say what they are; "
-                "give activation='sigmoid' (several findings at once), 'softmax' or 'none'"
-            )
-
-    def _outputs(self, images: Tensor) -> Tensor:
-        """Scores as the model gives them, with the activation applied."""
-        activation = self.activation
-        if not isinstance(self.model, nn.Module):
-            given = np.asarray(self.model(images.detach().cpu().numpy()), dtype=np.float32)
-            outputs = torch.from_numpy(np.ascontiguousarray(given))
-            activation = "none" if activation == "auto" else activation
-        elif activation == "auto" and hasattr(self.model, "scores"):
-            score: Callable[[Tensor], Tensor] = self.model.scores  # type: ignore[assignment]
-            outputs, activation = score(images), "none"
-        else:
-            outputs = self.model(images)
-        if activation == "auto":
-            activation = "sigmoid" if outputs.ndim < 2 or outputs.shape[1] == 1 else "softmax"
-        if activation == "sigmoid":
-            return outputs.float().sigmoid()
-        return outputs.float().softmax(1) if activation == "softmax" else outputs
-
     def _named(self, scores: Tensor, n_images: int) -> Tensor:
         """Bring scores to (N, L); one output with two labels is the second's probability."""
         scores = scores.reshape(-1, 1) if scores.ndim < 2 else scores
@@ -153,3 +126,38 @@ class Predictor:
                 f"{len(self.labels)} labels; give one label for each of its outputs, in their order"
             )
         return scores
+
+
+def _function(model: Model, activation: str, n_labels: int) -> Callable[[Tensor], Tensor]:
+    """From images on the device to scores (N, L), (N, 1) or (N,), whatever `model` is."""
+    if not isinstance(model, nn.Module):
+        if not callable(model):
+            raise UserError(f"classifier: a {type(model).__name__} is neither a torch module nor a function")
+        function = model
+        return lambda images: _activate(_call_numpy(function, images), activation)
+    if activation == "auto" and isinstance(model, Classifier):
+        return model.scores
+    if activation == "auto" and n_labels > 2:
+        raise UserError(
+            "classifier: a torch module with several outputs does not say what they are; "
+            "give activation='sigmoid' (several findings at once), 'softmax' or 'none'"
+        )
+    module = model
+    return lambda images: _module_scores(module(images), activation)
+
+
+def _module_scores(outputs: Tensor, activation: str) -> Tensor:
+    if activation == "auto":
+        activation = "sigmoid" if outputs.ndim < 2 or outputs.shape[1] == 1 else "softmax"
+    return _activate(outputs, activation)
+
+
+def _call_numpy(function: Callable[[np.ndarray], Any], images: Tensor) -> Tensor:
+    scores = np.asarray(function(images.detach().cpu().numpy()), dtype=np.float32)
+    return torch.from_numpy(np.ascontiguousarray(scores))
+
+
+def _activate(outputs: Tensor, activation: str) -> Tensor:
+    if activation == "sigmoid":
+        return outputs.float().sigmoid()
+    return outputs.float().softmax(1) if activation == "softmax" else outputs

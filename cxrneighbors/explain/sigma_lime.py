@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain.certificate import Certificate, Fit
 from cxrneighbors.explain.explanation import Explanation
+from cxrneighbors.explain.films import ImageLike
 from cxrneighbors.explain.k_lime import KStarLime
 from cxrneighbors.explain.perturb import MaskedFilms
 from cxrneighbors.explain.predictor import Model, Predictor
@@ -39,11 +39,10 @@ class SigmaLime(KStarLime):
             raise UserError(f"top {top}: a mask needs at least one segment")
         self.top = top
 
-    def explain(
-        self, image: str | Path | np.ndarray, target: str, patient_id: str | None = None
-    ) -> Explanation:
+    def explain(self, image: ImageLike, target: str, patient_id: str | None = None) -> Explanation:
         """LIME on the neighbours, summed over the film."""
-        film = self.film(image, target, patient_id)
+        self.predictor.column(target)
+        film = self.reader.read(image, patient_id)
         neighbours = self.neighbours(film)
         segments = self.masking.segments(film.pixels, self.masking.segmentation)
         parts = self.explain_each(neighbours.films, target)

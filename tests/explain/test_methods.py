@@ -148,9 +148,9 @@ def test_a_film_from_outside_finds_its_neighbours_by_the_encoder(name, world, ou
 @pytest.fixture
 def outside(world):
     """A film (1, 48, 48) that is almost p3, and not in the index."""
-    from cxrneighbors.explain.films import indexed_film
+    from cxrneighbors.explain.films import FilmReader
 
-    film = indexed_film(world.studies, "p3", 48, "pad").pixels.copy()
+    film = FilmReader(world.studies, 48).read("p3").pixels.copy()
     film[:, :4, :4] *= 0.9
     return film
 

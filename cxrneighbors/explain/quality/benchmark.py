@@ -17,7 +17,7 @@ from cxrneighbors.data.skipped import Skipped, write_skipped
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.explain.explainer import Explainer
 from cxrneighbors.explain.explanation import Explanation
-from cxrneighbors.explain.films import Film, indexed_film
+from cxrneighbors.explain.films import Film, FilmReader
 from cxrneighbors.explain.masking import Masking
 from cxrneighbors.explain.masks import draw_masks
 from cxrneighbors.explain.neighbours import Neighbourhood
@@ -167,8 +167,8 @@ class Benchmark:
 
     def film(self, target: Target) -> Film:
         """The target's film as the explainers read it."""
-        size, aspect = self.predictor.image_size, self.predictor.aspect
-        return indexed_film(self.index.studies, target.image_id, size, aspect)
+        reader = FilmReader(self.index.studies, self.predictor.image_size, self.predictor.aspect)
+        return reader.read(target.image_id)
 
     def lesion(self, target: Target) -> np.ndarray | None:
         """Where its finding is, in the film's pixels; None without regions."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from cxrneighbors.explain.certificate import Fit
 from cxrneighbors.explain.explainer import Explainer
 from cxrneighbors.explain.explanation import Explanation
+from cxrneighbors.explain.films import ImageLike
 from cxrneighbors.explain.lime_image import Lime
 from cxrneighbors.explain.perturb import MaskedFilms
 from cxrneighbors.explain.predictor import Model, Predictor
@@ -29,11 +29,10 @@ class RandomSegments(Explainer):
     title = "random segments"
     uses_neighbours: ClassVar[bool] = False
 
-    def explain(
-        self, image: str | Path | np.ndarray, target: str, patient_id: str | None = None
-    ) -> Explanation:
+    def explain(self, image: ImageLike, target: str, patient_id: str | None = None) -> Explanation:
         """Random weights for the film."""
-        film = self.film(image, target, patient_id)
+        self.predictor.column(target)
+        film = self.reader.read(image, patient_id)
         segments = self.masking.segments(film.pixels, self.masking.segmentation)
         # The film's own brightness makes the draw differ from film to film and repeat for the same one.
         salt = int(np.abs(film.pixels).sum() * 1e3)
