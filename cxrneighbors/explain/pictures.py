@@ -7,13 +7,13 @@ Images" and Figures 5 to 7 of LIME-RAY.
 
 from __future__ import annotations
 
-import io
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cxrneighbors.evaluation.figures.canvas import new_figure, to_png
 from cxrneighbors.explain.explanation import Explanation
 from cxrneighbors.explain.registry import METHODS
 from cxrneighbors.files import write_bytes_atomic
@@ -43,9 +43,7 @@ def save_panel(explanation: Explanation, path: str | Path, top: int = 6) -> None
 
 def panel_png(explanation: Explanation, top: int = 6) -> bytes:
     """The panel as the bytes of a PNG at 300 dots an inch."""
-    stream = io.BytesIO()
-    draw_panel(explanation, top).savefig(stream, format="png", dpi=DPI)
-    return stream.getvalue()
+    return to_png(draw_panel(explanation, top), DPI)
 
 
 def overlay(explanation: Explanation, top: int) -> np.ndarray:
@@ -64,8 +62,6 @@ def overlay(explanation: Explanation, top: int) -> np.ndarray:
 
 
 def _panel(explanation: Explanation, top: int) -> Figure:
-    from matplotlib.figure import Figure
-
     names = [list(findings) for findings in explanation.neighbours["findings"]]
     columns = min(5, len(names)) or 1
     rows = -(-len(names) // columns)
@@ -73,7 +69,7 @@ def _panel(explanation: Explanation, top: int) -> Figure:
     side, strip = 0.317 * WIDTH, 0.96 * WIDTH / max(columns, 4)
     caption = 0.1 * (lines + 1) + 0.06
     heights = [0.30, side + 0.47] + [0.16] * bool(rows) + [strip + caption] * rows
-    figure = Figure(figsize=(WIDTH, sum(heights)), facecolor="white")
+    figure: Figure = new_figure(WIDTH, sum(heights))
     place = _Placer(figure, WIDTH, sum(heights))
     _headline(explanation, place)
     x = [0.02 * WIDTH + i * 0.3265 * WIDTH for i in range(3)]
@@ -101,14 +97,12 @@ def _panel(explanation: Explanation, top: int) -> Figure:
 
 def _side_by_side(explanation: Explanation, top: int) -> Figure:
     """K*LIME: target and neighbours in a grid of three columns, pros and cons above, heat map below."""
-    from matplotlib.figure import Figure
-
     films = (explanation, *explanation.parts)
     rows = [films[i : i + 3] for i in range(0, len(films), 3)]
     captions = [0.1 * (max(len(_wrapped(film.findings, 3)) for film in row) + 1) + 0.06 for row in rows]
     side, head = 0.31 * WIDTH, 0.42
     height = head + sum(captions) + len(rows) * (2 * side + 0.08) + 0.34
-    figure = Figure(figsize=(WIDTH, height), facecolor="white")
+    figure: Figure = new_figure(WIDTH, height)
     place = _Placer(figure, WIDTH, height)
     _headline(explanation, place)
     place.text(0.02 * WIDTH, 0.36, f"above {PRO_CON} (top {top}), below heat map, one scale for all", SMALL)
@@ -222,6 +216,7 @@ def _show(axes: Axes, picture: np.ndarray, title: str) -> None:
 def _heat(axes: Axes, explanation: Explanation, limit: float | None = None, title: str = "heat map") -> Any:
     """Heat map over a faint film; returns what a colour bar needs. Σ-LIME's has one colour an integer."""
     from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap, Normalize
+    from matplotlib.patches import Rectangle
     from scipy.ndimage import gaussian_filter
 
     values = explanation.heatmap()
@@ -237,16 +232,11 @@ def _heat(axes: Axes, explanation: Explanation, limit: float | None = None, titl
     outline = gaussian_filter(explanation.image.mean(axis=0), max(values.shape) / 90)
     if np.ptp(outline) > 0:
         axes.contour(outline, levels=5, colors="black", linewidths=0.25, alpha=0.4)
-    axes.add_patch(_frame(values.shape))
+    height, width = values.shape
+    axes.add_patch(Rectangle((-0.5, -0.5), width, height, fill=False, color="0.6", linewidth=0.5))
     if title:
         axes.set_title("sum of masks" if explanation.pixel_map is not None else title, size=SMALL, pad=2)
     return image
-
-
-def _frame(shape: tuple[int, ...]) -> Any:
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((-0.5, -0.5), shape[1], shape[0], fill=False, color="0.6", linewidth=0.5)
 
 
 def _colour_bar(figure: Figure, image: Any, axes: Axes, explanation: Explanation) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -118,17 +119,22 @@ class Benchmark:
                 left = (time.perf_counter() - started) / done * (total - number - 1)
                 say(f"{number + 1} of {total} targets, about {left / 60:.0f} min left")
         write_skipped(self.skipped, self.journal.folder)
-        wanted = {(target.image_id, target.finding) for target in targets}
-        records = [
-            record
-            for record in self.journal.records
-            if (record["image_id"], record["finding"]) in wanted
-            and record["method"] in self.methods
-            and record["segmentation"] in self.segmentations
-        ]
+        records = self._asked_for(targets)
         self._check_complete(records)
         self.journal.finish()
         return records
+
+    def _asked_for(self, targets: Sequence[Target]) -> list[dict[str, Any]]:
+        """Records by segmentation and method as asked for, whatever order interrupted runs wrote them in."""
+        wanted = {(target.image_id, target.finding) for target in targets}
+        places = {pair: place for place, pair in enumerate(product(self.segmentations, self.methods))}
+        found = [
+            record
+            for record in self.journal.records
+            if (record["image_id"], record["finding"]) in wanted
+            and (record["segmentation"], record["method"]) in places
+        ]
+        return sorted(found, key=lambda record: places[record["segmentation"], record["method"]])
 
     def _missing(self, target: Target, segmentation: str) -> list[str]:
         key = (target.image_id, target.finding)
@@ -179,15 +185,12 @@ class Benchmark:
         return lesion_mask(self.regions, target, path, self.predictor.image_size, self.predictor.aspect)
 
     def _check_complete(self, records: list[dict[str, Any]]) -> None:
-        treated = {(record["method"], record["segmentation"]) for record in records}
-        for name in self.methods:
-            for segmentation in self.segmentations:
-                if (name, segmentation) not in treated:
-                    reasons = self.skipped.to_frame()["reason"]
-                    reason = reasons.iloc[0] if len(reasons) else "no targets"
-                    raise UserError(
-                        f"method {name} with {segmentation}: no target could be explained; {reason}"
-                    )
+        treated = {(record["segmentation"], record["method"]) for record in records}
+        for segmentation, name in product(self.segmentations, self.methods):
+            if (segmentation, name) not in treated:
+                reasons = self.skipped.to_frame()["reason"]
+                reason = reasons.iloc[0] if len(reasons) else "no targets"
+                raise UserError(f"method {name} with {segmentation}: no target could be explained; {reason}")
 
 
 class _Case:

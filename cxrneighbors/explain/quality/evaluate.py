@@ -101,7 +101,7 @@ def evaluate_explanations(
         targets = _seen(model, index, targets, min_score, n_targets, device)
     predictor = Predictor(model, device=device, batch_size=batch_size)
     benchmark = Benchmark(predictor, index, out, settings, regions, methods, segmentations)
-    table = _in_order(records_table(benchmark.run(targets)), benchmark)
+    table = records_table(benchmark.run(targets))
     result = BenchmarkResult(table, summarise(table), paired_tests(table, settings.seed))
     result.write(out)
     return result
@@ -118,30 +118,14 @@ def _seen(
     """The first `n` targets that the classifier scores at `min_score` or more."""
     path_of = dict(zip(index.studies["image_id"], index.studies["path"], strict=True))
     ids = list(dict.fromkeys(target.image_id for target in targets))
-    images, kept = load_images([path_of[i] for i in ids], model.image_size, model.aspect)
-    scores = model.predict(images, device=device)
-    row_of = {ids[position]: row for row, position in enumerate(kept)}
-    seen = [
-        target
-        for target in targets
-        if target.image_id in row_of
-        and scores[row_of[target.image_id], model.labels.index(target.finding)] >= min_score
-    ]
+    images, _ = load_images([path_of[image_id] for image_id in ids], model.image_size, model.aspect)
+    scores = dict(zip(ids, model.predict(images, device=device), strict=True))
+    seen = [each for each in targets if scores[each.image_id][model.labels.index(each.finding)] >= min_score]
     if not seen:
         raise UserError(
             f"targets: the classifier scores none of {len(targets)} at {min_score} or more; lower it"
         )
     return seen[:n]
-
-
-def _in_order(table: pd.DataFrame, benchmark: Benchmark) -> pd.DataFrame:
-    """Rows by segmentation and method as asked for, whatever order an interrupted run wrote them in."""
-    order = [
-        table["segmentation"].map(benchmark.segmentations.index),
-        table["method"].map(benchmark.methods.index),
-    ]
-    keys = pd.DataFrame({"s": order[0], "m": order[1]})
-    return table.loc[keys.sort_values(["s", "m"], kind="stable").index].reset_index(drop=True)
 
 
 def _means(table: pd.DataFrame, column: str) -> dict[str, float]:
