@@ -28,8 +28,8 @@ def new_figure(width: float, height: float, constrained: bool = False) -> Figure
     return figure
 
 
-def to_png(figure: Figure) -> bytes:
+def to_png(figure: Figure, dpi: int = DPI) -> bytes:
     """The figure as PNG bytes (no time stamp in it: equal results are equal files)."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()

@@ -31,10 +31,9 @@ from common.results import write_results
 from cxrneighbors.classifiers.quality.confusion import confusion_matrix, figures
 from cxrneighbors.classifiers.quality.intervals import patient_intervals
 from cxrneighbors.classifiers.quality.mcnemar import mcnemar
-from cxrneighbors.explain.quality.journal import Journal
+from cxrneighbors.explain.quality.journal import BENCHMARK, read_records
 from cxrneighbors.explain.quality.metrics import METRICS, Metric
 from cxrneighbors.explain.quality.summary import TARGET, records_table
-from cxrneighbors.files import read_json
 from cxrneighbors.statistics.clusters import cluster_mean, paired_p_value, sign_flip_test
 
 PATIENTS = (14, 25, 50)  # of the boxes of real films, and of the phantom benchmark
@@ -45,10 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = options(__doc__, "--data-sets", "--jobs", "--results", data_sets=1000)
     parser.add_argument("records", type=Path)
     given = parser.parse_args(arguments)
-    journal = Journal(
-        given.records, read_json(given.records / "settings.json", "run eval/explanations.py first")
-    )
-    explanations = explanation_rows(records_table(journal.records), given.data_sets, given.jobs)
+    BENCHMARK.read(given.records, check=False)
+    explanations = explanation_rows(records_table(read_records(given.records)), given.data_sets, given.jobs)
     classifiers = [classifier_row(n, alike, given.data_sets) for n in (50, 109) for alike in (0.0, 0.6)]
     summary = {"data_sets": given.data_sets, "explanations": explanations, "classifiers": classifiers}
     write_results(given.results, "calibration_clusters", summary, markdown(summary))
