@@ -19,14 +19,14 @@ import pandas as pd
 
 from cxrneighbors.data.imports import import_dataset
 from cxrneighbors.data.mimic.labels import label_names
-from cxrneighbors.data.mimic.report_form import mask_identifying
-from cxrneighbors.data.mimic.tree import write_mimic_tree
-from cxrneighbors.data.mimic.tree_ids import unique_texts
-from cxrneighbors.data.mimic.tree_tables import observation_of
 from cxrneighbors.data.pixels import read_pixels
 from cxrneighbors.files import write_json_atomic
 from cxrneighbors.progress import say
 from cxrneighbors.reports.selection import report_text
+from cxrneighbors.testing.mimic_ids import unique_texts
+from cxrneighbors.testing.mimic_report import mask_identifying
+from cxrneighbors.testing.mimic_tables import observation_of
+from cxrneighbors.testing.mimic_tree import write_mimic_tree
 
 RESULTS = Path(__file__).parent / "results"
 

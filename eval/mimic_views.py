@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from cxrneighbors.data.imports import import_dataset
-from cxrneighbors.data.mimic.tree import write_mimic_tree
 from cxrneighbors.encoders.encode import encode
 from cxrneighbors.evaluation.evaluate import evaluate_overlap
 from cxrneighbors.files import write_json_atomic
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
+from cxrneighbors.testing.mimic_tree import write_mimic_tree
 
 RESULTS = Path(__file__).parent / "results"
 FORMS, VIEWS = ("mimic-cxr", "mimic-cxr-jpg"), ("PA", "AP", "LATERAL")

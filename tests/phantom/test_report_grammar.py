@@ -4,9 +4,9 @@ import re
 
 import numpy as np
 
-from cxrneighbors.data.phantom.patients import Patient, Study, sample_patients
-from cxrneighbors.data.phantom.report_grammar import Report, write_report
 from cxrneighbors.data.schema import SECTIONS
+from cxrneighbors.phantom.patients import Patient, Study, sample_patients
+from cxrneighbors.phantom.report_grammar import Report, write_report
 
 PATIENTS = sample_patients(500, seed=5)
 # Words of the test's own, so that they check the grammar's data rather than repeat it.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cxrneighbors.data.phantom.anatomy import Anatomy, sample_anatomy
+from cxrneighbors.phantom.anatomy import Anatomy, sample_anatomy
 
 FINDINGS = (
     "Atelectasis",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cxrneighbors.data.phantom.patients import CHRONIC, CONDITIONS, FINDINGS, sample_patients
+from cxrneighbors.phantom.patients import CHRONIC, CONDITIONS, FINDINGS, sample_patients
 
 PATIENTS = sample_patients(600, seed=1)
 STUDIES = [study for patient in PATIENTS for study in patient.studies]

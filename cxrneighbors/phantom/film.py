@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageFilter
 
-from cxrneighbors.data.phantom.fields import Grid, Strokes
+from cxrneighbors.phantom.fields import Grid, Strokes
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxrneighbors.data.phantom.anatomy import Anatomy
-from cxrneighbors.data.phantom.fields import Grid
-from cxrneighbors.data.phantom.patients import Study
+from cxrneighbors.phantom.anatomy import Anatomy
+from cxrneighbors.phantom.fields import Grid
+from cxrneighbors.phantom.patients import Study
 
 
 @dataclass(frozen=True)

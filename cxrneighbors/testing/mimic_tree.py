@@ -11,22 +11,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.data.mimic.dicom_file import (
+from cxrneighbors.data.mimic.layout import image_file, report_file
+from cxrneighbors.data.pixels import read_pixels
+from cxrneighbors.data.skipped import Skipped
+from cxrneighbors.errors import UserError, choose
+from cxrneighbors.files import write_bytes_atomic, write_text_atomic
+from cxrneighbors.progress import track
+from cxrneighbors.testing.dicom_file import (
     SYNTAXES,
     Encoding,
     all_encodings,
     available_syntaxes,
     write_dicom,
 )
-from cxrneighbors.data.mimic.layout import image_file, report_file
-from cxrneighbors.data.mimic.report_form import mimic_report
-from cxrneighbors.data.mimic.tree_ids import Shaped, shape_rows, unique_texts
-from cxrneighbors.data.mimic.tree_tables import write_jpg_tables, write_lists, write_patients
-from cxrneighbors.data.pixels import read_pixels
-from cxrneighbors.data.skipped import Skipped
-from cxrneighbors.errors import UserError, choose
-from cxrneighbors.files import write_bytes_atomic, write_text_atomic
-from cxrneighbors.progress import track
+from cxrneighbors.testing.mimic_ids import Shaped, shape_rows, unique_texts
+from cxrneighbors.testing.mimic_report import mimic_report
+from cxrneighbors.testing.mimic_tables import write_jpg_tables, write_lists, write_patients
 
 FORMS = ("dicom", "jpg", "both")
 REPORT_PLACES = ("zip", "folder", "beside")

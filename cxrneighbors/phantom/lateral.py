@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from cxrneighbors.data.phantom.anatomy import Anatomy
-from cxrneighbors.data.phantom.fields import Grid, Strokes, blob, bump, profile, smooth_noise, step
-from cxrneighbors.data.phantom.patients import Study
-from cxrneighbors.data.phantom.scene import Lung, Scene, Shape, study_shape
+from cxrneighbors.phantom.anatomy import Anatomy
+from cxrneighbors.phantom.fields import Grid, Strokes, blob, bump, profile, smooth_noise, step
+from cxrneighbors.phantom.patients import Study
+from cxrneighbors.phantom.scene import Lung, Scene, Shape, study_shape
 
 
 def lateral_scene(anatomy: Anatomy, study: Study, grid: Grid) -> Scene:

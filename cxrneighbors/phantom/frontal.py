@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from cxrneighbors.data.phantom.anatomy import Anatomy
-from cxrneighbors.data.phantom.fields import (
+from cxrneighbors.phantom.anatomy import Anatomy
+from cxrneighbors.phantom.fields import (
     Grid,
     Strokes,
     blob,
@@ -21,8 +21,8 @@ from cxrneighbors.data.phantom.fields import (
     smooth_noise,
     step,
 )
-from cxrneighbors.data.phantom.patients import Study
-from cxrneighbors.data.phantom.scene import Lung, Scene, Shape, study_shape
+from cxrneighbors.phantom.patients import Study
+from cxrneighbors.phantom.scene import Lung, Scene, Shape, study_shape
 
 WALL = 0.035  # thickness of the chest wall inside the ribs' outer rim
 
