@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 from cxrneighbors.progress import say
 
@@ -15,7 +16,7 @@ def run_demo(
     epochs: int = 12,
     image_size: int = 224,
     seed: int = 0,
-) -> dict:
+) -> dict[str, Any]:
     """Generate phantoms, train the VAE on the training patients, encode, index, and score the test patients.
 
     Writes `phantom/`, `vae/`, `embeddings/`, `index/` and `evaluation/` below `out`; what an earlier run with

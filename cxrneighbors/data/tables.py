@@ -141,4 +141,4 @@ def _read(path: str | Path) -> pd.DataFrame:
     frame = table.drop_columns(nested).to_pandas()
     for name in nested:
         frame[name] = pd.Series(table[name].to_pylist(), dtype=object)
-    return frame[table.column_names]
+    return pd.DataFrame(frame[table.column_names])

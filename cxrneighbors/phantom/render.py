@@ -63,7 +63,7 @@ def _reduce(film: Film, factor: int) -> Film:
 
 def _blocks(values: np.ndarray, factor: int) -> np.ndarray:
     side = values.shape[0] // factor
-    return values.reshape(side, factor, side, factor).mean(axis=(1, 3))
+    return np.asarray(values.reshape(side, factor, side, factor).mean(axis=(1, 3)))
 
 
 def _add_lesions(scene: Scene, study: Study) -> tuple[np.ndarray, dict[str, np.ndarray]]:

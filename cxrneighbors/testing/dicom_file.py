@@ -55,13 +55,10 @@ def all_encodings(syntaxes: tuple[str, ...] = SYNTAXES) -> list[Encoding]:
 
 def available_syntaxes() -> tuple[str, ...]:
     """Those of `SYNTAXES` that can be written here: the compressed ones need an encoder package."""
-    from pydicom.pixels import get_encoder
-    from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
+    from pydicom.pixels.encoders.base import JPEG2000LosslessEncoder, JPEGLSLosslessEncoder
 
-    compressed = {"jpeg2000": JPEG2000Lossless, "jpeg-ls": JPEGLSLossless}
-    return tuple(
-        name for name in SYNTAXES if name not in compressed or get_encoder(compressed[name]).is_available
-    )
+    encoders = {"jpeg2000": JPEG2000LosslessEncoder, "jpeg-ls": JPEGLSLosslessEncoder}
+    return tuple(name for name in SYNTAXES if name not in encoders or encoders[name].is_available)
 
 
 def write_dicom(
@@ -110,11 +107,13 @@ def _store(dataset: Dataset, grey: np.ndarray, encoding: Encoding) -> np.ndarray
         # PS3.3 C.11.2.1.2: LINEAR shows c - 0.5 - (w - 1)/2 as black and c - 0.5 + (w - 1)/2 as white.
         dataset.WindowCenter = (low + high + 1) / 2
         dataset.WindowWidth = high - low + 1
-        return np.rint(low + grey * (high - low))
-    if encoding.voi == "lut":
+        values = low + grey * (high - low)
+    elif encoding.voi == "lut":
         dataset.VOILUTSequence = [_lut(top)]
-        return np.rint(grey**_GAMMA * top)
-    return np.rint(grey * top)
+        values = grey**_GAMMA * top
+    else:
+        values = grey * top
+    return np.asarray(np.rint(values))
 
 
 def _lut(top: int) -> Dataset:
