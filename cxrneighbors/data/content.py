@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import io
-import struct
-import zlib
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+import numpy as np
 import pandas as pd
 from PIL import Image
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from cxrneighbors.data.dicom import is_dicom
-from cxrneighbors.data.pixels import read_pixels, usable_cpus
+from cxrneighbors.data.pixels import BROKEN_IMAGE, read_pixels, usable_cpus
 from cxrneighbors.data.skipped import Skipped
 from cxrneighbors.errors import UserError
 from cxrneighbors.progress import track
 
-# What Pillow raises on damaged files, by format.
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+T = TypeVar("T", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def _content(path: str | Path) -> ImageContent | str:
         return str(error)
     except FileNotFoundError:
         return "no image file"
-    except _BROKEN as error:
+    except BROKEN_IMAGE as error:
         reason = " ".join(str(error).split())[:120]
         return f"cannot be read as an image ({reason}); get it again"
 
@@ -82,19 +83,21 @@ def link_patients(table: pd.DataFrame, key: str) -> pd.DataFrame:
     `table` has `dataset` and `patient_id`; a patient is the pair, so that who is in two data sets goes to the
     first of them. Returns a copy with both columns changed.
     """
-    leader: dict[tuple[str, str], tuple[str, str]] = {}
-
-    def lead(patient: tuple[str, str]) -> tuple[str, str]:
-        while leader.setdefault(patient, patient) != patient:
-            patient = leader[patient]
-        return patient
-
     pairs = list(zip(table["dataset"], table["patient_id"], strict=True))
-    place = {pair: number for number, pair in reversed(list(enumerate(pairs)))}
-    owner: dict[str, tuple[str, str]] = {}
-    for pair, value in zip(pairs, table[key], strict=True):
-        first, other = sorted((lead(owner.setdefault(value, pair)), lead(pair)), key=place.__getitem__)
-        if first != other:
-            leader[other] = first
-    found = [lead(pair) for pair in pairs]
-    return table.assign(dataset=[pair[0] for pair in found], patient_id=[pair[1] for pair in found])
+    linked = first_linked(pairs, table[key].tolist())
+    return table.assign(dataset=[pair[0] for pair in linked], patient_id=[pair[1] for pair in linked])
+
+
+def first_linked(units: Sequence[T], values: Sequence[Hashable]) -> list[T]:
+    """For each of N units the first one that it is linked to, directly or by others, by an equal value.
+
+    >>> first_linked(["a", "b", "c", "d"], [1, 2, 1, 3]), first_linked(["a", "b", "a"], [1, 2, 2])
+    (['a', 'b', 'a', 'd'], ['a', 'a', 'a'])
+    """
+    numbers: dict[Hashable, int] = {}
+    of_unit = [numbers.setdefault(("unit", unit), len(numbers)) for unit in units]
+    of_value = [numbers.setdefault(("value", value), len(numbers)) for value in values]
+    links = coo_array((np.ones(len(of_unit)), (of_unit, of_value)), shape=(len(numbers), len(numbers)))
+    group = connected_components(links, directed=False)[1]
+    first: dict[int, T] = {}
+    return [first.setdefault(group[number], unit) for number, unit in zip(of_unit, units, strict=True)]

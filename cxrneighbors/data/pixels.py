@@ -19,7 +19,9 @@ from cxrneighbors.progress import track
 
 ASPECTS = ("pad", "crop")
 # What Pillow raises on damaged files, by format.
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+BROKEN_IMAGE = (
+    OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError,
+)  # fmt: skip
 
 
 def read_pixels(path: str | Path) -> np.ndarray:
@@ -43,7 +45,7 @@ def read_pixels(path: str | Path) -> np.ndarray:
             return _to_grey(image)
     except FileNotFoundError:
         raise UserError(f"{path}: no such image file; check the path or import the data set again") from None
-    except _BROKEN as error:
+    except BROKEN_IMAGE as error:
         reason = " ".join(str(error).replace(str(path), "the file").split())[:200]
         raise UserError(f"{path}: cannot be read as an image ({reason}); get it again") from None
 
@@ -132,7 +134,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
     try:
         with Image.open(path) as image:
             return image.size
-    except _BROKEN as error:
+    except BROKEN_IMAGE as error:
         raise UserError(f"{path}: the size of the image cannot be read ({error}); get it again") from None
 
 

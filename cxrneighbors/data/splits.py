@@ -9,6 +9,21 @@ import numpy as np
 
 from cxrneighbors.data.schema import SPLITS
 
+_SPELLINGS = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation", "validate", "dev"),
+    "test": ("test", "testing"),
+}
+
+
+def split_named(text: str) -> str | None:
+    """The split that a data set's spelling means, in any case; None for no split.
+
+    >>> split_named("Validate"), split_named("fold 1")
+    ('val', None)
+    """
+    return next((split for split, names in _SPELLINGS.items() if text.lower() in names), None)
+
 
 def patient_split(
     patient_ids: Iterable[object], seed: int = 0, fractions: tuple[float, float, float] = (0.6, 0.1, 0.3)
