@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cxrneighbors.data.csv_rows import optional_column, read_csv_rows
 from cxrneighbors.data.imports import ImportResult, require_root
-from cxrneighbors.data.mimic.headers import read_headers
+from cxrneighbors.data.mimic.headers import NO_HEADER, read_headers
 from cxrneighbors.data.mimic.labels import label_table
 from cxrneighbors.data.mimic.layout import SUFFIXES, Sources, find_sources
 from cxrneighbors.data.mimic.listing import list_images, with_files
@@ -19,7 +18,7 @@ from cxrneighbors.data.mimic.people import ages_at, read_people
 from cxrneighbors.data.mimic.study_reports import add_reports
 from cxrneighbors.data.mimic.views import CODED, DESCRIBED, NO_SOURCE, ORIENTATION, choose_views
 from cxrneighbors.data.skipped import Skipped
-from cxrneighbors.data.splits import patient_split
+from cxrneighbors.data.splits import patient_split, split_named
 from cxrneighbors.errors import UserError
 
 # The texts on the view -> the metadata table's columns.
@@ -30,7 +29,13 @@ _COLUMNS = {
     "SeriesDescription": "SeriesDescription",  # not in the published table; a local one may have it
     ORIENTATION: "PatientOrientationCodeSequence_CodeMeaning",
 }
-_SPLITS = {"train": "train", "validate": "val", "val": "val", "test": "test"}
+# Columns that the headers add -> DICOM keywords.
+_PIXELS = {
+    "rows": "Rows",
+    "columns": "Columns",
+    "bits_stored": "BitsStored",
+    "photometric_interpretation": "PhotometricInterpretation",
+}
 
 
 def read_mimic(root: Path, form: str, options: Options) -> ImportResult:
@@ -68,54 +73,42 @@ def _metadata(
     rows: pd.DataFrame, sources: Sources, skipped: Skipped, notes: list[str]
 ) -> tuple[dict[str, list[str]], pd.DataFrame]:
     """Texts on the view, and `date` (YYYYMMDD, the years' source) of each image, from the metadata table."""
+    unknown = pd.DataFrame({"date": "", "sex": None, "age": np.nan}, index=rows.index)
     if "metadata" not in sources.tables:
-        blank = [""] * len(rows)
-        return {}, pd.DataFrame({"date": blank, "sex": None, "age": np.nan}, index=rows.index)
+        return {}, unknown
     table = rows.attrs.get("metadata")
     if table is None:
         table = read_csv_rows(sources.tables["metadata"], skipped, notes)
-    table = table.drop_duplicates("dicom_id").set_index("dicom_id")
-    table = table.reindex(rows["image_id"].to_numpy())
-    table = table.fillna("") if table.isna().to_numpy().any() else table
+    table = table.drop_duplicates("dicom_id").set_index("dicom_id").reindex(rows["image_id"]).fillna("")
     texts = {name: table[column].tolist() for name, column in _COLUMNS.items() if column in table.columns}
-    dates = [str(date) for date in optional_column(table, ["StudyDate"])]
-    return texts, pd.DataFrame({"date": dates, "sex": None, "age": np.nan}, index=rows.index)
+    return texts, unknown.assign(date=optional_column(table, ["StudyDate"]))
 
 
 def _add_headers(
     studies: pd.DataFrame, texts: dict[str, list[str]], metadata: pd.DataFrame, skipped: Skipped
 ) -> tuple[pd.DataFrame, dict[str, list[str]], pd.DataFrame]:
     """Blank texts from the headers, size and kind of the pixels; files of no use are left out."""
-    paths = studies["path"].tolist()
-    there = [position for position, path in enumerate(paths) if path is not None]
-    headers: list[dict[str, Any]] = [{"trouble": ""} for _ in paths]
-    for position, header in zip(there, read_headers([paths[i] for i in there]), strict=True):
-        headers[position] = header
-    good = [not header["trouble"] for header in headers]
+    there = studies.index[studies["path"].notna()]
+    found = dict(zip(there, read_headers(studies.loc[there, "path"].tolist()), strict=True))
+    headers = [found.get(row, NO_HEADER) for row in studies.index]
+    good = np.array([not header["trouble"] for header in headers], dtype=bool)
     for image, header in zip(studies["image_id"], headers, strict=True):
         if header["trouble"]:
-            skipped.add(image, str(header["trouble"]))
-    blank = [""] * len(headers)
-    merged = {
-        name: [csv or str(header.get(name, "")) for csv, header in zip(given, headers, strict=True)]
-        for name in (*CODED, *DESCRIBED, ORIENTATION)
-        for given in [texts.get(name, blank)]
-    }
-    texts = {
-        name: [text for text, keep in zip(values, good, strict=True) if keep]
-        for name, values in merged.items()
-    }
-    metadata = metadata.assign(
-        sex=pd.Series([header.get("PatientSex") for header in headers], dtype=object),
-        age=pd.Series([header.get("PatientAge") for header in headers], dtype=float),
-    )
-    studies = studies.assign(
-        rows=[header.get("Rows", 0) for header in headers],
-        columns=[header.get("Columns", 0) for header in headers],
-        bits_stored=[header.get("BitsStored", 0) for header in headers],
-        photometric_interpretation=[header.get("PhotometricInterpretation", "") for header in headers],
-    )
-    return studies[good].reset_index(drop=True), texts, metadata[good].reset_index(drop=True)
+            skipped.add(image, header["trouble"])
+    usable = [header for header in headers if not header["trouble"]]
+    merged = {}
+    for name in (*CODED, *DESCRIBED, ORIENTATION):
+        given = np.array(texts.get(name, [""] * len(headers)), dtype=object)[good]
+        merged[name] = [csv or header[name] for csv, header in zip(given, usable, strict=True)]
+
+    def column(name: str) -> pd.Series:
+        return pd.Series([header[name] for header in usable], dtype=object)
+
+    metadata = metadata[good].reset_index(drop=True)
+    studies = studies[good].reset_index(drop=True)
+    pixels = {name: column(keyword) for name, keyword in _PIXELS.items()}
+    people = metadata.assign(sex=column("PatientSex"), age=column("PatientAge"))
+    return studies.assign(**pixels), merged, people
 
 
 def _add_people(
@@ -162,7 +155,7 @@ def _split(
     table = read_csv_rows(path, skipped, notes)
     if "dicom_id" not in table.columns or "split" not in table.columns:
         raise UserError(f"{path}: column 'dicom_id' or 'split' is missing; get the table again")
-    side = dict(zip(table["dicom_id"], table["split"].map(_SPLITS), strict=True))
+    side = dict(zip(table["dicom_id"], table["split"].map(split_named), strict=True))
     given = [side.get(image) for image in studies["image_id"]]
     of_patient = {
         patient: value

@@ -18,6 +18,9 @@ ALLOWED = (*TEXTS, *CODES, *NUMBERS, "PatientSex", "PatientAge", "PhotometricInt
 _PHOTOMETRIC = ("MONOCHROME1", "MONOCHROME2", "RGB", "YBR_FULL", "YBR_FULL_422", "PALETTE COLOR")
 _WORTH_A_PROCESS = 400  # files
 Header = dict[str, Any]
+# Of an image without a file.
+NO_HEADER: Header = dict.fromkeys((*TEXTS, *CODES, "PhotometricInterpretation", "trouble"), "")
+NO_HEADER |= dict.fromkeys(NUMBERS, 0) | {"PatientSex": None, "PatientAge": None}
 
 
 def read_headers(paths: Sequence[str], workers: int | None = None) -> list[Header]:
