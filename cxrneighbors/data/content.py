@@ -6,7 +6,6 @@ import hashlib
 import io
 from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,56 +24,49 @@ from cxrneighbors.progress import track
 T = TypeVar("T", bound=Hashable)
 
 
-@dataclass(frozen=True)
-class ImageContent:
-    """`sha256`: of decoded pixels, shape and mode, 64 hex digits; `width`, `height` in pixels."""
+def with_hashes(table: pd.DataFrame, skipped: Skipped) -> pd.DataFrame:
+    """The rows of `table` (columns `path`, `image_id`) whose image can be read, with its hash as `sha256`.
 
-    sha256: str
-    width: int
-    height: int
-
-
-def read_contents(
-    paths: Sequence[str | Path], names: Sequence[str], skipped: Skipped
-) -> list[ImageContent | None]:
-    """Decode N image files by threads; None for each that is missing, damaged or animated.
-
-    Those go to `skipped` under their name with the reason. The hash is over the decoded pixels, so that a
-    copy with other metadata or compression (PNG) is still a copy.
+    The hash, 64 hex digits, is over decoded pixels, shape and mode, so that a copy with other metadata or
+    compression (PNG) is still a copy. Files that are missing, damaged or animated go to `skipped`.
     """
+
+    def read(path: str) -> tuple[str | None, str]:
+        try:
+            return content_hash(path), ""
+        except UserError as error:
+            return None, str(error)
+
+    paths = table["path"].tolist()
     with ThreadPoolExecutor(usable_cpus()) as pool:
-        results = list(track(pool.map(_content, paths), "checking images", total=len(paths)))
-    for name, result in zip(names, results, strict=True):
-        if isinstance(result, str):
-            skipped.add(name, result)
-    return [None if isinstance(result, str) else result for result in results]
+        results = list(track(pool.map(read, paths), "checking images", total=len(paths)))
+    for image_id, (_, trouble) in zip(table["image_id"], results, strict=True):
+        if trouble:
+            skipped.add(image_id, trouble)
+    hashes = pd.Series([digest for digest, _ in results], dtype=object, index=table.index)
+    return table.assign(sha256=hashes).dropna(subset="sha256").reset_index(drop=True)
 
 
-def _content(path: str | Path) -> ImageContent | str:
-    """What the file holds, or why it cannot be used."""
+def content_hash(path: str | Path) -> str:
+    """SHA-256 of an image's decoded pixels, shape and mode; a `UserError` says why a file cannot be used."""
     try:
         data = Path(path).read_bytes()
         if not data:
-            return "image file is empty (0 bytes); get it again"
+            raise UserError("image file is empty (0 bytes); get it again")
         if is_dicom(path):
             pixels = read_pixels(path)
-            digest = hashlib.sha256(f"dicom|{pixels.shape}|".encode() + pixels.tobytes())
-            return ImageContent(digest.hexdigest(), pixels.shape[1], pixels.shape[0])
+            return hashlib.sha256(f"dicom|{pixels.shape}|".encode() + pixels.tobytes()).hexdigest()
         with Image.open(io.BytesIO(data)) as image:
             frames = getattr(image, "n_frames", 1)
             if frames > 1 and image.format != "MPO":
-                return f"animated or of several frames ({frames}); save the frame that is the X-ray"
+                raise UserError(f"animated or of several frames ({frames}); save the frame that is the X-ray")
             image.load()
-            digest = hashlib.sha256(f"{image.mode}|{image.size}|".encode())
-            digest.update(image.tobytes())
-            return ImageContent(digest.hexdigest(), *image.size)
-    except UserError as error:
-        return str(error)
+            return hashlib.sha256(f"{image.mode}|{image.size}|".encode() + image.tobytes()).hexdigest()
     except FileNotFoundError:
-        return "no image file"
+        raise UserError("no image file") from None
     except BROKEN_IMAGE as error:
         reason = " ".join(str(error).split())[:120]
-        return f"cannot be read as an image ({reason}); get it again"
+        raise UserError(f"cannot be read as an image ({reason}); get it again") from None
 
 
 def link_patients(table: pd.DataFrame, key: str) -> pd.DataFrame:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cxrneighbors.phantom.patients import FINDINGS, Patient, Study, sample_patients
+from cxrneighbors.phantom.patients import FINDINGS, Patient, Study, sample_patient
 from cxrneighbors.phantom.render import Film, render_film
 
 SIZE = 128
-PATIENTS = sample_patients(260, seed=3)
+PATIENTS = [sample_patient(index, seed=3) for index in range(260)]
 
 
 def studies_with(finding: str, n: int, view: str | None = None) -> list[tuple[Patient, Study, str]]:

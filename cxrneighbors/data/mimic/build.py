@@ -18,7 +18,7 @@ from cxrneighbors.data.mimic.people import ages_at, read_people
 from cxrneighbors.data.mimic.study_reports import add_reports
 from cxrneighbors.data.mimic.views import CODED, DESCRIBED, NO_SOURCE, ORIENTATION, choose_views
 from cxrneighbors.data.skipped import Skipped
-from cxrneighbors.data.splits import patient_split, split_named
+from cxrneighbors.data.splits import fill_splits, patient_split, split_named
 from cxrneighbors.errors import UserError
 
 # The texts on the view -> the metadata table's columns.
@@ -43,10 +43,9 @@ def read_mimic(root: Path, form: str, options: Options) -> ImportResult:
     root = require_root(root, form)
     sources = find_sources(root, form, options.tables, options.patients)
     skipped, notes = Skipped(), list(sources.notes)
-    rows = list_images(root, form, sources, skipped, notes)
-    rows = with_files(rows, root, sources, SUFFIXES[form], options, skipped)
-    known_studies = set(rows.attrs["studies"])
-    texts, metadata = _metadata(rows, sources, skipped, notes)
+    listing = list_images(root, form, sources, skipped, notes)
+    rows = with_files(listing.rows, root, sources, SUFFIXES[form], options, skipped)
+    texts, metadata = _metadata(rows, listing.metadata, sources, skipped, notes)
     studies = rows[["image_id", "path", "patient_id", "study_id"]].copy()
     if options.headers and form == "mimic-cxr":
         studies, texts, metadata = _add_headers(studies, texts, metadata, skipped)
@@ -65,18 +64,17 @@ def read_mimic(root: Path, form: str, options: Options) -> ImportResult:
     studies["view_source"] = views["view_source"].to_numpy()
     studies["uncertain_findings"] = _lookup(labels, "uncertain_findings", studies["study_id"], "")
     _note_views(views, notes)
-    add_reports(studies, known_studies, sources, options, skipped, notes)
+    add_reports(studies, listing.studies, sources, options, skipped, notes)
     return ImportResult(studies, skipped=skipped, notes=notes)
 
 
 def _metadata(
-    rows: pd.DataFrame, sources: Sources, skipped: Skipped, notes: list[str]
+    rows: pd.DataFrame, table: pd.DataFrame | None, sources: Sources, skipped: Skipped, notes: list[str]
 ) -> tuple[dict[str, list[str]], pd.DataFrame]:
     """Texts on the view, and `date` (YYYYMMDD, the years' source) of each image, from the metadata table."""
     unknown = pd.DataFrame({"date": "", "sex": None, "age": np.nan}, index=rows.index)
     if "metadata" not in sources.tables:
         return {}, unknown
-    table = rows.attrs.get("metadata")
     if table is None:
         table = read_csv_rows(sources.tables["metadata"], skipped, notes)
     table = table.drop_duplicates("dicom_id").set_index("dicom_id").reindex(rows["image_id"]).fillna("")
@@ -155,23 +153,11 @@ def _split(
     table = read_csv_rows(path, skipped, notes)
     if "dicom_id" not in table.columns or "split" not in table.columns:
         raise UserError(f"{path}: column 'dicom_id' or 'split' is missing; get the table again")
-    side = dict(zip(table["dicom_id"], table["split"].map(split_named), strict=True))
+    side = dict(zip(table["dicom_id"], map(split_named, table["split"]), strict=True))
     given = [side.get(image) for image in studies["image_id"]]
-    of_patient = {
-        patient: value
-        for patient, value in zip(studies["patient_id"], given, strict=True)
-        if isinstance(value, str)
-    }
-    missing = sum(not isinstance(value, str) for value in given)
-    if missing:
+    if missing := given.count(None):
         notes.append(f"{missing} images are not in {path.name}: they follow their patient")
-    return np.array(
-        [
-            value if isinstance(value, str) else of_patient.get(patient, by_hash)
-            for value, patient, by_hash in zip(given, studies["patient_id"], drawn, strict=True)
-        ],
-        dtype=object,
-    )
+    return fill_splits(given, studies["patient_id"].tolist(), drawn.tolist())
 
 
 def _note_views(views: pd.DataFrame, notes: list[str]) -> None:

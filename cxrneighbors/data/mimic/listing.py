@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +20,22 @@ _LISTS = {"mimic-cxr": ("records", "metadata", "split"), "mimic-cxr-jpg": ("meta
 _IDS = ("subject_id", "study_id", "dicom_id")
 
 
-def list_images(root: Path, form: str, sources: Sources, skipped: Skipped, notes: list[str]) -> pd.DataFrame:
-    """Columns image_id, patient_id, study_id, row (of the list), one row per image.
+@dataclass(frozen=True)
+class Listing:
+    """`rows`: columns image_id, patient_id, study_id, row (of the list), one row per image. `studies`: every
+    study that the lists know. `metadata`: that table, where it was the list and so is read already.
+    """
 
-    `attrs` of the result: 'studies', every study that the lists know; 'metadata', that table when it was
-    the list. Rows with unusable ids and repeated images go to `skipped`. Without any list the tree is
-    walked. Raises `UserError` when there is neither list nor tree.
+    rows: pd.DataFrame
+    studies: set[str]
+    metadata: pd.DataFrame | None = None
+
+
+def list_images(root: Path, form: str, sources: Sources, skipped: Skipped, notes: list[str]) -> Listing:
+    """The images of a form, from the best of its lists, or from the tree where there is none.
+
+    Rows with unusable ids and repeated images go to `skipped`. Raises `UserError` when there is neither list
+    nor tree.
     """
     kind = next((kind for kind in _LISTS[form] if kind in sources.tables), None)
     if kind is None:
@@ -41,10 +52,7 @@ def list_images(root: Path, form: str, sources: Sources, skipped: Skipped, notes
     usable = usable_rows(table, table[dicom], reasons, skipped)
     names = {dicom: "image_id", subject: "patient_id", study: "study_id", ROW: "row"}
     rows = table.loc[usable, list(names)].rename(columns=names).reset_index(drop=True)
-    rows.attrs["studies"] = _known_studies(rows, sources, skipped)
-    if kind == "metadata":
-        rows.attrs["metadata"] = table
-    return rows
+    return Listing(rows, _known_studies(rows, sources, skipped), table if kind == "metadata" else None)
 
 
 def with_files(
@@ -83,7 +91,7 @@ def _known_studies(rows: pd.DataFrame, sources: Sources, skipped: Skipped) -> se
     return studies
 
 
-def _from_tree(root: Path, form: str, sources: Sources, notes: list[str]) -> pd.DataFrame:
+def _from_tree(root: Path, form: str, sources: Sources, notes: list[str]) -> Listing:
     suffix = SUFFIXES[form]
     names = sorted(walk_files(sources.files, [suffix])) if sources.files else []
     parts = [name.split("/") for name in names]
@@ -102,5 +110,4 @@ def _from_tree(root: Path, form: str, sources: Sources, notes: list[str]) -> pd.
             "row": 0,
         }
     )
-    rows.attrs["studies"] = set(rows["study_id"])
-    return rows
+    return Listing(rows, set(rows["study_id"]))

@@ -17,7 +17,7 @@ from cxrneighbors.data.imports import ImportResult, require_root
 from cxrneighbors.data.patients import parse_ages, parse_sex
 from cxrneighbors.data.schema import COLUMNS
 from cxrneighbors.data.skipped import Skipped
-from cxrneighbors.data.splits import patient_split, split_named
+from cxrneighbors.data.splits import fill_splits, patient_split, split_named
 from cxrneighbors.data.views import POSITIONS, normalise_view
 from cxrneighbors.errors import UserError
 from cxrneighbors.reports.sections import parse_sections
@@ -166,19 +166,11 @@ def _numbers_if_all(values: list[str]) -> pd.Series:
     return numbers if bool((numbers.notna() == filled.notna()).all()) and filled.notna().any() else filled
 
 
-def _split(table: pd.DataFrame, seed: int, notes: list[str]) -> list[str]:
+def _split(table: pd.DataFrame, seed: int, notes: list[str]) -> np.ndarray:
     patients = table["patient_id"].tolist()
     given = [split_named(cell) for cell in optional_column(table, ["split"])]
-    sides: dict[str, set[str]] = {}
-    for patient, side in zip(patients, given, strict=True):
-        if side:
-            sides.setdefault(patient, set()).add(side)
-    torn = [patient for patient, found in sides.items() if len(found) > 1]
-    if torn:
+    counts = pd.Series(given, dtype=object).groupby(patients, sort=False).nunique()
+    torn = counts.index[counts > 1]
+    if len(torn):
         notes.append(f"{len(torn)} patients stand in more than one split, such as {torn[0]}: scores may leak")
-    drawn = patient_split(patients, seed=seed)
-    # A blank cell follows the patient's other images.
-    return [
-        side or min(sides.get(patient) or {str(hashed)})
-        for side, patient, hashed in zip(given, patients, drawn, strict=True)
-    ]
+    return fill_splits(given, patients, patient_split(patients, seed=seed).tolist())

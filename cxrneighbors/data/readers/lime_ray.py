@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from cxrneighbors.data.content import ImageContent, link_patients, read_contents
+from cxrneighbors.data.content import link_patients, with_hashes
 from cxrneighbors.data.imports import ImportResult, require_root
 from cxrneighbors.data.schema import NO_FINDING, SPLITS
 from cxrneighbors.data.skipped import Skipped
@@ -58,9 +57,7 @@ def read(root: Path, splits: str = "folders", seed: int = 0) -> ImportResult:
     notes: list[str] = []
     files = _find_files(root, notes)
     skipped = Skipped()
-    names = [file["image_id"] for file in files]
-    contents = read_contents([file["path"] for file in files], names, skipped)
-    table = _kept(pd.DataFrame(files, columns=["image_id", "path", "split", "class"]), contents, skipped)
+    table = _kept(pd.DataFrame(files, columns=["image_id", "path", "split", "class"]), skipped)
     if table["class"].nunique() < 2:
         only = f"only the class {table['class'].iloc[0]!r} has" if len(table) else "no class has"
         raise UserError(f"{root}: {only} usable images; a data set of several classes is needed")
@@ -189,10 +186,9 @@ def _images(folder: Path) -> list[Path]:
     )
 
 
-def _kept(table: pd.DataFrame, contents: Sequence[ImageContent | None], skipped: Skipped) -> pd.DataFrame:
+def _kept(table: pd.DataFrame, skipped: Skipped) -> pd.DataFrame:
     """Rows with a readable image that is in one class only; adds `sha256`."""
-    hashes = [None if content is None else content.sha256 for content in contents]
-    table = table.assign(sha256=pd.Series(hashes, dtype=object)).dropna(subset="sha256")
+    table = with_hashes(table, skipped)
     contradicted = table.groupby("sha256")["class"].transform("nunique") > 1
     for image_id in table.loc[contradicted, "image_id"]:
         skipped.add(image_id, "the same image is in another class too; keep it in the right one")
