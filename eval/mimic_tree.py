@@ -21,13 +21,13 @@ from common.options import options, run
 from common.results import write_results
 from cxrneighbors.data.imports import import_dataset
 from cxrneighbors.data.mimic.labels import label_names
-from cxrneighbors.data.mimic.report_form import mask_identifying
-from cxrneighbors.data.mimic.tree import write_mimic_tree
-from cxrneighbors.data.mimic.tree_ids import unique_texts
-from cxrneighbors.data.mimic.tree_tables import observation_of
 from cxrneighbors.data.pixels import read_pixels
 from cxrneighbors.progress import say
 from cxrneighbors.reports.selection import report_text
+from cxrneighbors.testing.mimic_ids import unique_texts
+from cxrneighbors.testing.mimic_report import mask_identifying
+from cxrneighbors.testing.mimic_tables import observation_of
+from cxrneighbors.testing.mimic_tree import write_mimic_tree
 
 FORMS = {"mimic-cxr": {}, "mimic-cxr with headers": {"headers": True}, "mimic-cxr-jpg": {}}
 

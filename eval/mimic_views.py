@@ -16,12 +16,12 @@ from typing import Any
 from common.options import options, run
 from common.results import write_results
 from cxrneighbors.data.imports import import_dataset
-from cxrneighbors.data.mimic.tree import write_mimic_tree
 from cxrneighbors.encoders.encode import encode
 from cxrneighbors.evaluation.baselines import make_baselines
 from cxrneighbors.evaluation.evaluate import evaluate_overlap
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
+from cxrneighbors.testing.mimic_tree import write_mimic_tree
 
 FORMS, VIEWS = ("mimic-cxr", "mimic-cxr-jpg"), ("PA", "AP", "LATERAL")
 SHOWN = (

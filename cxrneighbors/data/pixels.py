@@ -163,4 +163,4 @@ def _scale(pixels: np.ndarray, new: tuple[int, int], box: tuple[float, float, fl
     smaller = new[0] < box[2] - box[0] or new[1] < box[3] - box[1]
     method = Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR
     image = Image.fromarray(np.ascontiguousarray(pixels, dtype=np.float32))
-    return np.clip(np.asarray(image.resize(new, method, box=box)), 0.0, 1.0)
+    return np.asarray(image.resize(new, method, box=box)).clip(0.0, 1.0)

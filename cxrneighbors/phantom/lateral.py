@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from cxrneighbors.data.phantom.anatomy import Anatomy
-from cxrneighbors.data.phantom.fields import Grid, Strokes, blob, bump, profile, smooth_noise, step
-from cxrneighbors.data.phantom.patients import Study
-from cxrneighbors.data.phantom.scene import Lung, Scene, Shape, study_shape
+from cxrneighbors.phantom.anatomy import Anatomy
+from cxrneighbors.phantom.fields import Grid, Strokes, blob, bump, profile, smooth_noise, step
+from cxrneighbors.phantom.patients import Study
+from cxrneighbors.phantom.scene import Lung, Scene, Shape, study_shape
 
 
 def lateral_scene(anatomy: Anatomy, study: Study, grid: Grid) -> Scene:
@@ -103,7 +103,7 @@ def _soft_tissue(
     skin_back = skin_back + (np.maximum(arms_back, skin_back) - skin_back) * upper
     outline = np.minimum(x - skin_front, skin_back - x)
     body = step(outline, 0.05)
-    density = (0.49 + 0.13 * stout) * (0.55 + 0.45 * np.clip(outline * 4.0, 0.0, 1.0))
+    density: np.ndarray = (0.49 + 0.13 * stout) * (0.55 + 0.45 * np.clip(outline * 4.0, 0.0, 1.0))
     density += 0.34 * blob(grid, (0.14, -0.86), (0.62, 0.52), edge=1.0)  # both shoulders
     density *= body
     if anatomy.breast:
@@ -120,7 +120,7 @@ def _spine(x: np.ndarray, y: np.ndarray, centre: np.ndarray) -> np.ndarray:
     body = step(0.09 - off, 0.05) * (0.6 + 0.4 * step(0.40 - f, 0.16))
     rim = bump(f - 0.37, 0.07) * step(0.085 - off, 0.04)
     # The spine darkens downwards on a lateral film: less shoulder lies over it.
-    return (0.10 * body + 0.035 * rim) * (1.0 - 0.3 * np.clip(y, -0.5, 0.6))
+    return np.asarray((0.10 * body + 0.035 * rim) * (1.0 - 0.3 * np.clip(y, -0.5, 0.6)))
 
 
 def _bones(
@@ -142,7 +142,8 @@ def _bones(
         density += 0.038 * (step(0.18 - np.abs(f), 0.14) + 0.5 * bump(f - 0.15, 0.05))
     sternum = bump(x - front + 0.005, 0.028) * step(y + 0.62, 0.06) * step(0.22 - y, 0.08)
     scapula = bump(x - back + 0.20 - 0.25 * (y + 0.4), 0.02) * step(0.02 - y, 0.1)
-    return density * inside * (1.0 - 0.9 * below) * step(0.9 - s, 0.1) + 0.13 * sternum + 0.05 * scapula
+    density = density * inside * (1.0 - 0.9 * below) * step(0.9 - s, 0.1)
+    return np.asarray(density + 0.13 * sternum + 0.05 * scapula)
 
 
 def _vessels(anatomy: Anatomy, grid: Grid) -> np.ndarray:

@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from cxrneighbors.data.phantom.anatomy import Anatomy
-from cxrneighbors.data.phantom.fields import (
+from cxrneighbors.phantom.anatomy import Anatomy
+from cxrneighbors.phantom.fields import (
     Grid,
     Strokes,
     blob,
@@ -21,8 +21,8 @@ from cxrneighbors.data.phantom.fields import (
     smooth_noise,
     step,
 )
-from cxrneighbors.data.phantom.patients import Study
-from cxrneighbors.data.phantom.scene import Lung, Scene, Shape, study_shape
+from cxrneighbors.phantom.patients import Study
+from cxrneighbors.phantom.scene import Lung, Scene, Shape, study_shape
 
 WALL = 0.035  # thickness of the chest wall inside the ribs' outer rim
 
@@ -142,7 +142,7 @@ def _soft_tissue(
     body = np.maximum(step(np.minimum(trunk, top * 0.8), 0.05), step(neck, 0.05))
     depth = np.clip(np.minimum(trunk * 2.6, top * 2.2), 0.0, 1.0)
     thick = 0.50 + 0.10 * stout
-    density = thick * body * (0.60 + 0.40 * np.maximum(depth, 0.45 * step(neck, 0.2)))
+    density: np.ndarray = thick * body * (0.60 + 0.40 * np.maximum(depth, 0.45 * step(neck, 0.2)))
     if shape.ap:
         arm = np.abs(side - 1.00 - 0.05 * stout) - 0.10
         density = np.maximum(density, 0.60 * thick * step(-arm, 0.10) * step(y - anatomy.shoulder, 0.2))
@@ -179,7 +179,7 @@ def _bones(
     ribs = 0.078 * posterior * step(side - 0.07, 0.05) + 0.036 * anterior * step(s - 0.42, 0.3)
     age = 1.15 - 0.004 * anatomy.age
     below = 1.0 - 0.88 * step(y - domes, 0.08)
-    density = age * ribs * inside * below + 0.035 * bump(wall - 0.0, 0.018) * below
+    density: np.ndarray = age * ribs * inside * below + 0.035 * bump(wall - 0.0, 0.018) * below
     # Spine: body, end plates and the row of spinous processes.
     u = y / 0.105 + 0.3
     f = np.abs(u - np.floor(u) - 0.5)
@@ -209,7 +209,7 @@ def _scapulae(anatomy: Anatomy, shape: Shape, side: np.ndarray, y: np.ndarray) -
     blade = step(border, 0.02) * step(0.24 - border, 0.10)
     head_x, head_y = side - (anatomy.thorax_width + 0.22), y - anatomy.shoulder - 0.06
     head = step(0.13 - np.hypot(head_x, head_y), 0.10)
-    return (0.05 * blade + 0.06 * bump(border, 0.012)) * span + 0.07 * head
+    return np.asarray((0.05 * blade + 0.06 * bump(border, 0.012)) * span + 0.07 * head)
 
 
 def _windpipe(anatomy: Anatomy, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -217,7 +217,7 @@ def _windpipe(anatomy: Anatomy, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     trachea = step(0.042 - side, 0.03) * step(-0.22 - y, 0.05)
     fork = np.abs(side - 0.55 * (y + 0.25) - 0.02)
     bronchi = step(0.024 - fork, 0.025) * step(y + 0.26, 0.04) * step(-0.06 - y, 0.1)
-    return 0.15 * trachea + 0.09 * bronchi
+    return np.asarray(0.15 * trachea + 0.09 * bronchi)
 
 
 def _stomach(anatomy: Anatomy, study: Study, grid: Grid, shape: Shape) -> np.ndarray:

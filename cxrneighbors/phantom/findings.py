@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxrneighbors.data.phantom.fields import blob, bump, smooth_noise, step
-from cxrneighbors.data.phantom.patients import Lesion
-from cxrneighbors.data.phantom.scene import Lung, Scene
+from cxrneighbors.phantom.fields import blob, bump, smooth_noise, step
+from cxrneighbors.phantom.patients import Lesion
+from cxrneighbors.phantom.scene import Lung, Scene
 
 AIR = 0.42  # density that a full depth of air takes off the tissue
 

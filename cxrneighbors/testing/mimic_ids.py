@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from cxrneighbors.data.splits import uniform_hash
@@ -16,33 +15,13 @@ _PLACES = ((0.70, "ViewPosition"), (0.82, "ViewCodeSequence"), (0.94, "descripti
 _CODE_MEANING = {"PA": "postero-anterior", "AP": "antero-posterior", "LATERAL": "lateral"}
 _PROCEDURE = {"PA": "CHEST (PA AND LAT)", "LATERAL": "CHEST (PA AND LAT)", "AP": "CHEST (PORTABLE AP)"}
 _ORIENTATION = {"erect": "Erect", "supine": "Recumbent", "unknown": ""}
+_KEPT = ("view", "position", "sex", "age", "findings", "report", "sections", "split")
 _FIRST_YEAR, _YEARS = 2110, 80  # MIMIC-IV shifts dates into the next centuries
 
 
-@dataclass
-class Shaped:
-    """`rows`: one per image with MIMIC's ids and texts beside the source's findings, report and sections."""
-
-    rows: pd.DataFrame
-
-    @property
-    def studies(self) -> int:
-        """Number of studies."""
-        return int(self.rows["study_id"].nunique())
-
-    @property
-    def patients(self) -> int:
-        """Number of patients."""
-        return int(self.rows["patient_id"].nunique())
-
-    def ids(self) -> pd.DataFrame:
-        """Which source image and study each id stands for, and how its DICOM is encoded."""
-        names = ["source_id", "source_study", "image_id", "patient_id", "study_id", "encoding"]
-        return self.rows[names].copy()
-
-
-def shape_rows(studies: pd.DataFrame, seed: int = 0) -> Shaped:
-    """Rows in MIMIC's order (subject, study, image) with ids hashed from the source's ids.
+def shape_rows(studies: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """One row per image in MIMIC's order (subject, study, image), with ids hashed from the source's ids and
+    MIMIC's dates and texts on the view, beside the source's findings, report and sections.
 
     Ids have MIMIC's form: subject 1nnnnnnn, study 5nnnnnnn, dicom_id five groups of eight hex digits. Two
     source ids that hash to one number take the next free one.
@@ -58,19 +37,15 @@ def shape_rows(studies: pd.DataFrame, seed: int = 0) -> Shaped:
             "image_id": [_dicom_id(p, i) for p, i in zip(patients, studies["image_id"], strict=True)],
             "patient_id": [subject_of[patient] for patient in patients],
             "study_id": [study_of[visit] for visit in visits],
-            **{
-                name: studies[name].to_numpy()
-                for name in ("view", "position", "sex", "age", "findings", "report", "sections", "split")
-            },
+            **{name: studies[name].to_numpy() for name in _KEPT},
         }
     )
     rows["uid"] = [f"2.25.{_number(image)}" for image in rows["image_id"]]
     rows["study_uid"] = [f"2.25.{_number('study' + study)}" for study in rows["study_id"]]
-    rows["Rows"], rows["Columns"] = 0, 0
     _add_dates(rows)
-    _add_views(rows, seed)
-    order = ["patient_id", "study_id", "image_id"]
-    return Shaped(rows.sort_values(order, kind="stable", ignore_index=True))
+    views = zip(rows["image_id"], rows["view"], rows["position"], strict=True)
+    rows = rows.join(pd.DataFrame([_view_texts(*view, seed) for view in views]))
+    return rows.sort_values(["patient_id", "study_id", "image_id"], kind="stable", ignore_index=True)
 
 
 def unique_texts(texts: Iterable[object]) -> list[str]:
@@ -102,46 +77,31 @@ def _dicom_id(patient: str, image: str) -> str:
 
 def _add_dates(rows: pd.DataFrame) -> None:
     """StudyDate, StudyTime, and the anchors of MIMIC-IV's patients table: age and year of the first study."""
-    known = rows.dropna(subset=["age"]).groupby("patient_id")["age"].min()
-    anchors = [known.get(patient, math.nan) for patient in rows["patient_id"]]
-    years, days = [], []
+    anchors = rows.groupby("patient_id")["age"].transform("min")
     study_age = rows.groupby("study_id")["age"].transform("min")
-    for patient, study, age, anchor in zip(
-        rows["patient_id"], rows["study_id"], study_age, anchors, strict=True
-    ):
-        first = _FIRST_YEAR + _number("year" + patient) % _YEARS
-        later = 0 if math.isnan(age) or math.isnan(anchor) else math.floor(age) - math.floor(anchor)
-        years.append(first + later)
-        draw = _number("day" + study)
-        days.append(f"{draw % 12 + 1:02d}{draw // 12 % 28 + 1:02d}")
+    later = (np.floor(study_age) - np.floor(anchors)).fillna(0).astype(int)
     rows["anchor_year"] = [_FIRST_YEAR + _number("year" + patient) % _YEARS for patient in rows["patient_id"]]
     # MIMIC-IV gives 91 to everybody older than 89.
-    rows["anchor_age"] = [math.nan if math.isnan(a) else 91 if a > 89 else math.floor(a) for a in anchors]
+    rows["anchor_age"] = np.floor(anchors).where(~(anchors > 89), 91)
+    draws = [_number("day" + study) for study in rows["study_id"]]
+    days = [f"{draw % 12 + 1:02d}{draw // 12 % 28 + 1:02d}" for draw in draws]
+    years = rows["anchor_year"] + later
     rows["StudyDate"] = [f"{year}{day}" for year, day in zip(years, days, strict=True)]
     rows["StudyTime"] = [f"{_number('time' + study) % 24:02d}3014.531" for study in rows["study_id"]]
 
 
-def _add_views(rows: pd.DataFrame, seed: int) -> None:
+def _view_texts(image: str, view: str, position: str, seed: int) -> dict[str, str]:
     """The view in one of the places where MIMIC has it; nowhere for a few, and where it is not known."""
-    texts: dict[str, list[str]] = {
-        name: []
-        for name in (
-            "ViewPosition", "ViewCodeSequence", "PerformedProcedureStepDescription", "SeriesDescription",
-            "PatientOrientation",
-        )
-    }  # fmt: skip
-    for image, view, position in zip(rows["image_id"], rows["view"], rows["position"], strict=True):
-        draw = uniform_hash(image, seed)
-        place = next(name for share, name in _PLACES if draw < share)
-        if view == "UNKNOWN":
-            place = "nowhere"
-        left = view == "LATERAL" and uniform_hash(image, seed + 1) < 0.5
-        texts["ViewPosition"].append(("LL" if left else view) if place == "ViewPosition" else "")
-        coded = place in ("ViewPosition", "ViewCodeSequence")
-        texts["ViewCodeSequence"].append(_CODE_MEANING[view] if coded else "")
-        silent = place == "nowhere"
-        texts["PerformedProcedureStepDescription"].append("" if silent else _PROCEDURE[view])
-        texts["SeriesDescription"].append("" if silent else {"LATERAL": "Lateral"}.get(view, view))
-        texts["PatientOrientation"].append(_ORIENTATION[position])
-    for name, values in texts.items():
-        rows[name] = values
+    draw = uniform_hash(image, seed)
+    place = next(name for share, name in _PLACES if draw < share)
+    if view == "UNKNOWN":
+        place = "nowhere"
+    left = view == "LATERAL" and uniform_hash(image, seed + 1) < 0.5
+    coded, silent = place in ("ViewPosition", "ViewCodeSequence"), place == "nowhere"
+    return {
+        "ViewPosition": ("LL" if left else view) if place == "ViewPosition" else "",
+        "ViewCodeSequence": _CODE_MEANING[view] if coded else "",
+        "PerformedProcedureStepDescription": "" if silent else _PROCEDURE[view],
+        "SeriesDescription": "" if silent else {"LATERAL": "Lateral"}.get(view, view),
+        "PatientOrientationCodeSequence": _ORIENTATION[position],
+    }

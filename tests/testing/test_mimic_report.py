@@ -1,5 +1,5 @@
-from cxrneighbors.data.mimic.report_form import mask_identifying, mimic_report
 from cxrneighbors.reports.sections import parse_sections
+from cxrneighbors.testing.mimic_report import mask_identifying, mimic_report
 
 
 def test_own_sections_are_kept():

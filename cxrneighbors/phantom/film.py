@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageFilter
 
-from cxrneighbors.data.phantom.fields import Grid, Strokes
+from cxrneighbors.phantom.fields import Grid, Strokes
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def expose(density: np.ndarray, grid: Grid, settings: FilmSettings) -> np.ndarra
     shine = (_marker(grid, settings) * np.float32(0.95)) if settings.letter else 0.0
     tone = np.maximum(_blur(tone, settings.blur * size / 224.0) * np.float32(1.02) - np.float32(0.035), shine)
     tone = tone + grain * (np.float32(0.4) + tone)
-    pixels = np.clip(tone * np.float32(255.0), 0.0, 255.0).astype(np.uint8)
+    pixels: np.ndarray = np.clip(tone * np.float32(255.0), 0.0, 255.0).astype(np.uint8)
     rows, columns = field_window(settings, size)
     framed = np.full_like(pixels, 3)
     framed[rows, columns] = pixels[rows, columns]

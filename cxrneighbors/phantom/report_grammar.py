@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from cxrneighbors.data.phantom.patients import FINDINGS, Lesion, Patient, Study
+from cxrneighbors.phantom.patients import FINDINGS, Lesion, Patient, Study
 
 # A finding of severity s goes unmentioned with MISSED * (1 - s)^2 + MISSED_PLAIN, and is hedged with
 # probability HEDGED * (1 - s) + HEDGED_PLAIN otherwise.
@@ -222,6 +222,6 @@ def _pick(rng: np.random.Generator, values: list[str]) -> str:
 
 @cache
 def _phrases() -> dict[str, Any]:
-    text = files("cxrneighbors.data.phantom").joinpath("report_phrases.json").read_text(encoding="utf-8")
+    text = files("cxrneighbors.phantom").joinpath("report_phrases.json").read_text(encoding="utf-8")
     phrases: dict[str, Any] = json.loads(text)
     return phrases

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxrneighbors.data.phantom.anatomy import Anatomy
-from cxrneighbors.data.phantom.fields import Grid
-from cxrneighbors.data.phantom.patients import Study
+from cxrneighbors.phantom.anatomy import Anatomy
+from cxrneighbors.phantom.fields import Grid
+from cxrneighbors.phantom.patients import Study
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,6 @@ class Shape:
     heart_ratio: float  # cardiothoracic ratio on this film
     dome: float  # y of the right dome
     flat: float  # 0 rounded to 1 flattened domes
-    lucency: float  # air gained by overinflation, 0 to 1
     depth: float  # half depth of the thorax
     ap: bool
 
@@ -81,7 +80,6 @@ def study_shape(anatomy: Anatomy, study: Study, ap: bool) -> Shape:
         heart_ratio=ratio,
         dome=dome + (0.05 + 0.09 * emphysema if emphysema else 0.0),
         flat=0.35 + 0.65 * emphysema if emphysema else 0.0,
-        lucency=0.12 + 0.30 * emphysema if emphysema else 0.0,
         depth=anatomy.thorax_depth + (0.02 + 0.05 * emphysema if emphysema else 0.0),
         ap=ap,
     )

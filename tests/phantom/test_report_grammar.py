@@ -4,11 +4,11 @@ import re
 
 import numpy as np
 
-from cxrneighbors.data.phantom.patients import Patient, Study, sample_patients
-from cxrneighbors.data.phantom.report_grammar import Report, write_report
 from cxrneighbors.data.schema import SECTIONS
+from cxrneighbors.phantom.patients import Patient, Study, sample_patient
+from cxrneighbors.phantom.report_grammar import Report, write_report
 
-PATIENTS = sample_patients(500, seed=5)
+PATIENTS = [sample_patient(index, seed=5) for index in range(500)]
 # Words of the test's own, so that they check the grammar's data rather than repeat it.
 WORDS = {
     "Effusion": r"effusion|pleural fluid",

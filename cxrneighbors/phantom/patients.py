@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cxrneighbors.data.phantom.anatomy import Anatomy, sample_anatomy
+from cxrneighbors.phantom.anatomy import Anatomy, sample_anatomy
 
 FINDINGS = (
     "Atelectasis",
@@ -98,13 +98,8 @@ class Patient:
     studies: tuple[Study, ...]
 
 
-def sample_patients(n_patients: int, seed: int = 0) -> list[Patient]:
-    """Draw `n_patients`; patient i depends on (seed, i) alone, so adding patients changes nobody."""
-    return [sample_patient(index, seed) for index in range(n_patients)]
-
-
 def sample_patient(index: int, seed: int = 0) -> Patient:
-    """Draw patient number `index` (0-based) of the phantom population `seed`."""
+    """Draw patient number `index` (0-based) of the phantom population `seed`; it depends on these alone."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
     names = list(CONDITIONS)
     condition = names[int(rng.choice(len(names), p=[CONDITIONS[name][0] for name in names]))]

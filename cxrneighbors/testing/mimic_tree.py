@@ -11,27 +11,32 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.data.mimic.dicom_file import (
+from cxrneighbors.data.mimic.layout import image_file, report_file
+from cxrneighbors.data.pixels import read_pixels
+from cxrneighbors.data.skipped import Skipped
+from cxrneighbors.errors import UserError, choose
+from cxrneighbors.files import write_bytes_atomic, write_text_atomic
+from cxrneighbors.progress import track
+from cxrneighbors.testing.dicom_file import (
     SYNTAXES,
     Encoding,
     all_encodings,
     available_syntaxes,
     write_dicom,
 )
-from cxrneighbors.data.mimic.layout import image_file, report_file
-from cxrneighbors.data.mimic.report_form import mimic_report
-from cxrneighbors.data.mimic.tree_ids import Shaped, shape_rows, unique_texts
-from cxrneighbors.data.mimic.tree_tables import write_jpg_tables, write_lists, write_patients
-from cxrneighbors.data.pixels import read_pixels
-from cxrneighbors.data.skipped import Skipped
-from cxrneighbors.errors import UserError, choose
-from cxrneighbors.files import write_bytes_atomic, write_text_atomic
-from cxrneighbors.progress import track
+from cxrneighbors.testing.mimic_ids import shape_rows, unique_texts
+from cxrneighbors.testing.mimic_report import mimic_report
+from cxrneighbors.testing.mimic_tables import write_jpg_tables, write_lists, write_patients
 
 FORMS = ("dicom", "jpg", "both")
 REPORT_PLACES = ("zip", "folder", "beside")
 JPEG_QUALITY = 95
-_COUNTERS = ("images", "studies", "patients", "reports")
+_IDS = ["source_id", "source_study", "image_id", "patient_id", "study_id", "encoding"]
+# Elements that a DICOM file has under the name of a column.
+_ELEMENTS = (
+    "StudyDate", "StudyTime", "ViewPosition", "ViewCodeSequence", "PatientOrientationCodeSequence",
+    "PerformedProcedureStepDescription", "SeriesDescription",
+)  # fmt: skip
 
 
 @dataclass
@@ -77,10 +82,10 @@ def write_mimic_tree(
     chosen = tuple(available_syntaxes() if syntaxes is None else syntaxes)
     notes = [f"{name} cannot be written here: no encoder package" for name in SYNTAXES if name not in chosen]
     skipped = Skipped("make-tree")
-    shaped = shape_rows(studies[studies["path"].notna()], seed)
+    rows = shape_rows(studies[studies["path"].notna()], seed)
     for image in studies.loc[studies["path"].isna(), "image_id"]:
         skipped.add(image, "no image file")
-    rows = _write_images(shaped.rows, out, form, all_encodings(chosen), skipped)
+    rows = _write_images(rows, out, form, all_encodings(chosen), skipped)
     texts = _report_texts(rows)
     _write_reports(out / "mimic-cxr", texts, reports)
     if form in ("dicom", "both"):
@@ -88,9 +93,13 @@ def write_mimic_tree(
     if form in ("jpg", "both"):
         notes += write_jpg_tables(out / "mimic-cxr-jpg", rows, texts, labels, seed)
     write_patients(out / "mimic-iv/hosp", rows)
-    shaped = Shaped(rows)
-    counts = dict(zip(_COUNTERS, (len(rows), shaped.studies, shaped.patients, len(texts)), strict=True))
-    return TreeSummary(counts, shaped.ids(), skipped, notes)
+    counts = {
+        "images": len(rows),
+        "studies": rows["study_id"].nunique(),
+        "patients": rows["patient_id"].nunique(),
+        "reports": len(texts),
+    }
+    return TreeSummary(counts, rows[_IDS].copy(), skipped, notes)
 
 
 def _write_images(
@@ -98,7 +107,7 @@ def _write_images(
 ) -> pd.DataFrame:
     """Write every image in its forms; the rows that could be read, with `encoding`, `Rows`, `Columns`."""
     written = []
-    records: list[dict[str, Any]] = [dict(zip(rows.columns, row, strict=True)) for row in rows.to_numpy()]
+    records: list[Any] = rows.to_dict("records")
     for position, row in enumerate(track(records, "writing images", len(records))):
         try:
             _write_image(row, out, form, encodings[position % len(encodings)])
@@ -138,13 +147,7 @@ def _attributes(row: dict[str, Any]) -> dict[str, Any]:
         "PatientSex": row["sex"] if isinstance(row["sex"], str) else "",
         "StudyInstanceUID": row["study_uid"],
         "StudyID": row["study_id"],
-        "StudyDate": row["StudyDate"],
-        "StudyTime": row["StudyTime"],
-        "ViewPosition": row["ViewPosition"],
-        "ViewCodeSequence": row["ViewCodeSequence"],
-        "PatientOrientationCodeSequence": row["PatientOrientation"],
-        "PerformedProcedureStepDescription": row["PerformedProcedureStepDescription"],
-        "SeriesDescription": row["SeriesDescription"],
+        **{name: row[name] for name in _ELEMENTS},
     }
 
 

@@ -5,8 +5,10 @@ import pydicom
 import pytest
 
 from cxrneighbors.data.dicom import read_dicom_pixels
-from cxrneighbors.data.mimic import dicom_file
-from cxrneighbors.data.mimic.dicom_file import (
+from cxrneighbors.data.pixels import read_pixels
+from cxrneighbors.errors import UserError
+from cxrneighbors.testing import dicom_file
+from cxrneighbors.testing.dicom_file import (
     BITS,
     PHOTOMETRIC,
     SYNTAXES,
@@ -17,8 +19,6 @@ from cxrneighbors.data.mimic.dicom_file import (
     to_dataset,
     write_dicom,
 )
-from cxrneighbors.data.pixels import read_pixels
-from cxrneighbors.errors import UserError
 
 UID_OF = {
     "uncompressed": pydicom.uid.ExplicitVRLittleEndian,

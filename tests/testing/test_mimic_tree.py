@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cxrneighbors.data.mimic.dicom_file import available_syntaxes
-from cxrneighbors.data.mimic.tree import write_mimic_tree
 from cxrneighbors.errors import UserError
+from cxrneighbors.testing.dicom_file import available_syntaxes
+from cxrneighbors.testing.mimic_tree import write_mimic_tree
 
 COLUMNS = {
     "mimic-cxr/cxr-record-list": ["subject_id", "study_id", "dicom_id", "path"],

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cxrneighbors.data.phantom.patients import FINDINGS, Patient, Study, sample_patients
-from cxrneighbors.data.phantom.render import Film, render_film
+from cxrneighbors.phantom.patients import FINDINGS, Patient, Study, sample_patient
+from cxrneighbors.phantom.render import Film, render_film
 
 SIZE = 128
-PATIENTS = sample_patients(260, seed=3)
+PATIENTS = [sample_patient(index, seed=3) for index in range(260)]
 
 
 def studies_with(finding: str, n: int, view: str | None = None) -> list[tuple[Patient, Study, str]]:
@@ -85,14 +85,14 @@ def test_cardiothoracic_ratio_on_the_film() -> None:
 
 
 def _scale(study: Study, view: str) -> float:
-    from cxrneighbors.data.phantom.film import sample_film
+    from cxrneighbors.phantom.film import sample_film
 
     return sample_film(np.random.default_rng([study.seed, len(view)]), view).scale
 
 
 def test_a_normal_heart_stays_below_half() -> None:
-    from cxrneighbors.data.phantom.fields import make_grid
-    from cxrneighbors.data.phantom.frontal import frontal_scene
+    from cxrneighbors.phantom.fields import make_grid
+    from cxrneighbors.phantom.frontal import frontal_scene
 
     for patient in PATIENTS[:40]:
         study = patient.studies[0]
@@ -117,8 +117,8 @@ def test_lungs_are_dark_and_the_heart_and_abdomen_bright() -> None:
 
 
 def test_left_apex_and_higher_right_dome() -> None:
-    from cxrneighbors.data.phantom.frontal import heart_borders
-    from cxrneighbors.data.phantom.scene import study_shape
+    from cxrneighbors.phantom.frontal import heart_borders
+    from cxrneighbors.phantom.scene import study_shape
 
     for patient in PATIENTS[:20]:
         shape = study_shape(patient.anatomy, patient.studies[0], ap=False)

@@ -3,9 +3,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cxrneighbors.data.mimic.dicom_file import available_syntaxes
-from cxrneighbors.data.mimic.tree import write_mimic_tree
 from cxrneighbors.data.schema import validate_studies
+from cxrneighbors.testing.mimic_tree import write_mimic_tree
 
 
 def picture(seed, height=40, width=56):
@@ -65,8 +64,3 @@ def joined(source, tree):
         return table.merge(source.add_prefix("source_"), left_on="source_id", right_on="source_image_id")
 
     return join
-
-
-needs_jpeg_ls = pytest.mark.skipif(
-    "jpeg-ls" not in available_syntaxes(), reason="no JPEG-LS encoder: pip install pyjpegls"
-)

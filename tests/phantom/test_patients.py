@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from cxrneighbors.data.phantom.patients import CHRONIC, CONDITIONS, FINDINGS, sample_patients
+from cxrneighbors.phantom.patients import CHRONIC, CONDITIONS, FINDINGS, sample_patient
 
-PATIENTS = sample_patients(600, seed=1)
+PATIENTS = [sample_patient(index, seed=1) for index in range(600)]
 STUDIES = [study for patient in PATIENTS for study in patient.studies]
 
 
@@ -45,5 +45,5 @@ def test_chronic_findings_stay() -> None:
 
 
 def test_a_patient_depends_on_seed_and_number_alone() -> None:
-    assert sample_patients(5, seed=1) == PATIENTS[:5]
-    assert sample_patients(5, seed=2) != PATIENTS[:5]
+    assert [sample_patient(index, seed=1) for index in range(5)] == PATIENTS[:5]
+    assert [sample_patient(index, seed=2) for index in range(5)] != PATIENTS[:5]

@@ -109,7 +109,7 @@ def lookup(at: np.ndarray, line: np.ndarray) -> np.ndarray:
     index = np.clip((at - np.float32(LINE_START)) * np.float32(100.0), 0, LINE_STEPS - 1.001)
     low = index.astype(np.int32)
     line = line.astype(np.float32)
-    return line[low] + np.diff(line)[low] * (index - low.astype(np.float32))
+    return np.asarray(line[low] + np.diff(line)[low] * (index - low.astype(np.float32)))
 
 
 def smooth_noise(rng: np.random.Generator, size: int, cells: int) -> np.ndarray:

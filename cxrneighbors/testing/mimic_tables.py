@@ -16,6 +16,14 @@ from cxrneighbors.data.splits import uniform_hash
 from cxrneighbors.files import write_bytes_atomic
 
 _VERSION = "2.0.0"
+_METADATA = (
+    "dicom_id", "subject_id", "study_id", "PerformedProcedureStepDescription", "ViewPosition", "Rows",
+    "Columns", "StudyDate", "StudyTime",
+)  # fmt: skip
+_CODE_SEQUENCES = {
+    f"{name}CodeSequence": f"{name}CodeSequence_CodeMeaning"
+    for name in ("Procedure", "View", "PatientOrientation")
+}
 _SPLIT = {"train": "train", "val": "validate", "test": "test"}
 _STATUS = {"present": "1.0", "absent": "0.0", "uncertain": "-1.0"}
 # Shares of the absent findings that the chexpert table mentions, and of the present ones of which negbio is
@@ -39,27 +47,14 @@ def write_jpg_tables(
     root: Path, rows: pd.DataFrame, texts: dict[tuple[str, str], str], labels: str, seed: int
 ) -> list[str]:
     """Metadata, split, chexpert and negbio of the JPG form; returns notes on labels that no column has."""
-    metadata = pd.DataFrame(
-        {
-            "dicom_id": rows["image_id"],
-            "subject_id": rows["patient_id"],
-            "study_id": rows["study_id"],
-            "PerformedProcedureStepDescription": rows["PerformedProcedureStepDescription"],
-            "ViewPosition": rows["ViewPosition"],
-            "Rows": rows["Rows"],
-            "Columns": rows["Columns"],
-            "StudyDate": rows["StudyDate"],
-            "StudyTime": rows["StudyTime"],
-            "ProcedureCodeSequence_CodeMeaning": rows["PerformedProcedureStepDescription"],
-            "ViewCodeSequence_CodeMeaning": rows["ViewCodeSequence"],
-            "PatientOrientationCodeSequence_CodeMeaning": rows["PatientOrientation"],
-        }
+    named = rows.rename(columns={"image_id": "dicom_id", "patient_id": "subject_id"})
+    named["split"] = named["split"].map(_SPLIT)
+    named["ProcedureCodeSequence"] = named["PerformedProcedureStepDescription"]
+    metadata = named[[*_METADATA, *_CODE_SEQUENCES]].rename(
+        columns=lambda name: _CODE_SEQUENCES.get(name, name)
     )
     _write_frame(root / f"mimic-cxr-{_VERSION}-metadata.csv.gz", metadata)
-    split = rows[["image_id", "study_id", "patient_id"]].set_axis(
-        ["dicom_id", "study_id", "subject_id"], axis=1
-    )
-    split = split.assign(split=rows["split"].map(_SPLIT))
+    split = named[["dicom_id", "study_id", "subject_id", "split"]]
     _write_frame(root / f"mimic-cxr-{_VERSION}-split.csv.gz", split)
     pairs = rows[["patient_id", "study_id"]].drop_duplicates("study_id")
     keys = [(str(p), str(s)) for p, s in pairs.itertuples(index=False)]

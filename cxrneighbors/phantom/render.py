@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxrneighbors.data.phantom.devices import draw_devices
-from cxrneighbors.data.phantom.fields import make_grid
-from cxrneighbors.data.phantom.film import FilmSettings, expose, field_window, sample_film
-from cxrneighbors.data.phantom.findings import AIR, DRAW, Change
-from cxrneighbors.data.phantom.frontal import frontal_scene
-from cxrneighbors.data.phantom.lateral import lateral_scene
-from cxrneighbors.data.phantom.patients import Patient, Study
-from cxrneighbors.data.phantom.scene import Lung, Scene
+from cxrneighbors.phantom.devices import draw_devices
+from cxrneighbors.phantom.fields import make_grid
+from cxrneighbors.phantom.film import FilmSettings, expose, field_window, sample_film
+from cxrneighbors.phantom.findings import AIR, DRAW, Change
+from cxrneighbors.phantom.frontal import frontal_scene
+from cxrneighbors.phantom.lateral import lateral_scene
+from cxrneighbors.phantom.patients import Patient, Study
+from cxrneighbors.phantom.scene import Lung, Scene
 
 # A pixel belongs to a lesion where it changes the density by this share of the lesion's largest change.
 MASK_SHARE = 0.2
@@ -63,7 +63,7 @@ def _reduce(film: Film, factor: int) -> Film:
 
 def _blocks(values: np.ndarray, factor: int) -> np.ndarray:
     side = values.shape[0] // factor
-    return values.reshape(side, factor, side, factor).mean(axis=(1, 3))
+    return np.asarray(values.reshape(side, factor, side, factor).mean(axis=(1, 3)))
 
 
 def _add_lesions(scene: Scene, study: Study) -> tuple[np.ndarray, dict[str, np.ndarray]]:

@@ -15,6 +15,7 @@ from cxrneighbors.files import atomic_path
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+    from pydicom.pixels.encoders.base import Encoder
 
 SYNTAXES = ("uncompressed", "jpeg2000", "jpeg-ls")
 PHOTOMETRIC = ("MONOCHROME1", "MONOCHROME2")
@@ -55,13 +56,7 @@ def all_encodings(syntaxes: tuple[str, ...] = SYNTAXES) -> list[Encoding]:
 
 def available_syntaxes() -> tuple[str, ...]:
     """Those of `SYNTAXES` that can be written here: the compressed ones need an encoder package."""
-    from pydicom.pixels import get_encoder
-    from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
-
-    compressed = {"jpeg2000": JPEG2000Lossless, "jpeg-ls": JPEGLSLossless}
-    return tuple(
-        name for name in SYNTAXES if name not in compressed or get_encoder(compressed[name]).is_available
-    )
+    return tuple(name for name in SYNTAXES if name == "uncompressed" or _encoder(name).is_available)
 
 
 def write_dicom(
@@ -110,11 +105,13 @@ def _store(dataset: Dataset, grey: np.ndarray, encoding: Encoding) -> np.ndarray
         # PS3.3 C.11.2.1.2: LINEAR shows c - 0.5 - (w - 1)/2 as black and c - 0.5 + (w - 1)/2 as white.
         dataset.WindowCenter = (low + high + 1) / 2
         dataset.WindowWidth = high - low + 1
-        return np.rint(low + grey * (high - low))
-    if encoding.voi == "lut":
+        values = low + grey * (high - low)
+    elif encoding.voi == "lut":
         dataset.VOILUTSequence = [_lut(top)]
-        return np.rint(grey**_GAMMA * top)
-    return np.rint(grey * top)
+        values = grey**_GAMMA * top
+    else:
+        values = grey * top
+    return np.asarray(np.rint(values))
 
 
 def _lut(top: int) -> Dataset:
@@ -139,17 +136,20 @@ def _codes(meaning: str) -> list[Dataset]:
 
 
 def _compress(dataset: Dataset, syntax: str) -> None:
-    from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
-
     if syntax == "uncompressed":
         return
     if syntax not in available_syntaxes():
         package = {"jpeg2000": "pylibjpeg-openjpeg", "jpeg-ls": "pyjpegls"}[syntax]
         raise UserError(f"transfer syntax {syntax}: no encoder is installed; pip install {package}")
-    uid = {"jpeg2000": JPEG2000Lossless, "jpeg-ls": JPEGLSLossless}[syntax]
     if syntax == "jpeg2000" and min(dataset.Rows, dataset.Columns) < _LEAST_SIDE:
         raise UserError(
             f"image of {dataset.Columns} x {dataset.Rows} pixels: too small for JPEG 2000, which needs "
             f"{_LEAST_SIDE} a side; give a larger one"
         )
-    dataset.compress(uid, generate_instance_uid=False)
+    dataset.compress(_encoder(syntax).UID, generate_instance_uid=False)
+
+
+def _encoder(syntax: str) -> Encoder:
+    from pydicom.pixels.encoders.base import JPEG2000LosslessEncoder, JPEGLSLosslessEncoder
+
+    return {"jpeg2000": JPEG2000LosslessEncoder, "jpeg-ls": JPEGLSLosslessEncoder}[syntax]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from cxrneighbors.data.phantom.anatomy import Anatomy
-from cxrneighbors.data.phantom.fields import Points, Strokes, curve
-from cxrneighbors.data.phantom.patients import Study
-from cxrneighbors.data.phantom.scene import Scene
+from cxrneighbors.phantom.anatomy import Anatomy
+from cxrneighbors.phantom.fields import Points, Strokes, curve
+from cxrneighbors.phantom.patients import Study
+from cxrneighbors.phantom.scene import Scene
 
 
 def draw_devices(study: Study, scene: Scene, view: str, anatomy: Anatomy) -> np.ndarray | float:
