@@ -42,7 +42,7 @@ def command_reference(app: Sphinx, page: str, source: list[str]) -> None:
     """Append to page `commands` what each verb says of itself."""
     if page == "commands":
         for name, verb in typer.main.get_command(command_line).commands.items():
-            context = typer.Context(verb, info_name=f"cxrneighbors {name}", max_content_width=100)
+            context = typer.Context(verb, info_name=f"cxrneighbors {name}", terminal_width=100)
             source[0] += f"\n## {name}\n\n```text\n{verb.get_help(context)}\n```\n"
 
 

@@ -77,11 +77,22 @@ def test_links_lead_to_files(page: Path) -> None:
 
 
 @every_page
+def test_no_line_is_taken_for_a_comment(page: Path) -> None:
+    assert not re.search("^%", FENCE.sub("", page.read_text()), re.MULTILINE)
+
+
+@every_page
 def test_files_named_in_the_text_exist(page: Path) -> None:
     for name in re.findall(
         r"`([\w.-]+/[\w/.-]*\w\.(?:py|sh|toml|md|json)|cxrneighbors/[\w/]+)`", page.read_text()
     ):
         assert (ROOT / name).exists() or list((ROOT / "cxrneighbors").rglob(name)), name
+
+
+def test_every_folder_of_the_package_is_in_the_design() -> None:
+    design = (ROOT / "docs" / "design.md").read_text()
+    for package in (ROOT / "cxrneighbors").glob("*/__init__.py"):
+        assert f"`cxrneighbors/{package.parent.name}/`" in design, package.parent.name
 
 
 def test_every_page_is_in_a_table_of_contents() -> None:
