@@ -22,16 +22,18 @@ HIDDEN = (512, 128)
 class CNNLSTM(FourClassNetwork):
     """Three 3 x 3 convolutions, an LSTM over the pixels of the last map, two hidden dense layers.
 
-    | layer                                      | output        | parameters |
-    |--------------------------------------------|---------------|-----------:|
-    | conv 3x3 valid 32, ReLU, max pool 2x2      | 124, 124, 32  |        896 |
-    | conv 3x3 valid 64, ReLU, max pool 2x2      | 61, 61, 64    |     18,496 |
-    | conv 3x3 valid 128, ReLU, max pool 2x2     | 29, 29, 128   |     73,856 |
-    | rows of the map as 841 steps of 128        | 841, 128      |          0 |
-    | LSTM 128, tanh, every step returned        | 841, 128      |    131,584 |
-    | flatten, dense 512, ReLU, dropout 0.5      | 512           | 55,116,288 |
-    | dense 128, ReLU, dropout 0.5               | 128           |     65,664 |
-    | dense 4, softmax                           | 4             |        516 |
+    ======================================  ============  ==========
+    layer                                   output        parameters
+    ======================================  ============  ==========
+    conv 3x3 valid 32, ReLU, max pool 2x2   124, 124, 32         896
+    conv 3x3 valid 64, ReLU, max pool 2x2   61, 61, 64        18,496
+    conv 3x3 valid 128, ReLU, max pool 2x2  29, 29, 128       73,856
+    rows of the map as 841 steps of 128     841, 128               0
+    LSTM 128, tanh, every step returned     841, 128         131,584
+    flatten, dense 512, ReLU, dropout 0.5   512           55,116,288
+    dense 128, ReLU, dropout 0.5            128               65,664
+    dense 4, softmax                        4                    516
+    ======================================  ============  ==========
 
     The paper's text gives kinds and widths of layers; "valid" padding, all steps returned and 250 x 250 are
     what its 55.4 million fix. Poolings drop an odd last row and column, as Keras' do. torch's LSTM has a
