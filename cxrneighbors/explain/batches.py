@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -38,7 +38,15 @@ class Batches:
                 kept = masks[rows][:, segments].unsqueeze(1)
                 yield torch.where(kept, sources[base_row[rows]], fills[fill_row[rows]])
 
-    def shrink(self, error: Exception) -> None:
+    def each(self, films: MaskedFilms, function: Callable[[torch.Tensor], np.ndarray]) -> np.ndarray:
+        """`function` of each batch, joined: (N, ...). A batch too large for memory is halved."""
+        while True:
+            try:
+                return np.concatenate([function(images) for images in self.of(films)])
+            except (RuntimeError, MemoryError) as error:
+                self._shrink(error)
+
+    def _shrink(self, error: Exception) -> None:
         """Halve the size after memory ran out; any other error goes on its way."""
         out = isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)
         if not (out or "not enough memory" in str(error).lower()):

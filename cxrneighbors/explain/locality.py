@@ -58,11 +58,7 @@ class LatentLocality:
     def distance(self, films: MaskedFilms, batches: Batches) -> np.ndarray:
         """Latent distance of each masked film to its unmasked source, the only one."""
         origin = encode_films(self.encoder, torch.from_numpy(films.sources[:1])).astype(np.float64)
-        try:
-            latents = np.concatenate([encode_films(self.encoder, images) for images in batches.of(films)])
-        except (RuntimeError, MemoryError) as error:
-            batches.shrink(error)
-            return self.distance(films, batches)
+        latents = batches.each(films, lambda images: encode_films(self.encoder, images))
         return np.asarray(np.linalg.norm(latents - origin, axis=1))
 
     def weights(self, distance: np.ndarray) -> np.ndarray:
