@@ -54,8 +54,7 @@ class EqualCostLime(Lime):
         self.masking = replace(self.masking, n_masks=n_masks)
 
 
-REFERENCES: dict[str, type[Explainer]] = {each.name: each for each in (RandomSegments, EqualCostLime)}
-EXPLAINERS = METHODS | REFERENCES
+EXPLAINERS = METHODS | {each.name: each for each in (RandomSegments, EqualCostLime)}
 
 
 def title_of(name: str) -> str:
