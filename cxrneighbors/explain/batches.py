@@ -44,20 +44,15 @@ class Batches:
             try:
                 return np.concatenate([function(images) for images in self.of(films)])
             except (RuntimeError, MemoryError) as error:
-                self._shrink(error)
-
-    def _shrink(self, error: Exception) -> None:
-        """Halve the size after memory ran out; any other error goes on its way."""
-        out = isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)
-        if not (out or "not enough memory" in str(error).lower()):
-            raise error
-        if self.size <= 1:
-            raise UserError(
-                f"classifier: device {self.device} has no memory for one film; use another device"
-            ) from None
-        self.size //= 2
-        if self.device.startswith("cuda"):
-            torch.cuda.empty_cache()
+                out = isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)
+                if not (out or "not enough memory" in str(error).lower()):
+                    raise
+                if self.size <= 1:
+                    message = f"device {self.device} has no memory for one film; use another device"
+                    raise UserError(f"classifier: {message}") from None
+            self.size //= 2
+            if self.device.startswith("cuda"):
+                torch.cuda.empty_cache()
 
     def _tensor(self, values: np.ndarray, dtype: type) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(values, dtype=dtype)).to(self.device)

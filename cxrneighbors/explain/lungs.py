@@ -88,7 +88,7 @@ def _lung(small: np.ndarray, side: str) -> np.ndarray | None:
     central = small[int(0.1 * _SIZE) : int(0.85 * _SIZE), int(0.12 * _SIZE) : int(0.88 * _SIZE)]
     if central.max() - central.min() < 0.05:
         return None
-    half = np.arange(_SIZE) < _SIZE / 2 if side == "right" else np.arange(_SIZE) >= _SIZE / 2
+    half = (np.arange(_SIZE) < _SIZE / 2) == (side == "right")
     otsu = threshold_otsu(central)  # type: ignore[no-untyped-call]
     x, y, a, b = _USUAL[side]
     place = half & _ellipse(x, y, 1.45 * a, 1.35 * b)  # so that outer air and the bowel stay out

@@ -17,8 +17,6 @@ from cxrneighbors.explain.batches import Batches
 from cxrneighbors.explain.perturb import MaskedFilms
 
 Model = nn.Module | Callable[[np.ndarray], Any]
-ACTIVATIONS = ("auto", "sigmoid", "softmax", "none")
-PRECISIONS = ("auto", "float32")
 
 
 @dataclass
@@ -54,8 +52,8 @@ class Predictor:
     batches: Batches = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        choose("activation", self.activation, ACTIVATIONS)
-        choose("precision", self.precision, PRECISIONS)
+        choose("activation", self.activation, ("auto", "sigmoid", "softmax", "none"))
+        choose("precision", self.precision, ("auto", "float32"))
         if not callable(self.model):
             kind = type(self.model).__name__
             raise UserError(f"classifier: a {kind} is neither a torch module nor a function")

@@ -17,6 +17,7 @@ from cxrneighbors.statistics.holm import holm
 from cxrneighbors.statistics.seeds import generator
 
 TARGET = ["image_id", "finding"]
+LEVEL = 0.05  # of adjusted p-values, below which methods are told apart
 _INTERVAL, _COUNTS = ("low", "high"), ("n_targets", "n_patients")
 
 
@@ -90,32 +91,30 @@ def compare(
     return float("nan"), float("nan")
 
 
-def sentences(summary: pd.DataFrame, pairs: pd.DataFrame, level: float = 0.05) -> list[str]:
+def sentences(summary: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
     """One sentence a metric and segmentation: which method is best, and whom it beats beyond chance."""
     known = summary[summary["mean"].notna() & (summary["method"] != "random")]
     ranked = {metric.name: metric for metric in METRICS if metric.ranked}
     return [
-        _sentence(part, pairs, str(segmentation), ranked[name], level)
+        _sentence(part, pairs, str(segmentation), ranked[name])
         for (segmentation, name), part in known.groupby(["segmentation", "metric"], sort=False)
         if name in ranked
     ]
 
 
-def _sentence(
-    part: pd.DataFrame, pairs: pd.DataFrame, segmentation: str, metric: Metric, level: float
-) -> str:
+def _sentence(part: pd.DataFrame, pairs: pd.DataFrame, segmentation: str, metric: Metric) -> str:
     ordered = part.sort_values("mean", ascending=metric.better < 0, kind="stable")
     best = ordered["method"].iloc[0]
     tied, beaten = list[str](), list[str]()
     for other in ordered["method"].iloc[1:]:
         _, p = compare(pairs, segmentation, metric.name, best, other)
-        (beaten if p < level else tied).append(title_of(other))
+        (beaten if p < LEVEL else tied).append(title_of(other))
     text = f"{segmentation}, {metric.title}: {title_of(best)} {ordered['mean'].iloc[0]:.3f}"
     text += f"; better than {', '.join(beaten)}" if beaten else "; no significant difference to any other"
     if beaten and tied:
         text += f"; not told apart from {', '.join(tied)}"
     _, against_random = compare(pairs, segmentation, metric.name, best, "random")
-    if not against_random < level:
+    if not against_random < LEVEL:
         text += "; not told apart from random segments"
     return text + "."
 

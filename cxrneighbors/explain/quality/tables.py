@@ -7,9 +7,7 @@ import pandas as pd
 
 from cxrneighbors.explain.quality.metrics import METRICS, Metric
 from cxrneighbors.explain.quality.references import title_of
-from cxrneighbors.explain.quality.summary import compare
-
-LEVEL = 0.05
+from cxrneighbors.explain.quality.summary import LEVEL, compare
 
 
 def markdown_tables(summary: pd.DataFrame, pairs: pd.DataFrame) -> str:
