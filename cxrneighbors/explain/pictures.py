@@ -8,7 +8,6 @@ Images" and Figures 5 to 7 of LIME-RAY.
 from __future__ import annotations
 
 import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +15,6 @@ import numpy as np
 from cxrneighbors.explain.explanation import Explanation
 from cxrneighbors.explain.registry import METHODS
 from cxrneighbors.figures import new_figure, to_png
-from cxrneighbors.files import write_bytes_atomic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,11 +32,6 @@ HEAT = ("#053061", "#2f79b5", "#a7d0e4", "#ffffff", "#f9c3a9", "#c94641", "#6700
 def draw_panel(explanation: Explanation, top: int = 6) -> Figure:
     """The panel of one explanation; `top`: segments marked as pros and cons, by absolute weight."""
     return _side_by_side(explanation, top) if explanation.method == "k-lime" else _panel(explanation, top)
-
-
-def save_panel(explanation: Explanation, path: str | Path, top: int = 6) -> None:
-    """Draw the panel and write it as PNG, in one step."""
-    write_bytes_atomic(path, panel_png(explanation, top))
 
 
 def panel_png(explanation: Explanation, top: int = 6) -> bytes:

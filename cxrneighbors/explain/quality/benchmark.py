@@ -32,8 +32,6 @@ from cxrneighbors.explain.segments import SEGMENTATIONS, SegmentCache
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say, track
 
-MAP_SIDE = 32  # records keep maps averaged to this size, for the correlation across segmentations
-
 
 @dataclass(frozen=True)
 class BenchmarkSettings:
@@ -265,8 +263,11 @@ class _Case:
         return sanity.map_similarity(original.heatmap(), after.heatmap())
 
 
-def small_map(heat: np.ndarray, side: int = MAP_SIDE) -> np.ndarray:
-    """A heat map averaged over areas to at most (side, side), four digits of its largest value."""
+def small_map(heat: np.ndarray, side: int = 32) -> np.ndarray:
+    """A heat map averaged over areas to at most (side, side), four digits of its largest value.
+
+    Records keep such maps for the correlation across segmentations.
+    """
     from PIL import Image
 
     size = tuple(min(side, length) for length in heat.shape[::-1])
