@@ -34,9 +34,10 @@ from cxrneighbors.classifiers.starting import starting_model
 from cxrneighbors.data.combine import combine_studies
 from cxrneighbors.data.imports import import_dataset
 from cxrneighbors.data.splits import carve_validation, patient_split
-from cxrneighbors.explain.pictures import save_panel
+from cxrneighbors.explain.pictures import panel_png
 from cxrneighbors.explain.quality.targets import choose_targets
 from cxrneighbors.explain.registry import build_explainer
+from cxrneighbors.files import write_bytes_atomic
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say, track
 
@@ -101,7 +102,8 @@ def draw_panels(
             path = folder / f"{Path(target.image_id).stem}-{target.finding}-{method}.png"
             if not path.is_file():
                 explainer = build_explainer(method, model, index, n_masks=given.masks, device=given.device)
-                save_panel(explainer.explain(target.image_id, target.finding), path)
+                explanation = explainer.explain(target.image_id, target.finding)
+                write_bytes_atomic(path, panel_png(explanation))
     return len(targets) * len(given.methods)
 
 

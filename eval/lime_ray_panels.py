@@ -27,10 +27,10 @@ from cxrneighbors.classifiers.registry import load_classifier
 from cxrneighbors.data.pixels import load_image, load_images
 from cxrneighbors.data.tables import read_table
 from cxrneighbors.encoders.encode import encode
-from cxrneighbors.explain.pictures import save_panel
+from cxrneighbors.explain.pictures import panel_png
 from cxrneighbors.explain.registry import build_explainer
 from cxrneighbors.explain.segments import SegmentCache
-from cxrneighbors.files import atomic_path
+from cxrneighbors.files import atomic_path, write_bytes_atomic
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
 
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
             explanation = explainer.explain(row["image_id"], target=label)
             path = given.out / f"{class_name(label)}-{method}.png"
-            save_panel(explanation, path)
+            write_bytes_atomic(path, panel_png(explanation))
             say(f"{path}: score {explanation.prediction:.2f}, fidelity {explanation.fidelity:.2f}")
 
 

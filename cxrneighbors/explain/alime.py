@@ -31,9 +31,8 @@ class ALime(Lime):
         **options: Any,
     ) -> None:
         super().__init__(model, index, **options)
-        if encoder is None and self.neighbourhood is None:
-            raise UserError("method 'alime': needs an image encoder; give an index or encoder=")
-        if encoder is None and self.neighbourhood is not None:
+        if encoder is None:
+            if self.neighbourhood is None:
+                raise UserError("method 'alime': needs an image encoder; give an index or encoder=")
             encoder = self.neighbourhood.index.encoders.get("image")
-        assert encoder is not None
         self.locality = LatentLocality(encoder)

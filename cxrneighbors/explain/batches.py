@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -38,18 +38,21 @@ class Batches:
                 kept = masks[rows][:, segments].unsqueeze(1)
                 yield torch.where(kept, sources[base_row[rows]], fills[fill_row[rows]])
 
-    def shrink(self, error: Exception) -> None:
-        """Halve the size after memory ran out; any other error goes on its way."""
-        out = isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)
-        if not (out or "not enough memory" in str(error).lower()):
-            raise error
-        if self.size <= 1:
-            raise UserError(
-                f"classifier: device {self.device} has no memory for one film; use another device"
-            ) from None
-        self.size //= 2
-        if self.device.startswith("cuda"):
-            torch.cuda.empty_cache()
+    def each(self, films: MaskedFilms, function: Callable[[torch.Tensor], np.ndarray]) -> np.ndarray:
+        """`function` of each batch, joined: (N, ...). A batch too large for memory is halved."""
+        while True:
+            try:
+                return np.concatenate([function(images) for images in self.of(films)])
+            except (RuntimeError, MemoryError) as error:
+                out = isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)
+                if not (out or "not enough memory" in str(error).lower()):
+                    raise
+                if self.size <= 1:
+                    message = f"device {self.device} has no memory for one film; use another device"
+                    raise UserError(f"classifier: {message}") from None
+            self.size //= 2
+            if self.device.startswith("cuda"):
+                torch.cuda.empty_cache()
 
     def _tensor(self, values: np.ndarray, dtype: type) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(values, dtype=dtype)).to(self.device)

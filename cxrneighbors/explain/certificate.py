@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -80,14 +80,14 @@ def fit_rounds(
     is met after one round changes nothing.
     """
     rounds = iter(samples)
-    sample, certificate = next(rounds), None
+    sample, certificate, count = next(rounds), None, 1
     weights = kernel(sample.distance)
-    if rule is not None:
-        certificate = certify(sample, weights, alpha, rule, 1, seed)
-        while not certificate.stable and certificate.rounds < rule.max_rounds:
-            sample = sample.joined(next(rounds))
-            weights = kernel(sample.distance)
-            certificate = certify(sample, weights, alpha, rule, certificate.rounds + 1, seed)
+    while rule is not None:
+        certificate = certify(sample, weights, alpha, rule, count, seed)
+        if certificate.stable or count >= rule.max_rounds:
+            break
+        sample, count = sample.joined(next(rounds)), count + 1
+        weights = kernel(sample.distance)
     surrogate = fit_surrogate(sample.x, sample.y, weights, alpha)
     return Fit(surrogate, float(sample.y[0]), len(sample.y), certificate)
 
@@ -98,15 +98,9 @@ def certify(
     """The state after `count` rounds: is the order of the top segments settled?"""
     rng = np.random.default_rng([seed, count])
     probability = order_change_probability(sample, weights, alpha, rule, rng)
+    stable = probability < rule.tolerance
     return Certificate(
-        stable=probability < rule.tolerance,
-        probability=probability,
-        tolerance=rule.tolerance,
-        top=rule.top,
-        rounds=count,
-        max_rounds=rule.max_rounds,
-        n_bootstrap=rule.n_bootstrap,
-        n_masked=len(sample.y) - 1,
+        stable=stable, probability=probability, rounds=count, n_masked=len(sample.y) - 1, **asdict(rule)
     )
 
 

@@ -82,7 +82,6 @@ class Explainer(ABC):
         """Seed of the masks; None for a method in which nothing is random."""
         return self.masking.seed
 
-    @abstractmethod
     def explain(self, image: ImageLike, target: str, patient_id: str | None = None) -> Explanation:
         """Explain the score of label `target` for a film.
 
@@ -94,6 +93,16 @@ class Explainer(ABC):
         classifier that returns NaN or the wrong number of outputs, and for neighbours that are fewer than K,
         have no pixels on disk, or have another shape.
         """
+        self.predictor.column(target)
+        return self.explain_film(self.reader.read(image, patient_id), target)
+
+    @abstractmethod
+    def explain_film(self, film: Film, target: str) -> Explanation:
+        """The method itself, on a film that has been read, for a label that the classifier has."""
+
+    def segments(self, film: Film) -> np.ndarray:
+        """The film's segments: int32 (H, W) in 0..S-1."""
+        return self.masking.segments(film.pixels, self.masking.segmentation)
 
     def neighbours(self, film: Film) -> NeighbourSet:
         """The film's K neighbours."""
@@ -110,7 +119,11 @@ class Explainer(ABC):
         **more: Any,
     ) -> Explanation:
         """An `Explanation` of a fit whose coefficients are those of features "kept"; `more`: its fields."""
-        settings = self._settings(len(fit.surrogate.coefficients)) | {"classifier_calls": fit.n_scored}
+        settings = self.masking.settings(len(fit.surrogate.coefficients)) | self.locality.settings()
+        settings |= {"image_size": self.predictor.image_size, "aspect": self.predictor.aspect}
+        if self.uses_neighbours and self.neighbourhood is not None:
+            settings |= self.neighbourhood.settings()
+        settings["classifier_calls"] = fit.n_scored
         if fit.certificate is not None:
             settings["stability"] = asdict(fit.certificate)
         if neighbours is not None:
@@ -123,7 +136,7 @@ class Explainer(ABC):
             image_id=film.image_id,
             findings=list(film.findings),
             prediction=fit.prediction,
-            segments=np.asarray(segments, dtype=np.int32),
+            segments=segments,
             weights=fit.surrogate.coefficients,
             intercept=fit.surrogate.intercept,
             fidelity=fit.surrogate.fidelity,
@@ -132,21 +145,14 @@ class Explainer(ABC):
             **more,
         )
 
-    def _settings(self, n_segments: int) -> dict[str, Any]:
-        settings = self.masking.settings(n_segments) | self.locality.settings()
-        settings |= {"image_size": self.predictor.image_size, "aspect": self.predictor.aspect}
-        if self.uses_neighbours and self.neighbourhood is not None:
-            settings |= self.neighbourhood.settings()
-        return settings
-
     @classmethod
     def _sorted_options(cls, parts: list[type], options: dict[str, Any]) -> dict[type, dict[str, Any]]:
         """Options that are not None, by the part that has a field of the name; `UserError` for another."""
-        names = {part: [each.name for each in fields(part) if each.init] for part in parts}
-        known = [name for part in parts for name in names[part] if name not in ("model", "index")]
-        for option in options:
-            choose(f"option of method {cls.name}", option, [*cls.own_options, *known])
-        return {
-            part: {name: options[name] for name in names[part] if options.get(name) is not None}
-            for part in parts
-        }
+        part_of = {each.name: part for part in parts for each in fields(part) if each.init}
+        known = [*cls.own_options, *(name for name in part_of if name not in ("model", "index"))]
+        found: dict[type, dict[str, Any]] = {part: {} for part in parts}
+        for option, value in options.items():
+            choose(f"option of method {cls.name}", option, known)
+            if value is not None:
+                found[part_of[option]][option] = value
+        return found

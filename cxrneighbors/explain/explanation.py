@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,23 +12,11 @@ import numpy as np
 import pandas as pd
 
 from cxrneighbors.artifact import Kind
-from cxrneighbors.explain.neighbours import no_neighbours
+from cxrneighbors.explain.neighbours import neighbour_table
 from cxrneighbors.files import plain, read_json, write_json_atomic
 
 EXPLANATION = Kind("explanation", version=2, made_by="explain")
 JSON_FILE, ARRAYS_FILE = "explanation.json", "explanation.npz"
-_SCALARS = (
-    "method",
-    "target",
-    "target_index",
-    "image_id",
-    "findings",
-    "prediction",
-    "intercept",
-    "fidelity",
-    "settings",
-    "seed",
-)
 _ARRAYS = ("image", "segments", "weights", "pixel_map", "neighbour_images")
 
 
@@ -56,7 +44,7 @@ class Explanation:
     image_id: str | None = None
     target_index: int = 0
     findings: list[str] = field(default_factory=list)
-    neighbours: pd.DataFrame = field(default_factory=no_neighbours)
+    neighbours: pd.DataFrame = field(default_factory=lambda: neighbour_table([]))
     settings: dict[str, Any] = field(default_factory=dict)
     seed: int | None = None
     pixel_map: np.ndarray | None = None
@@ -126,10 +114,9 @@ class Explanation:
 
     def _record(self, prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
         """The JSON part; arrays go to `arrays` under names that begin with `prefix`."""
-        arrays.update(
-            {prefix + name: getattr(self, name) for name in _ARRAYS if getattr(self, name) is not None}
-        )
-        record: dict[str, Any] = {name: getattr(self, name) for name in _SCALARS}
+        record = {each.name: getattr(self, each.name) for each in fields(self)}
+        found = {name: record.pop(name) for name in _ARRAYS}
+        arrays |= {prefix + name: array for name, array in found.items() if array is not None}
         record["neighbours"] = self.neighbours.to_dict(orient="records")
         record["parts"] = [part._record(f"{prefix}part{i}.", arrays) for i, part in enumerate(self.parts)]
         return record
@@ -139,16 +126,6 @@ class Explanation:
         parts = [
             cls._from_record(part, f"{prefix}part{i}.", arrays) for i, part in enumerate(record["parts"])
         ]
-        fields = {name: record[name] for name in _SCALARS}
-        fields["fidelity"] = float("nan") if record["fidelity"] is None else record["fidelity"]
-        fields |= {name: arrays.get(prefix + name) for name in _ARRAYS}
-        return cls(**fields, neighbours=_table(record["neighbours"]), parts=tuple(parts))
-
-
-def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    if not rows:
-        return no_neighbours()
-    table = pd.DataFrame(rows)
-    for column in ("distance", "image_distance", "report_distance"):
-        table[column] = pd.to_numeric(table[column]).astype(np.float32)
-    return table
+        given = record | {name: arrays.get(prefix + name) for name in _ARRAYS}
+        given["fidelity"] = float("nan") if record["fidelity"] is None else record["fidelity"]
+        return cls(**given | {"neighbours": neighbour_table(record["neighbours"]), "parts": tuple(parts)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,6 @@ import pandas as pd
 
 from cxrneighbors.data.pixels import read_pixels, resize
 from cxrneighbors.errors import UserError
-from cxrneighbors.files import sha256_file
 
 ImageLike = str | Path | np.ndarray  # an image_id of the index, a file, an array
 
@@ -87,13 +87,8 @@ def row_of_file(studies: pd.DataFrame, path: Path) -> pd.Series | None:
     """The row of the film that a file holds, under whatever name: same file, or same size and content."""
     if not path.is_file():
         return None
-    size, digest = path.stat().st_size, None
     for row, name in enumerate(studies["path"]):
-        other = Path(name) if isinstance(name, str) else None
-        if other is None or not other.is_file() or other.stat().st_size != size:
-            continue
-        digest = digest or sha256_file(path)
-        if other.samefile(path) or sha256_file(other) == digest:
+        if isinstance(name, str) and Path(name).is_file() and filecmp.cmp(name, path, shallow=False):
             return studies.iloc[row]
     return None
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar
 
 import numpy as np
 
 from cxrneighbors.explain.explanation import Explanation
-from cxrneighbors.explain.films import Film, ImageLike
+from cxrneighbors.explain.films import Film
 from cxrneighbors.explain.lime_image import Lime
 
 
@@ -21,12 +20,10 @@ class KStarLime(Lime):
 
     name = "k-lime"
     title = "K*LIME"
-    uses_neighbours: ClassVar[bool] = True
+    uses_neighbours = True
 
-    def explain(self, image: ImageLike, target: str, patient_id: str | None = None) -> Explanation:
+    def explain_film(self, film: Film, target: str) -> Explanation:
         """LIME on the film and on its neighbours."""
-        self.predictor.column(target)
-        film = self.reader.read(image, patient_id)
         neighbours = self.neighbours(film)
         own = self.lime(film, target, np.random.default_rng(self.seed))
         parts = self.explain_each(neighbours.films, target)

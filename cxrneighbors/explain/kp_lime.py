@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar
 
 import numpy as np
 
 from cxrneighbors.explain.certificate import fit_rounds
 from cxrneighbors.explain.explainer import Explainer
 from cxrneighbors.explain.explanation import Explanation
-from cxrneighbors.explain.films import ImageLike
+from cxrneighbors.explain.films import Film
 from cxrneighbors.explain.masks import random_rounds
 from cxrneighbors.explain.perturb import FILLS
 from cxrneighbors.explain.sampling import MaskDesign, sample_rounds
@@ -30,15 +29,13 @@ class KPLime(Explainer):
 
     name = "kp-lime"
     title = "KP-LIME"
-    fills: ClassVar[tuple[str, ...]] = FILLS
+    fills = FILLS
     rounds = staticmethod(random_rounds)
 
-    def explain(self, image: ImageLike, target: str, patient_id: str | None = None) -> Explanation:
+    def explain_film(self, film: Film, target: str) -> Explanation:
         """One surrogate on masked films of the target and of its neighbours."""
-        self.predictor.column(target)
-        film = self.reader.read(image, patient_id)
         neighbours, masking = self.neighbours(film), self.masking
-        segments = masking.segments(film.pixels, masking.segmentation)
+        segments = self.segments(film)
         sources = np.concatenate([film.pixels[None], neighbours.pixels()])  # (K + 1, C, H, W), target first
         n_sources, rng = len(sources), np.random.default_rng(self.seed)
         rounds = self.rounds(n_sources, masking.n_masks, int(segments.max()) + 1, rng)

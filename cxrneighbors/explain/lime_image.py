@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from cxrneighbors.explain.certificate import fit_rounds
 from cxrneighbors.explain.explainer import Explainer
 from cxrneighbors.explain.explanation import Explanation
-from cxrneighbors.explain.films import Film, ImageLike
+from cxrneighbors.explain.films import Film
 from cxrneighbors.explain.masks import random_rounds
 from cxrneighbors.explain.sampling import MaskDesign, sample_rounds
 
@@ -22,17 +20,16 @@ class Lime(Explainer):
 
     name = "lime"
     title = "LIME"
-    uses_neighbours: ClassVar[bool] = False
+    uses_neighbours = False
 
-    def explain(self, image: ImageLike, target: str, patient_id: str | None = None) -> Explanation:
+    def explain_film(self, film: Film, target: str) -> Explanation:
         """LIME on the film."""
-        self.predictor.column(target)
-        return self.lime(self.reader.read(image, patient_id), target, np.random.default_rng(self.seed))
+        return self.lime(film, target, np.random.default_rng(self.seed))
 
     def lime(self, film: Film, target: str, rng: np.random.Generator) -> Explanation:
         """LIME on a film that has been read, masks drawn from `rng`."""
         masking = self.masking
-        segments = masking.segments(film.pixels, masking.segmentation)
+        segments = self.segments(film)
         rounds = random_rounds(1, masking.n_masks, int(segments.max()) + 1, rng)
         design = MaskDesign(film.pixels[None], segments, rounds, fill=masking.fill)
         samples = sample_rounds(self.predictor, target, design, self.locality)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from torch.nn.functional import interpolate
 
 from cxrneighbors.encoders.base import ImageEncoder
 from cxrneighbors.explain.batches import Batches
@@ -58,11 +59,7 @@ class LatentLocality:
     def distance(self, films: MaskedFilms, batches: Batches) -> np.ndarray:
         """Latent distance of each masked film to its unmasked source, the only one."""
         origin = encode_films(self.encoder, torch.from_numpy(films.sources[:1])).astype(np.float64)
-        try:
-            latents = np.concatenate([encode_films(self.encoder, images) for images in batches.of(films)])
-        except (RuntimeError, MemoryError) as error:
-            batches.shrink(error)
-            return self.distance(films, batches)
+        latents = batches.each(films, lambda images: encode_films(self.encoder, images))
         return np.asarray(np.linalg.norm(latents - origin, axis=1))
 
     def weights(self, distance: np.ndarray) -> np.ndarray:
@@ -76,17 +73,10 @@ class LatentLocality:
 
 
 def encode_films(encoder: ImageEncoder, images: torch.Tensor) -> np.ndarray:
-    """Vectors of films (B, C, H, W) in [0, 1], brought to the encoder's own size: float32 (B, D)."""
-    grey = images.mean(1, keepdim=True) if images.shape[1] > 1 else images
-    return encoder.encode(at_size(grey, encoder.image_size).cpu().numpy())
+    """Vectors of square films (B, C, H, W) in [0, 1], brought to the encoder's own size: float32 (B, D).
 
-
-def at_size(images: torch.Tensor, size: int) -> torch.Tensor:
-    """Bring square films (B, 1, H, W) to `size`: area means when shrinking, linear when enlarging."""
-    from torch.nn.functional import interpolate
-
-    if images.shape[-2:] == (size, size):
-        return images
-    if min(images.shape[-2:]) >= size:
-        return interpolate(images, size=(size, size), mode="area")
-    return interpolate(images, size=(size, size), mode="bilinear", align_corners=False)
+    Area means when shrinking, linear when enlarging.
+    """
+    size = encoder.image_size
+    mode = "area" if min(images.shape[-2:]) >= size else "bilinear"
+    return encoder.encode(interpolate(images.mean(1, keepdim=True), (size, size), mode=mode).cpu().numpy())

@@ -43,12 +43,12 @@ def find_lungs(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     small = _prepared(picture)
     right, left = _lung(small, "right"), _lung(small, "left")
     if right is None:
-        right = _ellipse("right") if left is None else left[:, ::-1]
+        right = _ellipse(*_USUAL["right"]) if left is None else left[:, ::-1]
     if left is None:
         left = right[:, ::-1]
-    middle, columns = _midline(right, left), np.arange(_SIZE)
+    middle, columns = (_span(right.T)[1] - 1 + _span(left.T)[0]) / 2, np.arange(_SIZE)
     right, left = right & (columns < middle), left & (columns > middle)
-    return _enlarged(right, picture.shape), _enlarged(left, picture.shape)
+    return _resized(right, picture.shape) > 0.5, _resized(left, picture.shape) > 0.5
 
 
 def lung_regions(picture: np.ndarray) -> np.ndarray:
@@ -59,18 +59,16 @@ def lung_regions(picture: np.ndarray) -> np.ndarray:
     rest is 'outside'.
     """
     right, left = find_lungs(picture)
-    regions = np.zeros(picture.shape, dtype=np.int32)
-    regions[_between(right, left)] = REGIONS.index("mediastinum")
-    top, _ = _span(right | left)
-    bottom = _low_row(right | left)
-    heart_from = bottom - round(_HEART_SHARE * (bottom - top))
+    area = np.cumsum((right | left).sum(axis=1))
+    # The angles beside the diaphragm reach below the heart.
+    top, bottom = _span(right | left)[0], int(np.searchsorted(area / area[-1], 0.95)) + 1
     rows = np.arange(picture.shape[0])[:, None]
-    regions[(regions > 0) & (rows >= heart_from)] = REGIONS.index("heart")
-    regions[rows[:, 0] >= bottom] = 0
+    is_heart = rows >= bottom - round(_HEART_SHARE * (bottom - top))
+    middle = np.where(is_heart, REGIONS.index("heart"), REGIONS.index("mediastinum"))
+    regions = np.where(_between(right, left) & (rows < bottom), middle, 0)
     for first, lung in ((1, right), (4, left)):
         start, stop = _span(lung)
-        third = np.clip((rows - start) * 3 // max(stop - start, 1), 0, 2)
-        regions = np.where(lung, first + third, regions)
+        regions = np.where(lung, first + (rows - start) * 3 // (stop - start), regions)
     return regions.astype(np.int32)
 
 
@@ -90,9 +88,10 @@ def _lung(small: np.ndarray, side: str) -> np.ndarray | None:
     central = small[int(0.1 * _SIZE) : int(0.85 * _SIZE), int(0.12 * _SIZE) : int(0.88 * _SIZE)]
     if central.max() - central.min() < 0.05:
         return None
-    half = np.arange(_SIZE) < _SIZE / 2 if side == "right" else np.arange(_SIZE) >= _SIZE / 2
+    half = (np.arange(_SIZE) < _SIZE / 2) == (side == "right")
     otsu = threshold_otsu(central)  # type: ignore[no-untyped-call]
-    place = half & _window(side)
+    x, y, a, b = _USUAL[side]
+    place = half & _ellipse(x, y, 1.45 * a, 1.35 * b)  # so that outer air and the bowel stay out
     thresholds = (otsu, 0.9 * otsu, 0.8 * otsu, 1.1 * otsu)
     lung, overlap = _best_component(small, place & ~_outer_air(small, 0.5 * otsu), thresholds, side)
     if overlap < _SURE:
@@ -106,7 +105,7 @@ def _best_component(
     small: np.ndarray, inside: np.ndarray, thresholds: tuple[float, ...], side: str
 ) -> tuple[np.ndarray | None, float]:
     """The dark component that fits the side's usual place best, and its Dice overlap; else None, 0."""
-    usual = _ellipse(side)
+    usual = _ellipse(*_USUAL[side])
     best, best_overlap = None, 0.0
     for threshold in thresholds:
         labels, count = ndimage.label(ndimage.binary_opening((small < threshold) & inside, iterations=4))
@@ -120,22 +119,13 @@ def _best_component(
 
 def _outer_air(small: np.ndarray, threshold: float) -> np.ndarray:
     """Darkness that reaches the left, right or upper border, and a margin: bool (128, 128)."""
-    labels, _ = ndimage.label(small < threshold)
-    touching = np.unique(np.concatenate([labels[0], labels[:, 0], labels[:, -1]]))
-    return np.asarray(ndimage.binary_dilation(np.isin(labels, touching[touching > 0]), iterations=4))
+    dark = small < threshold
+    border = np.pad(np.zeros((_SIZE - 1, _SIZE - 2), dtype=bool), ((1, 0), (1, 1)), constant_values=True)
+    outside = ndimage.binary_propagation(border & dark, mask=dark)
+    return np.asarray(ndimage.binary_dilation(outside, iterations=4))
 
 
-def _window(side: str) -> np.ndarray:
-    """Where a lung can be at all: a widened ellipse, so that outer air and the bowel stay out."""
-    x, y, a, b = _USUAL[side]
-    return _in_ellipse(x, y, 1.45 * a, 1.35 * b)
-
-
-def _ellipse(side: str) -> np.ndarray:
-    return _in_ellipse(*_USUAL[side])
-
-
-def _in_ellipse(x: float, y: float, a: float, b: float) -> np.ndarray:
+def _ellipse(x: float, y: float, a: float, b: float) -> np.ndarray:
     rows, columns = (np.mgrid[:_SIZE, :_SIZE] + 0.5) / _SIZE
     return np.asarray(((columns - x) / a) ** 2 + ((rows - y) / b) ** 2 <= 1)
 
@@ -147,48 +137,22 @@ def _closed(lung: np.ndarray) -> np.ndarray:
     return np.asarray(ndimage.binary_fill_holes(closed | lung))
 
 
-def _midline(right: np.ndarray, left: np.ndarray) -> float:
-    """Column between the inner edges of the lungs."""
-    inner_right = np.flatnonzero(right.any(axis=0))
-    inner_left = np.flatnonzero(left.any(axis=0))
-    return (float(inner_right.max()) + float(inner_left.min())) / 2
-
-
 def _between(right: np.ndarray, left: np.ndarray) -> np.ndarray:
     """Pixels between the lungs' inner edges, row by row, over the height that either lung spans."""
-    columns = np.arange(right.shape[1])
+    rows, columns = (np.arange(length) for length in right.shape)
+    edges = []
+    for lung, edge in ((right, np.where(right, columns, -1).max(1)), (left, left.argmax(1))):
+        known = lung.any(axis=1)
+        edges.append(np.interp(rows, rows[known], edge[known])[:, None])
     top, bottom = _span(right | left)
-    height = right.shape[0]
-    edges = np.full((2, height), np.nan)
-    for row in range(top, bottom):
-        if right[row].any():
-            edges[0, row] = np.flatnonzero(right[row]).max()
-        if left[row].any():
-            edges[1, row] = np.flatnonzero(left[row]).min()
-    rows = np.arange(height)
-    for edge in edges:
-        known = np.isfinite(edge)
-        edge[:] = np.interp(rows, rows[known], edge[known])
-    inside = (columns > edges[0][:, None]) & (columns < edges[1][:, None])
-    inside[:top] = inside[bottom:] = False
+    inside = (columns > edges[0]) & (columns < edges[1]) & ((rows >= top) & (rows < bottom))[:, None]
     return np.asarray(inside & ~right & ~left)
-
-
-def _low_row(lungs: np.ndarray) -> int:
-    """Row above which 95 % of the lungs' area lies: the angles beside the diaphragm reach below the heart."""
-    share = np.cumsum(lungs.sum(axis=1)) / lungs.sum()
-    return int(np.searchsorted(share, 0.95)) + 1
 
 
 def _span(mask: np.ndarray) -> tuple[int, int]:
     """First row of a mask and the row after its last."""
     rows = np.flatnonzero(mask.any(axis=1))
     return int(rows[0]), int(rows[-1]) + 1
-
-
-def _enlarged(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Bool (128, 128) to `shape`."""
-    return _resized(mask, shape) > 0.5
 
 
 def _resized(picture: np.ndarray, shape: tuple[int, ...], anti_aliasing: bool | None = None) -> np.ndarray:

@@ -40,10 +40,9 @@ class Masking:
 
     def settings(self, n_segments: int) -> dict[str, Any]:
         """What an explanation records of it, the names of its segments included."""
-        shown = self.segmentation if isinstance(self.segmentation, str) else "function"
         return {
             "n_masks": self.n_masks,
-            "segmentation": shown,
+            "segmentation": self.segmentation if isinstance(self.segmentation, str) else "function",
             "segment_names": segment_names(self.segmentation, n_segments),
             "fill": self.fill,
             "alpha": self.alpha,

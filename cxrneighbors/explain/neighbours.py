@@ -12,7 +12,8 @@ from cxrneighbors.errors import UserError
 from cxrneighbors.explain.films import Film, FilmReader
 from cxrneighbors.index.neighbor_index import NeighborIndex
 
-COLUMNS = ("rank", "neighbor_id", "distance", "image_distance", "report_distance", "findings")
+DISTANCES = ("distance", "image_distance", "report_distance")
+COLUMNS = ("rank", "neighbor_id", *DISTANCES, "findings")
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,9 @@ class Neighbourhood:
         return NeighbourSet(table[list(COLUMNS)], tuple(_fitting(film, target) for film in films))
 
 
-def no_neighbours() -> pd.DataFrame:
-    """A table of neighbours without rows."""
-    return pd.DataFrame({column: pd.Series(dtype=object) for column in COLUMNS})
+def neighbour_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """`COLUMNS` of rows as JSON has them; a distance that is None is NaN."""
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(DISTANCES, np.float32))
 
 
 def _fitting(film: Film, target: Film) -> Film:

@@ -8,7 +8,6 @@ Images" and Figures 5 to 7 of LIME-RAY.
 from __future__ import annotations
 
 import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +15,6 @@ import numpy as np
 from cxrneighbors.explain.explanation import Explanation
 from cxrneighbors.explain.registry import METHODS
 from cxrneighbors.figures import new_figure, to_png
-from cxrneighbors.files import write_bytes_atomic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,11 +34,6 @@ def draw_panel(explanation: Explanation, top: int = 6) -> Figure:
     return _side_by_side(explanation, top) if explanation.method == "k-lime" else _panel(explanation, top)
 
 
-def save_panel(explanation: Explanation, path: str | Path, top: int = 6) -> None:
-    """Draw the panel and write it as PNG, in one step."""
-    write_bytes_atomic(path, panel_png(explanation, top))
-
-
 def panel_png(explanation: Explanation, top: int = 6) -> bytes:
     """The panel as the bytes of a PNG at 300 dots an inch."""
     return to_png(draw_panel(explanation, top), DPI)
@@ -50,7 +43,7 @@ def overlay(explanation: Explanation, top: int) -> np.ndarray:
     """The film with its `top` segments tinted green (pros) and red (cons) and outlined: float (H, W, 3)."""
     from scipy.ndimage import binary_dilation, binary_erosion
 
-    picture = np.repeat(explanation.image.mean(axis=0)[..., None], 3, axis=2)
+    picture = _grey(explanation.image)
     mask = explanation.mask(top, positive_only=False)
     thickness = max(1, round(max(mask.shape) / 200))
     for sign, colour in ((1, PRO), (-1, CON)):
@@ -62,7 +55,7 @@ def overlay(explanation: Explanation, top: int) -> np.ndarray:
 
 
 def _panel(explanation: Explanation, top: int) -> Figure:
-    names = [list(findings) for findings in explanation.neighbours["findings"]]
+    names = list(explanation.neighbours["findings"])
     columns = min(5, len(names)) or 1
     rows = -(-len(names) // columns)
     lines = max((len(_wrapped(findings, columns)) for findings in names), default=0)
@@ -74,11 +67,10 @@ def _panel(explanation: Explanation, top: int) -> Figure:
     x = [0.02 * WIDTH + i * 0.3265 * WIDTH for i in range(3)]
     y = heights[0] + 0.13
     axes = [page.axes(left, y, side, side) for left in x]
-    _film(axes[0], explanation.image, "film")
+    _show(axes[0], _grey(explanation.image), "film")
     _show(axes[1], overlay(explanation, top), f"{PRO_CON} (top {top})")
     image = _heat(axes[2], explanation)
-    bar = page.axes(x[2] + 0.14 * side, y + side + 0.05, 0.72 * side, 0.06)
-    _colour_bar(page.figure, image, bar, explanation)
+    _colour_bar(page.axes(x[2] + 0.14 * side, y + side + 0.05, 0.72 * side, 0.06), image, explanation)
     page.text(x[0], y + side + 0.14, _below(explanation))
     y = heights[0] + heights[1]
     if rows:
@@ -90,7 +82,7 @@ def _panel(explanation: Explanation, top: int) -> Figure:
         above = y + (n // columns) * heights[-1]
         neighbour = page.axes(left, above, side, side)
         if explanation.neighbour_images is not None:
-            _film(neighbour, explanation.neighbour_images[n], "")
+            _show(neighbour, _grey(explanation.neighbour_images[n]))
         page.caption(left, above + side + 0.1, f"d {distance:.2f}", _wrapped(findings, columns))
     return page.figure
 
@@ -113,10 +105,9 @@ def _side_by_side(explanation: Explanation, top: int) -> Figure:
         title = "target" if n == 0 else f"{n}: d {explanation.neighbours['distance'].iloc[n - 1]:.2f}"
         page.caption(left, y + 0.1, f"{title}, score {film.prediction:.2f}", _wrapped(film.findings, 3))
         y += captions[row]
-        _show(page.axes(left, y, side, side), overlay(film, top), "")
+        _show(page.axes(left, y, side, side), overlay(film, top))
         image = _heat(page.axes(left, y + side + 0.02, side, side), film, limit, title="")
-    bar = page.axes(0.3 * WIDTH, height - 0.30, 0.4 * WIDTH, 0.06)
-    _colour_bar(page.figure, image, bar, explanation)
+    _colour_bar(page.axes(0.3 * WIDTH, height - 0.30, 0.4 * WIDTH, 0.06), image, explanation)
     return page.figure
 
 
@@ -132,12 +123,12 @@ def _headline(explanation: Explanation, page: _Page) -> None:
 
 def _below(explanation: Explanation) -> str:
     """What stands under the first two pictures: fidelity and, where there is one, the certificate."""
-    lines = [f"surrogate's fidelity (weighted R²) {explanation.fidelity:.2f}"]
+    text = f"surrogate's fidelity (weighted R²) {explanation.fidelity:.2f}"
     stability = explanation.settings.get("stability")
-    if stability:
-        outcome = "order of top segments stable" if stability["stable"] else "order not stable at the cap"
-        lines.append(f"{outcome} (P change {stability['probability']:.2f})")
-    return "\n".join(lines)
+    if stability is None:
+        return text
+    outcome = "order of top segments stable" if stability["stable"] else "order not stable at the cap"
+    return f"{text}\n{outcome} (P change {stability['probability']:.2f})"
 
 
 def _wrapped(findings: list[str], columns: int) -> list[str]:
@@ -177,14 +168,14 @@ class _Page:
             self.text(left, top + 0.1 * number, line)
 
 
-def _film(axes: Axes, film: np.ndarray, title: str) -> None:
-    _show(axes, np.repeat(film.mean(axis=0)[..., None], 3, axis=2), title)
+def _grey(film: np.ndarray) -> np.ndarray:
+    """(C, H, W) -> (H, W, 3)."""
+    return np.repeat(film.mean(axis=0)[..., None], 3, axis=2)
 
 
-def _show(axes: Axes, picture: np.ndarray, title: str) -> None:
+def _show(axes: Axes, picture: np.ndarray, title: str = "") -> None:
     axes.imshow(np.clip(picture, 0, 1), interpolation="bilinear")
-    if title:
-        axes.set_title(title, size=SMALL, pad=2)
+    axes.set_title(title, size=SMALL, pad=2)
 
 
 def _heat(axes: Axes, explanation: Explanation, limit: float | None = None, title: str = "heat map") -> Any:
@@ -200,28 +191,23 @@ def _heat(axes: Axes, explanation: Explanation, limit: float | None = None, titl
     else:
         limit = limit or float(np.abs(values).max()) or 1.0
         norm = Normalize(-limit, limit)
-    image = axes.imshow(
-        values, cmap=LinearSegmentedColormap.from_list("heat", HEAT), norm=norm, interpolation="nearest"
-    )
+    colours = LinearSegmentedColormap.from_list("heat", HEAT)
+    image = axes.imshow(values, cmap=colours, norm=norm, interpolation="nearest")
     outline = gaussian_filter(explanation.image.mean(axis=0), max(values.shape) / 90)
     if np.ptp(outline) > 0:
         axes.contour(outline, levels=5, colors="black", linewidths=0.25, alpha=0.4)
     height, width = values.shape
     axes.add_patch(Rectangle((-0.5, -0.5), width, height, fill=False, color="0.6", linewidth=0.5))
-    if title:
-        axes.set_title("sum of masks" if explanation.pixel_map is not None else title, size=SMALL, pad=2)
+    axes.set_title("sum of masks" if explanation.pixel_map is not None else title, size=SMALL, pad=2)
     return image
 
 
-def _colour_bar(figure: Figure, image: Any, axes: Axes, explanation: Explanation) -> None:
+def _colour_bar(axes: Axes, image: Any, explanation: Explanation) -> None:
     axes.set_axis_on()
-    bar = figure.colorbar(image, cax=axes, orientation="horizontal")
-    limit = image.norm.vmax
-    if explanation.pixel_map is not None:
-        k = round(float(limit) - 0.5)
-        bar.set_ticks([-k, 0, k], labels=[f"-{k}", "0", f"{k}"])
-    else:
-        bar.set_ticks([-limit, 0, limit], labels=[f"{-limit:.2g}", "0", f"{limit:.2g}"])
+    bar = axes.figure.colorbar(image, cax=axes, orientation="horizontal")
+    # The outermost colour of a map of integers ends half a step beyond its integer.
+    limit = image.norm.vmax - (0.5 if explanation.pixel_map is not None else 0)
+    bar.set_ticks([-limit, 0, limit], labels=[f"{-limit:.2g}", "0", f"{limit:.2g}"])
     bar.ax.minorticks_off()
     bar.ax.tick_params(labelsize=SMALL, length=1.5, pad=1, width=0.4)
     bar.outline.set_linewidth(0.4)

@@ -17,12 +17,6 @@ from cxrneighbors.explain.batches import Batches
 from cxrneighbors.explain.perturb import MaskedFilms
 
 Model = nn.Module | Callable[[np.ndarray], Any]
-ACTIVATIONS = ("auto", "sigmoid", "softmax", "none")
-PRECISIONS = ("auto", "float32")
-
-
-class NotFiniteError(UserError):
-    """A classifier's score was NaN or infinite."""
 
 
 @dataclass
@@ -56,11 +50,13 @@ class Predictor:
     batch_size: int | None = None
     precision: str = "auto"
     batches: Batches = field(init=False, repr=False)
-    _function: Callable[[Tensor], Tensor] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        choose("activation", self.activation, ACTIVATIONS)
-        choose("precision", self.precision, PRECISIONS)
+        choose("activation", self.activation, ("auto", "sigmoid", "softmax", "none"))
+        choose("precision", self.precision, ("auto", "float32"))
+        if not callable(self.model):
+            kind = type(self.model).__name__
+            raise UserError(f"classifier: a {kind} is neither a torch module nor a function")
         self.labels = tuple(self.labels or getattr(self.model, "labels", ()))
         if not self.labels:
             raise UserError(
@@ -71,49 +67,62 @@ class Predictor:
         if self.image_size is None:
             self.image_size = getattr(self.model, "image_size", None)
         self.aspect = self.aspect or getattr(self.model, "aspect", "pad")
-        self._function = _function(self.model, self.activation, len(self.labels))
         if isinstance(self.model, nn.Module):
+            unsaid = self.activation == "auto" and not isinstance(self.model, Classifier)
+            if unsaid and len(self.labels) > 2:
+                raise UserError(
+                    "classifier: a torch module with several outputs does not say what they are; "
+                    "give activation='sigmoid' (several findings at once), 'softmax' or 'none'"
+                )
             self.model.to(self.device).eval()
 
     def column(self, target: str) -> int:
         """Position of label `target`; `UserError` lists the labels when there is no such one."""
-        if target not in self.labels:
-            raise UserError(
-                f"target {target!r}: the classifier has no such label; use {', '.join(self.labels)}"
-            )
-        return self.labels.index(target)
+        return self.labels.index(choose("target", target, tuple(self.labels)))
 
     def scores(self, films: MaskedFilms, target: str) -> np.ndarray:
         """Score of `target` for each masked film: float64 (N,). A batch too large for memory is halved."""
-        try:
-            found = [self.score(images, target).cpu().numpy() for images in self.batches.of(films)]
-        except (RuntimeError, MemoryError) as error:
-            self.batches.shrink(error)
-            return self.scores(films, target)
-        return np.concatenate(found).astype(np.float64)
+        found = self.batches.each(films, lambda images: self.score(images, target).cpu().numpy())
+        return found.astype(np.float64)
 
     def score(self, images: Tensor, target: str) -> Tensor:
         """Score of `target`: float32 (N, C, H, W) in [0, 1] on `device` -> float32 (N,).
 
-        Raises `UserError` for a wrong number of outputs, `NotFiniteError` for NaN or infinity.
+        Raises `UserError` for a wrong number of outputs, NaN or infinity.
         """
         column = self.column(target)
         if images.shape[1] == 1 and self.channels == 3:
             images = images.expand(-1, 3, -1, -1)
         half = self.precision == "auto" and images.device.type == "cuda"
         with torch.inference_mode(), torch.autocast("cuda", dtype=torch.float16, enabled=half):
-            scores = self._named(self._function(images).float(), len(images))[:, column]
+            scores = self._named(self._outputs(images).float(), len(images))[:, column]
         bad = int((~torch.isfinite(scores)).sum())
         if bad and half:
             # Half precision ends at 65504: a network with larger activations is run in float32.
             self.precision = "float32"
             return self.score(images, target)
         if bad:
-            raise NotFiniteError(
+            raise UserError(
                 f"classifier: score of {target!r} is NaN or infinite for {bad} of {len(images)} images; "
                 "check its weights and its preprocessing"
             )
         return scores
+
+    def _outputs(self, images: Tensor) -> Tensor:
+        """Images on the device to scores (N, L), (N, 1) or (N,), whatever the model is."""
+        activation = self.activation
+        if isinstance(self.model, Classifier) and activation == "auto":
+            return self.model.scores(images)
+        if isinstance(self.model, nn.Module):
+            outputs: Tensor = self.model(images).float()
+            if activation == "auto":
+                activation = "sigmoid" if outputs.ndim < 2 or outputs.shape[1] == 1 else "softmax"
+        else:
+            scores = self.model(images.cpu().numpy())
+            outputs = torch.from_numpy(np.ascontiguousarray(scores, dtype=np.float32))
+        if activation == "sigmoid":
+            return outputs.sigmoid()
+        return outputs.softmax(1) if activation == "softmax" else outputs
 
     def _named(self, scores: Tensor, n_images: int) -> Tensor:
         """Bring scores to (N, L); one output with two labels is the second's probability."""
@@ -126,38 +135,3 @@ class Predictor:
                 f"{len(self.labels)} labels; give one label for each of its outputs, in their order"
             )
         return scores
-
-
-def _function(model: Model, activation: str, n_labels: int) -> Callable[[Tensor], Tensor]:
-    """From images on the device to scores (N, L), (N, 1) or (N,), whatever `model` is."""
-    if not isinstance(model, nn.Module):
-        if not callable(model):
-            raise UserError(f"classifier: a {type(model).__name__} is neither a torch module nor a function")
-        function = model
-        return lambda images: _activate(_call_numpy(function, images), activation)
-    if activation == "auto" and isinstance(model, Classifier):
-        return model.scores
-    if activation == "auto" and n_labels > 2:
-        raise UserError(
-            "classifier: a torch module with several outputs does not say what they are; "
-            "give activation='sigmoid' (several findings at once), 'softmax' or 'none'"
-        )
-    module = model
-    return lambda images: _module_scores(module(images), activation)
-
-
-def _module_scores(outputs: Tensor, activation: str) -> Tensor:
-    if activation == "auto":
-        activation = "sigmoid" if outputs.ndim < 2 or outputs.shape[1] == 1 else "softmax"
-    return _activate(outputs, activation)
-
-
-def _call_numpy(function: Callable[[np.ndarray], Any], images: Tensor) -> Tensor:
-    scores = np.asarray(function(images.detach().cpu().numpy()), dtype=np.float32)
-    return torch.from_numpy(np.ascontiguousarray(scores))
-
-
-def _activate(outputs: Tensor, activation: str) -> Tensor:
-    if activation == "sigmoid":
-        return outputs.float().sigmoid()
-    return outputs.float().softmax(1) if activation == "softmax" else outputs

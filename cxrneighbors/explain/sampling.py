@@ -38,14 +38,12 @@ def sample_rounds(
 
     A sample has the masked films source by source; the first round's begins with the unmasked target.
     """
-    first = True
-    for z in design.rounds:
+    for number, z in enumerate(design.rounds):
         source = np.repeat(np.arange(design.n_masked), len(z) // design.n_masked)
         shown = _shown(source, len(design.sources)) if design.fill == "neighbour" else source
-        if first:
+        if number == 0:
             z = np.concatenate([np.ones_like(z[:1]), z])
             source, shown = np.insert(source, 0, 0), np.insert(shown, 0, 0)
-        first = False
         films = MaskedFilms(design.sources, design.segments, z, shown, design.fill)
         y = predictor.scores(films, target)
         x = 1 - z if design.ones_are_masked else z

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,7 +77,7 @@ class SegmentCache:
     def __init__(self, folder: str | Path | None = None, capacity: int = 256) -> None:
         self.folder = Path(folder) if folder is not None else None
         self.capacity = capacity
-        self._maps: OrderedDict[tuple[str, Segmentation], np.ndarray] = OrderedDict()
+        self._maps: dict[tuple[str, Segmentation], np.ndarray] = {}
 
     def __call__(self, film: np.ndarray, segmentation: Segmentation) -> np.ndarray:
         """As `segment`, computed at most once for a film; the result is read-only."""
@@ -86,27 +85,22 @@ class SegmentCache:
         digest = hashlib.sha256(f"{film.shape}".encode() + film.tobytes()).hexdigest()
         key = (digest, segmentation)
         if key not in self._maps:
-            path = self._path(digest, segmentation)
-            if path is not None and path.is_file():
-                labels: np.ndarray = np.load(path, allow_pickle=False)
-            else:
-                labels = segment(film, segmentation)
-                if path is not None:
-                    with atomic_path(path) as temporary:
-                        np.save(temporary, labels)
-            labels.setflags(write=False)
-            self._maps[key] = labels
+            self._maps[key] = self._labels(film, segmentation, digest)
+            self._maps[key].setflags(write=False)
             if len(self._maps) > self.capacity:
-                self._maps.popitem(last=False)
-        self._maps.move_to_end(key)
+                del self._maps[next(iter(self._maps))]
         return self._maps[key]
 
-    def _path(self, digest: str, segmentation: Segmentation) -> Path | None:
+    def _labels(self, film: np.ndarray, segmentation: Segmentation, digest: str) -> np.ndarray:
         if self.folder is None or not isinstance(segmentation, str):
-            return None
+            return segment(film, segmentation)
         settings = f"{segmentation}-{sorted(OPTIONS.get(segmentation, {}).items())}"
         name = hashlib.sha256(settings.encode()).hexdigest()[:12]
-        return self.folder / f"{segmentation}-{name}-{digest}.npy"
+        path = self.folder / f"{segmentation}-{name}-{digest}.npy"
+        if not path.is_file():
+            with atomic_path(path) as temporary:
+                np.save(temporary, segment(film, segmentation))
+        return np.asarray(np.load(path, allow_pickle=False))
 
 
 def _superpixels(film: np.ndarray, name: str) -> np.ndarray:
@@ -117,8 +111,7 @@ def _superpixels(film: np.ndarray, name: str) -> np.ndarray:
         area = film.shape[1] * film.shape[2] / 224**2
         options.update(scale=options["scale"] * area, min_size=max(1, round(options["min_size"] * area)))
     if name == "slic":
-        options["channel_axis"] = None
-        picture = film.mean(axis=0)
+        picture, options["channel_axis"] = film.mean(axis=0), None
     else:
         picture = np.moveaxis(film if len(film) == 3 else np.repeat(film[:1], 3, axis=0), 0, -1)
     labels: np.ndarray = getattr(skimage.segmentation, name)(picture.astype(np.float64), **options)

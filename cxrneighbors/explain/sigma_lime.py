@@ -9,7 +9,7 @@ import numpy as np
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain.certificate import Certificate, Fit
 from cxrneighbors.explain.explanation import Explanation
-from cxrneighbors.explain.films import ImageLike
+from cxrneighbors.explain.films import Film
 from cxrneighbors.explain.k_lime import KStarLime
 from cxrneighbors.explain.perturb import MaskedFilms
 from cxrneighbors.explain.predictor import Model, Predictor
@@ -39,12 +39,10 @@ class SigmaLime(KStarLime):
             raise UserError(f"top {top}: a mask needs at least one segment")
         self.top = top
 
-    def explain(self, image: ImageLike, target: str, patient_id: str | None = None) -> Explanation:
+    def explain_film(self, film: Film, target: str) -> Explanation:
         """LIME on the neighbours, summed over the film."""
-        self.predictor.column(target)
-        film = self.reader.read(image, patient_id)
         neighbours = self.neighbours(film)
-        segments = self.masking.segments(film.pixels, self.masking.segmentation)
+        segments = self.segments(film)
         parts = self.explain_each(neighbours.films, target)
         masks = [part.mask(self.top, positive_only=False) for part in parts]  # K of (H, W) in {-1, 0, 1}
         total = np.stack(masks).sum(axis=0, dtype=np.int32)
@@ -59,8 +57,6 @@ def _summed(weights: np.ndarray, prediction: float, parts: tuple[Explanation, ..
     fidelity = float(np.mean([part.fidelity for part in parts]))
     surrogate = Surrogate(weights, prediction - float(weights.sum()), fidelity)
     calls = 1 + sum(part.settings["classifier_calls"] for part in parts)
-    certificates = [
-        Certificate(**part.settings["stability"]) for part in parts if "stability" in part.settings
-    ]
-    worst = max(certificates, key=lambda each: each.probability, default=None)
-    return Fit(surrogate, prediction, calls, worst)
+    known = [part.settings["stability"] for part in parts if "stability" in part.settings]
+    worst = max(known, key=lambda each: each["probability"], default=None)
+    return Fit(surrogate, prediction, calls, worst and Certificate(**worst))

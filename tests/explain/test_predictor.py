@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from cxrneighbors.errors import UserError
-from cxrneighbors.explain.predictor import NotFiniteError, Predictor
+from cxrneighbors.explain.predictor import Predictor
 
 IMAGES = torch.rand(3, 1, 4, 4, generator=torch.Generator().manual_seed(0))
 
@@ -93,7 +93,7 @@ def test_wrong_number_of_outputs(outputs):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_scores_that_are_not_finite(value):
-    with pytest.raises(NotFiniteError, match="'a' is NaN or infinite for 1 of 3 images"):
+    with pytest.raises(UserError, match="'a' is NaN or infinite for 1 of 3 images"):
         score(lambda images: np.array([0.1, value, 0.2]), "a", labels=["a"])
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,15 +24,13 @@ from cxrneighbors.explain.neighbours import Neighbourhood
 from cxrneighbors.explain.perturb import MaskedFilms
 from cxrneighbors.explain.predictor import Predictor
 from cxrneighbors.explain.quality import faithfulness, localisation, sanity, stability
-from cxrneighbors.explain.quality.journal import Journal
+from cxrneighbors.explain.quality.journal import Journal, Record
 from cxrneighbors.explain.quality.references import EXPLAINERS, EqualCostLime, RandomSegments
 from cxrneighbors.explain.quality.targets import Target, lesion_mask, regions_hash
 from cxrneighbors.explain.registry import METHODS
 from cxrneighbors.explain.segments import SEGMENTATIONS, SegmentCache
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say, track
-
-MAP_SIDE = 32  # records keep maps averaged to this size, for the correlation across segmentations
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,7 @@ class Benchmark:
         self.journal = Journal(out, identity)
         self.skipped = Skipped("evaluate-explanations")
 
-    def run(self, targets: Sequence[Target]) -> list[dict[str, Any]]:
+    def run(self, targets: Sequence[Target]) -> list[Record]:
         """Records of `targets` (those of this folder that are there already are not computed again).
 
         A target that a segmentation or a method cannot treat goes to skipped.csv with its reason. Raises
@@ -107,60 +104,54 @@ class Benchmark:
         """
         started, done, total = time.perf_counter(), 0, len(targets)
         for number, target in enumerate(track(targets, "explaining", total=total)):
-            todo = [
-                segmentation for segmentation in self.segmentations if self._missing(target, segmentation)
-            ]
-            for segmentation in todo:
-                shuffle = number if self._with_sanity(number, segmentation) else None
-                for record in self._records(target, segmentation, shuffle):
+            known = len(self.journal.records)
+            for segmentation in self.segmentations:
+                for record in self._records(target, segmentation, number):
                     self.journal.append(record)
-            done += bool(todo)
-            if todo and (number + 1) % 5 == 0 and number + 1 < total:
+            done += len(self.journal.records) > known
+            if done and (number + 1) % 5 == 0 and number + 1 < total:
                 left = (time.perf_counter() - started) / done * (total - number - 1)
                 say(f"{number + 1} of {total} targets, about {left / 60:.0f} min left")
         write_skipped(self.skipped, self.journal.folder)
         records = self._asked_for(targets)
-        self._check_complete(records)
         self.journal.finish()
         return records
 
-    def _asked_for(self, targets: Sequence[Target]) -> list[dict[str, Any]]:
+    def _asked_for(self, targets: Sequence[Target]) -> list[Record]:
         """Records by segmentation and method as asked for, whatever order interrupted runs wrote them in."""
         wanted = {(target.image_id, target.finding) for target in targets}
-        places = {pair: place for place, pair in enumerate(product(self.segmentations, self.methods))}
-        found = [
-            record
-            for record in self.journal.records
-            if (record["image_id"], record["finding"]) in wanted
-            and (record["segmentation"], record["method"]) in places
-        ]
-        return sorted(found, key=lambda record: places[record["segmentation"], record["method"]])
+        found: dict[tuple[str, str], list[Record]]
+        found = {pair: [] for pair in product(self.segmentations, self.methods)}
+        for record in self.journal.records:
+            pair = (record["segmentation"], record["method"])
+            if pair in found and (record["image_id"], record["finding"]) in wanted:
+                found[pair].append(record)
+        for (segmentation, name), records in found.items():
+            if not records:
+                reason = next(iter(self.skipped.to_frame()["reason"]), "no targets")
+                raise UserError(f"method {name} with {segmentation}: no target could be explained; {reason}")
+        return list(chain(*found.values()))
 
-    def _missing(self, target: Target, segmentation: str) -> list[str]:
+    def _records(self, target: Target, segmentation: str, number: int) -> Iterator[Record]:
+        """Missing records of one target, the `number`-th, in one segmentation."""
+        item, shuffled = f"{target.image_id} {target.finding} {segmentation}", None
         key = (target.image_id, target.finding)
-        return [name for name in self.methods if (*key, name, segmentation) not in self.journal]
-
-    def _with_sanity(self, number: int, segmentation: str) -> bool:
-        return number < self.settings.n_sanity and segmentation == self.segmentations[0]
-
-    def _records(self, target: Target, segmentation: str, shuffle: int | None) -> Iterator[dict[str, Any]]:
-        """Missing records of one target and segmentation; `shuffle`: number of its randomised classifier."""
-        try:
-            case = _Case(self, target, segmentation, None if shuffle is None else self._shuffled(shuffle))
-        except UserError as error:
-            self.skipped.add(f"{target.image_id} {target.finding} {segmentation}", str(error))
+        missing = [name for name in self.methods if (*key, name, segmentation) not in self.journal]
+        if not missing:
             return
-        for name in self._missing(target, segmentation):
+        if number < self.settings.n_sanity and segmentation == self.segmentations[0]:
+            copy = sanity.randomised(self.model, self.settings.seed + number)  # each target has its own
+            shuffled = Predictor(copy, device=self.predictor.device, batch_size=self.predictor.batch_size)
+        try:
+            case = _Case(self, target, segmentation, shuffled)
+        except UserError as error:
+            self.skipped.add(item, str(error))
+            return
+        for name in missing:
             try:
                 yield case.record(name)
             except UserError as error:
-                self.skipped.add(f"{target.image_id} {target.finding} {segmentation} {name}", str(error))
-
-    def _shuffled(self, number: int) -> Predictor:
-        """The classifier with weights shuffled in a way of its own for each target."""
-        given = self.predictor
-        copy = sanity.randomised(self.model, self.settings.seed + number)
-        return Predictor(copy, device=given.device, batch_size=given.batch_size)
+                self.skipped.add(f"{item} {name}", str(error))
 
     def explainer(
         self, name: str, segmentation: str, seed: int, predictor: Predictor | None = None
@@ -176,21 +167,13 @@ class Benchmark:
         reader = FilmReader(self.index.studies, self.predictor.image_size, self.predictor.aspect)
         return reader.read(target.image_id)
 
-    def lesion(self, target: Target) -> np.ndarray | None:
-        """Where its finding is, in the film's pixels; None without regions."""
+    def lesion(self, target: Target, shape: tuple[int, ...]) -> np.ndarray:
+        """Where its finding is: bool (H, W), the `shape` of its film; nowhere without regions."""
         if self.regions is None:
-            return None
+            return np.zeros(shape, dtype=bool)
         studies = self.index.studies
         path = studies.loc[studies["image_id"] == target.image_id, "path"].iloc[0]
         return lesion_mask(self.regions, target, path, self.predictor.image_size, self.predictor.aspect)
-
-    def _check_complete(self, records: list[dict[str, Any]]) -> None:
-        treated = {(record["segmentation"], record["method"]) for record in records}
-        for segmentation, name in product(self.segmentations, self.methods):
-            if (segmentation, name) not in treated:
-                reasons = self.skipped.to_frame()["reason"]
-                reason = reasons.iloc[0] if len(reasons) else "no targets"
-                raise UserError(f"method {name} with {segmentation}: no target could be explained; {reason}")
 
 
 class _Case:
@@ -204,7 +187,7 @@ class _Case:
         self.settings = benchmark.settings
         self.film = benchmark.film(target)
         self.segments = benchmark.segments(self.film.pixels, segmentation)
-        self.lesion = benchmark.lesion(target)
+        self.lesion = benchmark.lesion(target, self.segments.shape)
         n_segments = int(self.segments.max()) + 1
         rng = np.random.default_rng([self.settings.seed, n_segments])
         self.held_out = draw_masks(self.settings.n_held_out, n_segments, rng)
@@ -215,9 +198,10 @@ class _Case:
         films = MaskedFilms.of_one(self.film.pixels, self.segments, masks, fill)
         return self.benchmark.predictor.scores(films, self.target.finding)
 
-    def record(self, name: str) -> dict[str, Any]:
+    def record(self, name: str) -> Record:
         """All measures of method `name`; those of single explanations are means over its seeds."""
         explanations, seconds = self._runs(name)
+        measured = [self._measure(explanation) for explanation in explanations]
         return {
             "image_id": self.target.image_id,
             "finding": self.target.finding,
@@ -226,9 +210,9 @@ class _Case:
             "segmentation": self.segmentation,
             "n_segments": int(self.segments.max()) + 1,
             "prediction": explanations[0].prediction,
-            "lesion_share": None if self.lesion is None else float(self.lesion.mean()),
-            "best_iou": self._localised(localisation.best_iou, self.segments),
-            **_mean_of([self._measure(explanation) for explanation in explanations]),
+            "lesion_share": None if self.benchmark.regions is None else float(self.lesion.mean()),
+            "best_iou": localisation.best_iou(self.segments, self.lesion),
+            **{name: float(np.mean([each[name] for each in measured])) for name in measured[0]},
             **self._stability(explanations),
             "sanity": self._sanity(name, explanations[0]),
             "calls": explanations[0].settings["classifier_calls"],
@@ -251,17 +235,14 @@ class _Case:
     def _measure(self, explanation: Explanation) -> dict[str, float]:
         weights, heat = explanation.weights, explanation.heatmap()
         return {
-            "pointing": self._localised(localisation.pointing_game, heat),
-            "iou": self._localised(localisation.top_iou, weights, self.segments, top=self.settings.top),
-            "energy": self._localised(localisation.energy_inside, heat),
+            "pointing": localisation.pointing_game(heat, self.lesion),
+            "iou": localisation.top_iou(weights, self.segments, self.lesion, self.settings.top),
+            "energy": localisation.energy_inside(heat, self.lesion),
             "deletion": faithfulness.deletion_auc(weights, self.segments, self.score),
             "insertion": faithfulness.insertion_auc(weights, self.segments, self.score),
             "held_out": faithfulness.held_out_correlation(weights, self.held_out, self.held_out_scores),
             "fidelity": explanation.fidelity,
         }
-
-    def _localised(self, measure: Callable[..., float], *maps: np.ndarray, **options: int) -> float:
-        return float("nan") if self.lesion is None else measure(*maps, self.lesion, **options)
 
     def _stability(self, explanations: list[Explanation]) -> dict[str, float]:
         if explanations[0].seed is None and self.settings.seeds > 1:
@@ -282,13 +263,11 @@ class _Case:
         return sanity.map_similarity(original.heatmap(), after.heatmap())
 
 
-def _mean_of(measures: list[dict[str, float]]) -> dict[str, float]:
-    """Mean of each measure over runs."""
-    return {name: float(np.mean([each[name] for each in measures])) for name in measures[0]}
+def small_map(heat: np.ndarray, side: int = 32) -> np.ndarray:
+    """A heat map averaged over areas to at most (side, side), four digits of its largest value.
 
-
-def small_map(heat: np.ndarray, side: int = MAP_SIDE) -> np.ndarray:
-    """A heat map averaged over areas to at most (side, side), four digits of its largest value."""
+    Records keep such maps for the correlation across segmentations.
+    """
     from PIL import Image
 
     size = tuple(min(side, length) for length in heat.shape[::-1])

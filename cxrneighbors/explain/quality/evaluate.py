@@ -31,24 +31,21 @@ class BenchmarkResult:
     summary: pd.DataFrame
     pairs: pd.DataFrame
 
-    def sentences(self) -> list[str]:
-        """Who wins where, one sentence a measure and segmentation."""
-        return sentences(self.summary, self.pairs)
-
     def to_json(self) -> dict[str, Any]:
         """Everything but the single records, as JSON values: NaN is None."""
+        columns = {"best_iou": "best_possible_iou", "n_segments": "mean_segments"}
+        columns["lesion_share"] = "mean_lesion_share"
+        numbers = self.table[list(columns)].astype(float).rename(columns=columns)
         content = {
             "n_targets": len(self.table.drop_duplicates(["image_id", "finding"])),
             "n_patients": int(self.table["patient"].nunique()),
             "mean_prediction": float(self.table["prediction"].mean()),
-            "best_possible_iou": _means(self.table, "best_iou"),
-            "mean_segments": _means(self.table, "n_segments"),
-            "mean_lesion_share": _means(self.table, "lesion_share"),
-            "sentences": self.sentences(),
+            **numbers.groupby(self.table["segmentation"], sort=False).mean().to_dict(),
+            "sentences": sentences(self.summary, self.pairs),
             "summary": self.summary.to_dict(orient="records"),
             "pairs": self.pairs.to_dict(orient="records"),
         }
-        return {name: plain(value) for name, value in content.items()}
+        return dict(plain(content))
 
     def write(self, out: str | Path) -> None:
         """Write benchmark.json, summary.csv, pairs.csv, targets.csv, benchmark.md and benchmark.png."""
@@ -62,8 +59,8 @@ class BenchmarkResult:
 
     def markdown(self) -> str:
         """Tables and sentences."""
-        lines = [f"- {sentence}" for sentence in self.sentences()]
-        return markdown_tables(self.summary, self.pairs) + "\n" + "\n".join(lines) + "\n"
+        lines = [f"- {sentence}\n" for sentence in sentences(self.summary, self.pairs)]
+        return "".join([markdown_tables(self.summary, self.pairs), "\n", *lines])
 
 
 def evaluate_explanations(
@@ -126,7 +123,3 @@ def _seen(
             f"targets: the classifier scores none of {len(targets)} at {min_score} or more; lower it"
         )
     return seen[:n]
-
-
-def _means(table: pd.DataFrame, column: str) -> dict[str, float]:
-    return dict(pd.to_numeric(table[column]).groupby(table["segmentation"], sort=False).mean())

@@ -14,7 +14,6 @@ import numpy as np
 from cxrneighbors.explain.surrogate import cosine_distance, locality
 
 Score = Callable[[np.ndarray, str], np.ndarray]
-DELETION_FILL, INSERTION_FILL = "grey", "blur"
 
 
 def removal_masks(weights: np.ndarray) -> np.ndarray:
@@ -25,10 +24,8 @@ def removal_masks(weights: np.ndarray) -> np.ndarray:
     >>> removal_masks(np.array([0.1, 0.9])).tolist()
     [[1, 1], [1, 0], [0, 0]]
     """
-    order = np.argsort(-weights, kind="stable")
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    return (rank[None, :] >= np.arange(len(order) + 1)[:, None]).astype(np.uint8)
+    rank = np.argsort(np.argsort(-weights, kind="stable"))
+    return (rank >= np.arange(len(rank) + 1)[:, None]).astype(np.uint8)
 
 
 def removed_share(masks: np.ndarray, segments: np.ndarray) -> np.ndarray:
@@ -37,34 +34,23 @@ def removed_share(masks: np.ndarray, segments: np.ndarray) -> np.ndarray:
     return (1 - masks.astype(np.float64)) @ sizes / segments.size
 
 
-def area_under(share: np.ndarray, scores: np.ndarray) -> float:
-    """Area under scores (N,) over a share (N,) that rises from 0 to 1, by trapezoids: a mean score.
-
-    >>> area_under(np.array([0.0, 0.5, 1.0]), np.array([1.0, 0.0, 0.0]))
-    0.25
-    """
-    return float(np.sum(np.diff(share) * (scores[1:] + scores[:-1]) / 2))
-
-
-def deletion_auc(weights: np.ndarray, segments: np.ndarray, score: Score, fill: str = DELETION_FILL) -> float:
+def deletion_auc(weights: np.ndarray, segments: np.ndarray, score: Score) -> float:
     """Area under the score as segments are greyed, most supporting first; small is faithful.
 
     ∫₀¹ f(x without its first segments, area a in all) da; Petsiuk et al. (2018, "RISE"), by segments. S + 1
     classifier calls.
     """
     masks = removal_masks(weights)
-    return area_under(removed_share(masks, segments), score(masks, fill))
+    return float(np.trapezoid(score(masks, "grey"), removed_share(masks, segments)))
 
 
-def insertion_auc(
-    weights: np.ndarray, segments: np.ndarray, score: Score, fill: str = INSERTION_FILL
-) -> float:
+def insertion_auc(weights: np.ndarray, segments: np.ndarray, score: Score) -> float:
     """Area under the score as segments enter the blurred film, most supporting first; large is faithful.
 
     As `deletion_auc`, the other way round; blurred, because shapes cut from grey have edges of their own.
     """
     masks = removal_masks(weights)
-    return area_under(removed_share(masks, segments), score(1 - masks, fill))
+    return float(np.trapezoid(score(1 - masks, "blur"), removed_share(masks, segments)))
 
 
 def held_out_correlation(weights: np.ndarray, masks: np.ndarray, scores: np.ndarray) -> float:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.explain.quality.metrics import Metric, by_name
+from cxrneighbors.explain.quality.metrics import METRICS, Metric
 from cxrneighbors.explain.quality.references import title_of
 from cxrneighbors.explain.quality.tables import mark
 from cxrneighbors.figures import BLUE, PAGE_WIDTH, RED, new_figure, to_png
@@ -28,25 +29,23 @@ def draw_benchmark(summary: pd.DataFrame, pairs: pd.DataFrame) -> bytes:
     Filled: differs from LIME (Holm-adjusted p < 0.05); hollow: not told apart. Grey line: random segments.
     """
     shown = set(summary.loc[summary["mean"].notna(), "metric"])
-    rows = [
-        (question, [by_name(n) for n in names if n in shown])
-        for question, names in LAYOUT
-        if shown & set(names)
-    ]
-    methods = [name for name in dict.fromkeys(summary["method"]) if name != "random"]
-    segmentations = [str(name) for name in dict.fromkeys(summary["segmentation"])]
-    height = 0.3 + 0.16 * len(methods) * max(1.0, len(segmentations) / 2)
+    rows = [(question, names) for question, names in LAYOUT if shown & set(names)]
+    methods = [name for name in summary["method"].unique() if name != "random"]
+    colours = dict(zip(summary["segmentation"].unique(), COLOURS, strict=False))
+    height = 0.3 + 0.16 * len(methods) * max(1.0, len(colours) / 2)
     figure = new_figure(PAGE_WIDTH, 0.6 + (height + 0.42) * len(rows))
     grid = figure.subplots(len(rows), 3, squeeze=False)
-    for axes, (question, metrics) in zip(grid, rows, strict=True):
+    for axes, (question, names) in zip(grid, rows, strict=True):
+        metrics = [metric for metric in METRICS if metric.name in names and metric.name in shown]
         for axis, metric in zip(axes, metrics, strict=False):
-            _panel(axis, metric, summary, pairs, methods, segmentations)
+            part = summary[(summary["metric"] == metric.name) & summary["mean"].notna()]
+            _panel(axis, metric, part, pairs, methods, colours)
         for axis in axes[len(metrics) :]:
             axis.set_axis_off()
         for axis in axes[1:]:
             axis.set_yticklabels([])
         axes[0].set_ylabel(question, fontsize=6.5, fontweight="bold", labelpad=4)
-    _legend(figure, segmentations)
+    _legend(figure, colours)
     figure.tight_layout(pad=0.6, h_pad=0.9, w_pad=0.8, rect=(0, 0, 1, 1 - 0.38 / figure.get_figheight()))
     return to_png(figure)
 
@@ -54,16 +53,14 @@ def draw_benchmark(summary: pd.DataFrame, pairs: pd.DataFrame) -> bytes:
 def _panel(
     axis: Any,
     metric: Metric,
-    summary: pd.DataFrame,
+    part: pd.DataFrame,
     pairs: pd.DataFrame,
     methods: list[str],
-    segmentations: list[str],
+    colours: dict[str, str],
 ) -> None:
-    part = summary[(summary["metric"] == metric.name) & summary["mean"].notna()]
-    for number, segmentation in enumerate(segmentations):
-        colour = COLOURS[number % len(COLOURS)]
+    for number, (segmentation, colour) in enumerate(colours.items()):
         rows = part[part["segmentation"] == segmentation].set_index("method")
-        offset = (number - (len(segmentations) - 1) / 2) * 0.7 / max(len(segmentations), 2)
+        offset = (number - (len(colours) - 1) / 2) * 0.7 / max(len(colours), 2)
         for y, method in enumerate(methods):
             if method in rows.index:
                 row = rows.loc[[method]].iloc[0]
@@ -83,15 +80,8 @@ def _panel(
 def _point(axis: Any, row: pd.Series, y: float, colour: str, filled: bool) -> None:
     if np.isfinite([row["low"], row["high"]]).all():
         axis.plot([row["low"], row["high"]], [y, y], color=colour, linewidth=0.9)
-    axis.plot(
-        row["mean"],
-        y,
-        "o",
-        markersize=3.4,
-        color=colour,
-        markerfacecolor=colour if filled else "white",
-        markeredgewidth=0.8,
-    )
+    face = colour if filled else "white"
+    axis.plot(row["mean"], y, "o", markersize=3.4, color=colour, markerfacecolor=face, markeredgewidth=0.8)
 
 
 def _scale(axis: Any, metric: Metric, part: pd.DataFrame) -> None:
@@ -108,26 +98,16 @@ def _scale(axis: Any, metric: Metric, part: pd.DataFrame) -> None:
     axis.set_title(f"{metric.title}{direction}", fontsize=6.8, loc="left", pad=3)
 
 
-def _legend(figure: Any, segmentations: list[str]) -> None:
+def _legend(figure: Any, colours: dict[str, str]) -> None:
     from matplotlib.lines import Line2D
 
+    line = partial(Line2D, [], [], linewidth=0.9)
+    point = partial(Line2D, [], [], color="0.3", marker="o", markersize=3.4, linewidth=0)
     handles = [
-        Line2D([], [], color=COLOURS[i % len(COLOURS)], marker="o", markersize=3.4, linewidth=0.9, label=name)
-        for i, name in enumerate(segmentations)
-    ]
-    handles += [
-        Line2D([], [], color="0.3", marker="o", markersize=3.4, linewidth=0, label="differs from LIME"),
-        Line2D(
-            [],
-            [],
-            color="0.3",
-            marker="o",
-            markersize=3.4,
-            linewidth=0,
-            markerfacecolor="white",
-            label="does not",
-        ),
-        Line2D([], [], color="0.3", linestyle=":", linewidth=0.9, label="random segments"),
+        *(line(color=each, marker="o", markersize=3.4, label=name) for name, each in colours.items()),
+        point(label="differs from LIME"),
+        point(label="does not", markerfacecolor="white"),
+        line(color="0.3", linestyle=":", label="random segments"),
     ]
     figure.legend(
         handles=handles,

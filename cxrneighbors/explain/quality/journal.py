@@ -13,6 +13,7 @@ from cxrneighbors.files import plain, write_text_atomic
 
 RECORDS = "records.jsonl"
 BENCHMARK = Kind("benchmark records", version=2, made_by="evaluate-explanations")
+Record = dict[str, Any]
 KEY = ("image_id", "finding", "method", "segmentation")
 
 
@@ -34,10 +35,10 @@ class Journal:
         """Whether (image_id, finding, method, segmentation) has been done."""
         return key in self._done
 
-    def append(self, record: dict[str, Any]) -> None:
+    def append(self, record: Record) -> None:
         """Write one record; NaN becomes null."""
         if self._work.complete:  # a finished benchmark gets more targets or methods
-            self._work = BENCHMARK.begin(self.folder, self._work.plan, restart=True)
+            self._work.reopen()
         record = plain(record)
         with open(self.folder / RECORDS, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
@@ -50,11 +51,11 @@ class Journal:
             self._work.finish({"n_records": len(self.records)}, files=False)
 
     @staticmethod
-    def _key(record: dict[str, Any]) -> tuple[str, ...]:
+    def _key(record: Record) -> tuple[str, ...]:
         return tuple(record[name] for name in KEY)
 
 
-def read_records(folder: Path) -> list[dict[str, Any]]:
+def read_records(folder: Path) -> list[Record]:
     """All whole lines of records.jsonl; half a line at its end is cut off the file."""
     path = folder / RECORDS
     if not path.is_file():

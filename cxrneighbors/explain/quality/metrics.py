@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Metric:
-    """`better`: 1 when large is good, -1 when small is good. `tested`: compared between methods."""
+    """`better`: 1 when large is good, -1 when small is good.
+
+    `tested`: compared between methods; `ranked`: a best method is named.
+    """
 
     name: str
     title: str
     better: int
     tested: bool = True
+    ranked: bool = True
 
 
 METRICS = (
@@ -23,16 +27,11 @@ METRICS = (
     Metric("insertion", "Insertion AUC", 1),
     Metric("held_out", "Held-out correlation", 1),
     # Each method's own R² on its own masks: not of the same films, so not compared.
-    Metric("fidelity", "Own fidelity (R²)", 1, tested=False),
+    Metric("fidelity", "Own fidelity (R²)", 1, tested=False, ranked=False),
     Metric("seed_jaccard", "Same top, new seed", 1),
     Metric("seed_rank", "Rank corr., new seed", 1),
     Metric("across", "Corr., other segments", 1),
-    Metric("sanity", "Like shuffled model", -1),
-    Metric("calls", "Classifier calls", -1, tested=False),
-    Metric("seconds", "Seconds", -1, tested=False),
+    Metric("sanity", "Like shuffled model", -1, ranked=False),
+    Metric("calls", "Classifier calls", -1, tested=False, ranked=False),
+    Metric("seconds", "Seconds", -1, tested=False, ranked=False),
 )
-
-
-def by_name(name: str) -> Metric:
-    """The metric called `name`."""
-    return next(metric for metric in METRICS if metric.name == name)

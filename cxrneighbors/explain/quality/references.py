@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from cxrneighbors.explain.certificate import Fit
 from cxrneighbors.explain.explainer import Explainer
 from cxrneighbors.explain.explanation import Explanation
-from cxrneighbors.explain.films import ImageLike
+from cxrneighbors.explain.films import Film
 from cxrneighbors.explain.lime_image import Lime
 from cxrneighbors.explain.perturb import MaskedFilms
 from cxrneighbors.explain.predictor import Model, Predictor
@@ -27,13 +27,11 @@ class RandomSegments(Explainer):
 
     name = "random"
     title = "random segments"
-    uses_neighbours: ClassVar[bool] = False
+    uses_neighbours = False
 
-    def explain(self, image: ImageLike, target: str, patient_id: str | None = None) -> Explanation:
+    def explain_film(self, film: Film, target: str) -> Explanation:
         """Random weights for the film."""
-        self.predictor.column(target)
-        film = self.reader.read(image, patient_id)
-        segments = self.masking.segments(film.pixels, self.masking.segmentation)
+        segments = self.segments(film)
         # The film's own brightness makes the draw differ from film to film and repeat for the same one.
         salt = int(np.abs(film.pixels).sum() * 1e3)
         weights = np.random.default_rng([self.masking.seed, salt]).normal(size=int(segments.max()) + 1)
@@ -56,8 +54,7 @@ class EqualCostLime(Lime):
         self.masking = replace(self.masking, n_masks=n_masks)
 
 
-REFERENCES: dict[str, type[Explainer]] = {each.name: each for each in (RandomSegments, EqualCostLime)}
-EXPLAINERS = METHODS | REFERENCES
+EXPLAINERS = METHODS | {each.name: each for each in (RandomSegments, EqualCostLime)}
 
 
 def title_of(name: str) -> str:

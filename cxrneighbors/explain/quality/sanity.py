@@ -6,14 +6,11 @@ Adebayo et al. (2018), "Sanity checks for saliency maps".
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from cxrneighbors.explain.quality.stability import rank_correlation
-
-if TYPE_CHECKING:
-    import torch
 
 
 def randomised(model: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
@@ -22,8 +19,6 @@ def randomised(model: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
     Shuffling keeps each layer's distribution of weights, so that the copy's activations stay in range and
     only what was learned is gone. Buffers (running means) stay. `model` itself is not touched.
     """
-    import torch
-
     generator = torch.Generator().manual_seed(seed)
     result = copy.deepcopy(model)
     with torch.no_grad():

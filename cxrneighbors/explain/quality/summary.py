@@ -17,7 +17,8 @@ from cxrneighbors.statistics.holm import holm
 from cxrneighbors.statistics.seeds import generator
 
 TARGET = ["image_id", "finding"]
-Key = tuple[str, str, str, str]  # image, finding, method, segmentation
+LEVEL = 0.05  # of adjusted p-values, below which methods are told apart
+_INTERVAL, _COUNTS = ("low", "high"), ("n_targets", "n_patients")
 
 
 def records_table(records: Sequence[dict[str, Any]]) -> pd.DataFrame:
@@ -26,15 +27,14 @@ def records_table(records: Sequence[dict[str, Any]]) -> pd.DataFrame:
     `across`: mean Pearson correlation of the target's map under this method with its maps in the other
     segmentations; NaN where there is one segmentation only.
     """
-    table = pd.DataFrame([{k: v for k, v in record.items() if k != "map"} for record in records])
+    table = pd.DataFrame(records).drop(columns="map").assign(across=np.nan)
     for metric in METRICS:
-        if metric.name != "across":
-            table[metric.name] = pd.to_numeric(table[metric.name])
-    maps = {
-        (r["image_id"], r["finding"], r["method"], r["segmentation"]): np.array(r["map"]) for r in records
-    }
-    segmentations = list(dict.fromkeys(table["segmentation"]))
-    table["across"] = [_across(maps, key, segmentations) for key in maps]
+        table[metric.name] = pd.to_numeric(table[metric.name])
+    maps = [np.array(record["map"]) for record in records]
+    for rows in table.groupby([*TARGET, "method"]).indices.values():
+        for row in rows if len(rows) > 1 else ():
+            others = [map_correlation(maps[row], maps[other]) for other in rows if other != row]
+            table.loc[row, "across"] = np.mean(others)
     return table
 
 
@@ -48,13 +48,9 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     for (segmentation, method), part in table.groupby(["segmentation", "method"], sort=False):
         for metric in METRICS:
             known = part[part[metric.name].notna()]
-            values, patients = known[metric.name].to_numpy(float), known["patient"].to_numpy()
-            estimate = cluster_mean(values, patients)
-            low, high = estimate.interval()
-            counts = {"n_targets": len(known), "n_patients": known["patient"].nunique()}
-            names = {"method": method, "segmentation": segmentation, "metric": metric.name}
-            rows.append({**names, "mean": estimate.mean, "low": low, "high": high, **counts})
-    return pd.DataFrame(rows)
+            estimate = _estimate(known[metric.name], known["patient"])
+            rows.append((method, segmentation, metric.name, *estimate))
+    return pd.DataFrame(rows, columns=["method", "segmentation", "metric", "mean", *_INTERVAL, *_COUNTS])
 
 
 def paired_tests(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
@@ -70,10 +66,17 @@ def paired_tests(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         patient_of = part.drop_duplicates(TARGET).set_index(TARGET)["patient"]
         for metric in (metric for metric in METRICS if metric.tested):
             wide = part.pivot(index=TARGET, columns="method", values=metric.name)
-            tests = _pairs(wide, patient_of, metric, seed, str(segmentation))
-            for test, adjusted in zip(tests, holm(np.array([test["p"] for test in tests])), strict=True):
-                rows.append({"segmentation": segmentation, "metric": metric.name, **test, "p_holm": adjusted})
-    return pd.DataFrame(rows)
+            for first, second in combinations(wide.columns, 2):
+                difference = (wide[first] - wide[second]).dropna()
+                patients = patient_of.loc[difference.index]
+                mean, low, high, *counts = _estimate(difference, patients)
+                rng = generator(seed, str(segmentation), metric.name, first, second)
+                p = paired_p_value(difference.to_numpy(), patients.to_numpy(), rng)
+                rows.append((segmentation, metric.name, first, second, mean, low, high, p, *counts))
+    names = ["segmentation", "metric", "first", "second", "difference", *_INTERVAL, "p", *_COUNTS]
+    pairs = pd.DataFrame(rows, columns=names)
+    adjusted = pairs.groupby(["segmentation", "metric"])["p"].transform(lambda p: holm(p.to_numpy()))
+    return pairs.assign(p_holm=adjusted)
 
 
 def compare(
@@ -88,65 +91,35 @@ def compare(
     return float("nan"), float("nan")
 
 
-def sentences(summary: pd.DataFrame, pairs: pd.DataFrame, level: float = 0.05) -> list[str]:
+def sentences(summary: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
     """One sentence a metric and segmentation: which method is best, and whom it beats beyond chance."""
-    result = []
-    for segmentation in dict.fromkeys(summary["segmentation"]):
-        for metric in (metric for metric in METRICS if metric.tested and metric.name != "sanity"):
-            part = summary[(summary["segmentation"] == segmentation) & (summary["metric"] == metric.name)]
-            part = part[part["mean"].notna() & (part["method"] != "random")]
-            if len(part):
-                result.append(_sentence(part, pairs, str(segmentation), metric, level))
-    return result
+    known = summary[summary["mean"].notna() & (summary["method"] != "random")]
+    ranked = {metric.name: metric for metric in METRICS if metric.ranked}
+    return [
+        _sentence(part, pairs, str(segmentation), ranked[name])
+        for (segmentation, name), part in known.groupby(["segmentation", "metric"], sort=False)
+        if name in ranked
+    ]
 
 
-def _sentence(
-    part: pd.DataFrame, pairs: pd.DataFrame, segmentation: str, metric: Metric, level: float
-) -> str:
+def _sentence(part: pd.DataFrame, pairs: pd.DataFrame, segmentation: str, metric: Metric) -> str:
     ordered = part.sort_values("mean", ascending=metric.better < 0, kind="stable")
     best = ordered["method"].iloc[0]
-    tied: list[str] = []
-    beaten: list[str] = []
+    tied, beaten = list[str](), list[str]()
     for other in ordered["method"].iloc[1:]:
         _, p = compare(pairs, segmentation, metric.name, best, other)
-        (beaten if p < level else tied).append(title_of(other))
+        (beaten if p < LEVEL else tied).append(title_of(other))
     text = f"{segmentation}, {metric.title}: {title_of(best)} {ordered['mean'].iloc[0]:.3f}"
     text += f"; better than {', '.join(beaten)}" if beaten else "; no significant difference to any other"
     if beaten and tied:
         text += f"; not told apart from {', '.join(tied)}"
     _, against_random = compare(pairs, segmentation, metric.name, best, "random")
-    if not against_random < level:
+    if not against_random < LEVEL:
         text += "; not told apart from random segments"
     return text + "."
 
 
-def _across(maps: dict[Key, np.ndarray], key: Key, segmentations: list[str]) -> float:
-    others = [(*key[:3], name) for name in segmentations if name != key[3]]
-    values = [map_correlation(maps[key], maps[other]) for other in others if other in maps]
-    return float(np.mean(values)) if values else float("nan")
-
-
-def _pairs(
-    wide: pd.DataFrame, patient_of: pd.Series, metric: Metric, seed: int, name: str
-) -> list[dict[str, Any]]:
-    tests = []
-    for first, second in combinations(wide.columns, 2):
-        difference = (wide[first] - wide[second]).dropna()
-        patients = patient_of.loc[difference.index].to_numpy()
-        rng = generator(seed, name, metric.name, first, second)
-        values = difference.to_numpy(float)
-        estimate = cluster_mean(values, patients)
-        low, high = estimate.interval()
-        tests.append(
-            {
-                "first": first,
-                "second": second,
-                "difference": estimate.mean,
-                "low": low,
-                "high": high,
-                "p": paired_p_value(values, patients, rng),
-                "n_targets": len(values),
-                "n_patients": len(set(patients)),
-            }
-        )
-    return tests
+def _estimate(values: pd.Series, patients: pd.Series) -> tuple[float, float, float, int, int]:
+    """Mean, its 95 % interval, and the numbers of targets and patients."""
+    estimate = cluster_mean(values.to_numpy(float), patients.to_numpy())
+    return estimate.mean, *estimate.interval(), len(values), patients.nunique()

@@ -7,9 +7,7 @@ import pandas as pd
 
 from cxrneighbors.explain.quality.metrics import METRICS, Metric
 from cxrneighbors.explain.quality.references import title_of
-from cxrneighbors.explain.quality.summary import compare
-
-LEVEL = 0.05
+from cxrneighbors.explain.quality.summary import LEVEL, compare
 
 
 def markdown_tables(summary: pd.DataFrame, pairs: pd.DataFrame) -> str:
@@ -19,9 +17,9 @@ def markdown_tables(summary: pd.DataFrame, pairs: pd.DataFrame) -> str:
     segments compete for no bold figure, nor do cost and a method's own fidelity give one.
     """
     parts = []
-    for segmentation in dict.fromkeys(summary["segmentation"]):
-        part = summary[summary["segmentation"] == segmentation]
-        parts.append(f"**{segmentation}**, {_counts(part)}\n\n{_table(part, pairs, str(segmentation))}")
+    for segmentation, part in summary.groupby("segmentation", sort=False):
+        counts = f"{part['n_targets'].max()} targets of {part['n_patients'].max()} patients"
+        parts.append(f"**{segmentation}**, {counts}\n\n{_table(part, pairs, str(segmentation))}")
     note = (
         "↑ high is good, ↓ low is good. Like shuffled model: |rank correlation| of the map with the shuffled "
         "model's; more than random segments have is bad. ▲ better, ▼ worse than LIME: paired t test "
@@ -30,26 +28,17 @@ def markdown_tables(summary: pd.DataFrame, pairs: pd.DataFrame) -> str:
     return "\n\n".join([*parts, note]) + "\n"
 
 
-def _counts(part: pd.DataFrame) -> str:
-    return f"{part['n_targets'].max()} targets of {part['n_patients'].max()} patients"
-
-
 def _table(part: pd.DataFrame, pairs: pd.DataFrame, segmentation: str) -> str:
     means = part.pivot(index="method", columns="metric", values="mean")
-    methods = list(dict.fromkeys(part["method"]))
     shown = [metric for metric in METRICS if means[metric.name].notna().any()]
-    best = {
-        metric.name: _best(means[metric.name].drop("random", errors="ignore"), metric) for metric in shown
-    }
     arrows = {1: "↑", -1: "↓"}
     lines = [
         "| method | " + " | ".join(f"{metric.title} {arrows[metric.better]}" for metric in shown) + " |",
         "|---|" + "---:|" * len(shown),
     ]
-    for method in methods:
+    for method in part["method"].unique():
         cells = [
-            _cell(means.loc[method, metric.name], best[metric.name], metric)
-            + mark(pairs, segmentation, metric, method)
+            _cell(means[metric.name], method, metric) + mark(pairs, segmentation, metric, method)
             for metric in shown
         ]
         lines.append(f"| {title_of(method)} | " + " | ".join(cells) + " |")
@@ -64,14 +53,10 @@ def mark(pairs: pd.DataFrame, segmentation: str, metric: Metric, method: str) ->
     return " ▲" if difference * metric.better > 0 else " ▼"
 
 
-def _best(means: pd.Series, metric: Metric) -> float:
-    if not metric.tested or metric.name == "sanity" or not means.notna().any():
-        return float("nan")
-    return float(means.max() if metric.better > 0 else means.min())
-
-
-def _cell(value: float, best: float, metric: Metric) -> str:
+def _cell(means: pd.Series, method: str, metric: Metric) -> str:
+    value, others = means[method], means.drop("random", errors="ignore")
     if np.isnan(value):
         return "–"
     text = {"calls": f"{value:,.0f}", "seconds": f"{value:.2f}"}.get(metric.name, f"{value:.3f}")
-    return f"**{text}**" if value == best else text
+    best = others.max() if metric.better > 0 else others.min()
+    return f"**{text}**" if metric.ranked and value == best else text

@@ -18,8 +18,6 @@ from cxrneighbors.errors import UserError
 from cxrneighbors.files import sha256_file
 from cxrneighbors.statistics.patients import patient_names
 
-REGIONS_SUFFIX = ".regions.parquet"
-
 
 @dataclass(frozen=True)
 class Target:
@@ -109,11 +107,7 @@ def regions_hash(regions: pd.DataFrame) -> str:
 
 def open_regions(path: str | Path) -> pd.DataFrame:
     """Read a region table: its own file (`….regions.parquet`), or the study table it lies beside."""
-    path = Path(path)
-    studies = path
-    if path.name.endswith(REGIONS_SUFFIX):
-        studies = path.with_name(path.name.removesuffix(REGIONS_SUFFIX) + ".parquet")
-    regions = read_regions(studies)
+    regions = read_regions(Path(path).with_name(Path(path).name.replace(".regions.parquet", ".parquet")))
     if not len(regions):
         raise UserError(f"{path}: no region table with rows there; import a data set with boxes or masks")
     return regions

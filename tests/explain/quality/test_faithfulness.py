@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from cxrneighbors.explain.quality.faithfulness import (
-    area_under,
     deletion_auc,
     held_out_correlation,
     insertion_auc,
@@ -33,8 +32,11 @@ def test_removed_share_counts_pixels():
 
 
 def test_area_is_the_integral():
-    share = np.sort(np.r_[0, np.random.default_rng(0).random(50), 1])
-    assert area_under(share, 3 * share) == pytest.approx(1.5)
+    segments = np.random.default_rng(0).integers(0, 9, (20, 20))
+    weights = np.random.default_rng(1).normal(size=9)
+    assert deletion_auc(weights, segments, lambda masks, fill: 3 * removed_share(masks, segments)) == (
+        pytest.approx(1.5)
+    )
 
 
 def test_deletion_and_insertion_of_the_one_segment_that_counts():
