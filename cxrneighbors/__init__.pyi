@@ -1,7 +1,7 @@
 from .data.imports import ImportResult as ImportResult
 from .data.imports import import_dataset as import_dataset
 from .data.imports import read_studies as read_studies
-from .data.phantom.generate import generate_phantoms as generate_phantoms
+from .data.readers.phantom import generate_phantoms as generate_phantoms
 from .data.tables import read_table as read_table
 from .data.tables import write_table as write_table
 from .encoders.encode import encode as encode

@@ -15,7 +15,8 @@ other file to know what made the folder.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,12 +39,19 @@ class Kind:
     made_by: str
 
     def begin(
-        self, folder: str | Path, plan: Mapping[str, Any], restart: bool = False, own: tuple[str, ...] = ()
+        self,
+        folder: str | Path,
+        plan: Mapping[str, Any],
+        restart: bool = False,
+        own: tuple[str, ...] = (),
+        scratch: tuple[str, ...] = (),
     ) -> Work:
         """Start the folder that `plan` describes, or continue the one there with the same plan.
 
         `restart`: begin again over another plan of this kind; files stay until they are written over.
         `own`: names that this kind writes; with them only these are in the way, other files may lie beside.
+        `scratch`: folders that only unfinished work needs, such as checkpoints: removed when work begins
+        anew, and not described by the manifest.
         Raises `UserError` naming what differs, or that the folder holds something else.
         """
         folder, wanted = Path(folder), _through_json(plan)
@@ -57,9 +65,11 @@ class Kind:
             for name, old, new in differences(found, wanted):
                 made = f"{self.name} made with {name} {_short(old)}, now {_short(new)}"
                 raise UserError(f"{folder}: holds {made}; {_ANOTHER}")
-            return Work(self, folder, wanted, bool(found["complete"]), True)
+            return Work(self, folder, wanted, bool(found["complete"]), True, own, scratch)
+        for name in scratch if found is not None else ():
+            shutil.rmtree(folder / name, ignore_errors=True)
         write_json_atomic(folder / MANIFEST, self._head(False) | wanted)
-        return Work(self, folder, wanted, False, False)
+        return Work(self, folder, wanted, False, False, own, scratch)
 
     def read(self, folder: str | Path, check: bool = True) -> dict[str, Any]:
         """The manifest of a complete folder; `check`: every file must be what was written.
@@ -128,24 +138,47 @@ class Work:
     plan: dict[str, Any]
     complete: bool
     resumed: bool
+    own: tuple[str, ...] = ()
+    scratch: tuple[str, ...] = ()
+
+    @contextmanager
+    def preparing(self) -> Iterator[None]:
+        """Take back a plan that was new when the block raises a `UserError`: it cannot be carried out."""
+        try:
+            yield
+        except UserError:
+            if not self.resumed:
+                (self.folder / MANIFEST).unlink()
+                if not _names(self.folder):
+                    self.folder.rmdir()
+            raise
+
+    def reopen(self) -> None:
+        """Mark a complete folder as unfinished, before more is added to it."""
+        write_json_atomic(self.folder / MANIFEST, self.kind._head(False) | self.plan)
+        self.complete = False
 
     def finish(self, result: Mapping[str, Any] | None = None, files: bool = True) -> dict[str, Any]:
-        """Write the complete manifest: the plan, `result` merged into it, and the hash of every file.
+        """Write the complete manifest: the plan, `result` merged into it, and the hash of every (own) file.
 
         `files=False` leaves the hashes out, where others write into the folder too.
         """
         content = merged(self.plan, _through_json(result or {}))
         content = self.kind._head(True) | content
         if files:
-            content["files"] = describe_files(self.folder)
+            names = self.own or _names(self.folder)
+            content["files"] = describe_files(
+                self.folder, [name for name in names if name not in self.scratch]
+            )
         write_json_atomic(self.folder / MANIFEST, content)
         self.complete = True
         return content
 
 
-def describe_files(folder: Path) -> dict[str, dict[str, Any]]:
-    """Bytes and SHA-256 of every file below `folder` but its manifest, by relative path."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
+def describe_files(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Bytes and SHA-256 of the files `names` of `folder`, and of all below folders among them, by path."""
+    tops = [folder / name for name in sorted(names) if name != MANIFEST]
+    paths = [path for top in tops for path in sorted([top, *top.rglob("*")]) if path.is_file()]
     return {
         path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
         for path in paths

@@ -14,8 +14,7 @@ true values, and two equally good classifiers. Writes eval/results/calibration_c
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -24,38 +23,32 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from scipy.optimize import brentq
+from scipy.special import softmax
 
+from common.markdown import document, table
+from common.options import options, run
+from common.results import write_results
 from cxrneighbors.classifiers.quality.confusion import confusion_matrix, figures
 from cxrneighbors.classifiers.quality.intervals import patient_intervals
 from cxrneighbors.classifiers.quality.mcnemar import mcnemar
-from cxrneighbors.explain.quality.journal import Journal
+from cxrneighbors.explain.quality.journal import BENCHMARK, read_records
 from cxrneighbors.explain.quality.metrics import METRICS, Metric
 from cxrneighbors.explain.quality.summary import TARGET, records_table
-from cxrneighbors.files import read_json, write_json_atomic, write_text_atomic
 from cxrneighbors.statistics.clusters import cluster_mean, paired_p_value, sign_flip_test
 
-RESULTS = Path(__file__).parent / "results"
 PATIENTS = (14, 25, 50)  # of the boxes of real films, and of the phantom benchmark
 N_FLIPS = 499
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("records")
-    parser.add_argument("--data-sets", type=int, default=1000, help="of each kind")
-    parser.add_argument("--jobs", type=int, default=2)
-    arguments = parser.parse_args()
-    folder = Path(arguments.records)
-    journal = Journal(folder, read_json(folder / "settings.json", "run eval/explanations.py first"))
-    explanations = explanation_rows(records_table(journal.records), arguments.data_sets, arguments.jobs)
-    classifiers = [classifier_row(n, alike, arguments.data_sets) for n in (50, 109) for alike in (0.0, 0.6)]
-    summary = {"data_sets": arguments.data_sets, "explanations": explanations, "classifiers": classifiers}
-    write_json_atomic(RESULTS / "calibration_clusters.json", summary)
-    text = markdown(summary)
-    write_text_atomic(RESULTS / "calibration_clusters.md", text)
-    print(text)
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = options(__doc__, "--data-sets", "--jobs", "--results", data_sets=1000)
+    parser.add_argument("records", type=Path)
+    given = parser.parse_args(arguments)
+    BENCHMARK.read(given.records, check=False)
+    explanations = explanation_rows(records_table(read_records(given.records)), given.data_sets, given.jobs)
+    classifiers = [classifier_row(n, alike, given.data_sets) for n in (50, 109) for alike in (0.0, 0.6)]
+    summary = {"data_sets": given.data_sets, "explanations": explanations, "classifiers": classifiers}
+    write_results(given.results, "calibration_clusters", summary, markdown(summary))
 
 
 def explanation_rows(table: pd.DataFrame, n: int, jobs: int) -> list[dict[str, Any]]:
@@ -75,20 +68,11 @@ def measure_rows(table: pd.DataFrame, metric: Metric, n: int) -> list[dict[str, 
         rng = np.random.default_rng([patients, len(metric.name)])
         t_test, flips = zip(*(rejections(p, patients, n, rng) for p in nulls), strict=True)
         own = [coverage(p, patients, n, rng) for p in single]
-        rows.append(
-            {
-                "measure": metric.title,
-                "patients": patients,
-                "pairs": len(nulls),
-                "left_out": len(pairs) - len(nulls),
-                "rejects": float(np.mean(t_test)),
-                "rejects_most": float(np.max(t_test)),
-                "sign_flip_rejects": float(np.mean(flips)),
-                "sign_flip_rejects_most": float(np.max(flips)),
-                "covers_mean": float(np.mean(own)),
-                "covers_mean_least": float(np.min(own)),
-            }
-        )
+        row = {"measure": metric.title, "patients": patients}
+        row |= {"pairs": len(nulls), "left_out": len(pairs) - len(nulls)}
+        row |= {"rejects": np.mean(t_test), "rejects_most": np.max(t_test)}
+        row |= {"sign_flip_rejects": np.mean(flips), "sign_flip_rejects_most": np.max(flips)}
+        rows.append(row | {"covers_mean": np.mean(own), "covers_mean_least": np.min(own)})
     return rows
 
 
@@ -119,15 +103,9 @@ def tilted_to_null(population: Population) -> Population | None:
     sums = sums / sums.std() if sums.std() > 0 else sums
     if not sums.min() < 0 < sums.max():
         return None
-
-    def weights(strength: float) -> np.ndarray:
-        exponent = strength * sums
-        raw = np.exp(exponent - exponent.max())
-        return raw / raw.sum()
-
-    strength = brentq(lambda s: weights(s) @ sums, -1e4, 1e4)
-    found = weights(strength)
-    return (values, patients, found) if 1 / (found**2).sum() >= LEAST else None
+    strength = brentq(lambda s: softmax(s * sums) @ sums, -1e4, 1e4)
+    weights = softmax(strength * sums)
+    return (values, patients, weights) if 1 / (weights**2).sum() >= LEAST else None
 
 
 def draw(population: Population, n_patients: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -151,13 +129,9 @@ def rejections(
 
 
 def coverage(population: Population, n_patients: int, n: int, rng: np.random.Generator) -> float:
-    truth = float(population[0].mean())
-    return float(np.mean([holds(*draw(population, n_patients, rng), truth) for _ in range(n)]))
-
-
-def holds(values: np.ndarray, patients: np.ndarray, truth: float) -> bool:
-    low, high = cluster_mean(values, patients).interval()
-    return bool(low <= truth <= high)  # an interval that is not known holds nothing
+    """How often the interval of the mean holds the population's; one that is not known holds nothing."""
+    bounds = np.array([cluster_mean(*draw(population, n_patients, rng)).interval() for _ in range(n)])
+    return float(((bounds[:, 0] <= population[0].mean()) & (population[0].mean() <= bounds[:, 1])).mean())
 
 
 def classifier_row(n_patients: int, alike: float, n: int) -> dict[str, Any]:
@@ -208,37 +182,34 @@ def _figures(targets: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
 
 def markdown(summary: dict[str, Any]) -> str:
     n = summary["data_sets"]
-    lines = [
+    of_explanations = (
         f"Paired tests and intervals of the benchmark of explanations: {n} data sets for each pair of "
         "methods and segmentation, drawn by patient from the benchmark's own records under a true null; the "
         "t test from the cluster-robust interval of the difference, which is the one in use, and a sign flip "
-        "of whole patients, which was. 'Most', 'least': the worst single pair or method.",
-        "",
-        "| measure | patients | pairs (without a null) | t test rejects at 5 % (most) "
-        "| sign flip rejects (most) | 95 % CI of a mean covers (least) |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
-    for row in summary["explanations"]:
-        lines.append(
-            f"| {row['measure']} | {row['patients']} | {row['pairs']} ({row['left_out']}) "
-            f"| {row['rejects']:.1%} ({row['rejects_most']:.1%}) "
-            f"| {row['sign_flip_rejects']:.1%} ({row['sign_flip_rejects_most']:.1%}) "
-            f"| {row['covers_mean']:.1%} ({row['covers_mean_least']:.1%}) |"
-        )
-    lines += [
-        "",
-        f"Figures of classifiers, {n} made data sets each; films of a patient alike by a latent correlation:",
-        "",
-        "| patients | alike | accuracy covers | macro F1 covers | sign flip rejects | McNemar rejects |",
-        "|---:|---:|---:|---:|---:|---:|",
-    ]
-    for row in summary["classifiers"]:
-        lines.append(
-            f"| {row['patients']} | {row['alike']:g} | {row['covers_accuracy']:.1%} | {row['covers_f1']:.1%} "
-            f"| {row['sign_flip_rejects']:.1%} | {row['mcnemar_rejects']:.1%} |"
-        )
-    return "\n".join(lines) + "\n"
+        "of whole patients, which was. 'Most', 'least': the worst single pair or method."
+    )
+    of_classifiers = (
+        f"Figures of classifiers, {n} made data sets each; films of a patient alike by a latent correlation:"
+    )
+    tests = {
+        "measure": "{measure}",
+        "patients:": "{patients}",
+        "pairs (without a null):": "{pairs} ({left_out})",
+        "t test rejects at 5 % (most):": "{rejects:.1%} ({rejects_most:.1%})",
+        "sign flip rejects (most):": "{sign_flip_rejects:.1%} ({sign_flip_rejects_most:.1%})",
+        "95 % CI of a mean covers (least):": "{covers_mean:.1%} ({covers_mean_least:.1%})",
+    }
+    figures = {
+        "patients:": "{patients}",
+        "alike:": "{alike:g}",
+        "accuracy covers:": "{covers_accuracy:.1%}",
+        "macro F1 covers:": "{covers_f1:.1%}",
+        "sign flip rejects:": "{sign_flip_rejects:.1%}",
+        "McNemar rejects:": "{mcnemar_rejects:.1%}",
+    }
+    explanations, classifiers = table(tests, summary["explanations"]), table(figures, summary["classifiers"])
+    return document(of_explanations, explanations, of_classifiers, classifiers)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

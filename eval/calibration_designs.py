@@ -105,7 +105,8 @@ def made(
 def _within(rng: np.random.Generator, patients: np.ndarray, width: int, alike: float) -> np.ndarray:
     """Standard normal (n, width) with correlation `alike` within a patient."""
     person = rng.normal(size=(int(patients.max()) + 1, width))[patients]
-    return np.sqrt(alike) * person + np.sqrt(1 - alike) * rng.normal(size=(len(patients), width))
+    own = rng.normal(size=(len(patients), width))
+    return np.asarray(np.sqrt(alike) * person + np.sqrt(1 - alike) * own)
 
 
 def real(
@@ -164,7 +165,7 @@ def principal_components(table: pd.DataFrame, size: int = 48, n: int = 60) -> np
 
 def unit_length(vectors: np.ndarray) -> np.ndarray:
     """Vectors (N, D) scaled to the mean square length of made looks."""
-    return vectors / np.sqrt((vectors**2).sum(axis=1).mean()) * np.sqrt(LOOKS)
+    return np.asarray(vectors / np.sqrt((vectors**2).sum(axis=1).mean()) * np.sqrt(LOOKS))
 
 
 def film_counts(table: pd.DataFrame) -> np.ndarray:
@@ -176,8 +177,8 @@ def designs(data: Path, by_count: float) -> list[Design]:
     """All designs; `data`: the folder with chestxray14-128, chestxray14-10k and covid-chestxray."""
     small = import_dataset("chestxray14", data / "chestxray14-128").studies
     covid = import_dataset("covid-chestxray", data / "covid-chestxray").studies
-    covid = covid[covid["findings"].map(len) > 0].reset_index(drop=True)
-    covid = covid[covid["path"].notna()].reset_index(drop=True)
+    usable = (covid["findings"].map(len) > 0) & covid["path"].notna()
+    covid = covid[usable].reset_index(drop=True)
     large = import_dataset("chestxray14", data / "chestxray14-10k").studies
     rng = np.random.default_rng(1)
     few = np.r_[rng.integers(30, 41, 6), rng.integers(1, 4, 150)]

@@ -9,45 +9,38 @@ Writes eval/results/calibration_findings.json and .md.
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from calibration import RESULTS, Cell, tuned
-from calibration_measures import nearest
 from scipy import stats
 
+from calibration_measures import nearest
+from calibration_strengths import Cell, tuned
+from common.markdown import document, table
+from common.options import options, run
+from common.results import write_results
 from cxrneighbors.evaluation.expectation import random_expectation
 from cxrneighbors.evaluation.lift_interval import lift_estimate, rare_lift_estimate
-from cxrneighbors.files import write_json_atomic, write_text_atomic
 from cxrneighbors.progress import track
 from cxrneighbors.statistics.dyadic import NEXT
+from cxrneighbors.statistics.estimate import Estimate
 
 K = 5
 DESIGNS = ("single", "counts-128", "few-big", "real-10k")
+PLANTED = (0.0, 0.12)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data")
-    parser.add_argument("--data-sets", type=int, default=1000, help="of each kind")
-    parser.add_argument("--work", default="build/eval/calibration")
-    arguments = parser.parse_args()
-    plan = [
-        cell
-        for cell in tuned(Path(arguments.data), Path(arguments.work))
-        if cell[0].name in DESIGNS and cell[1] in (0.0, 0.12)
-    ]
-    rows = [
-        row for cell in track(plan, "Kinds of data sets") for row in finding_rows(cell, arguments.data_sets)
-    ]
-    summary = {"data_sets": arguments.data_sets, "k": K, "rows": rows}
-    write_json_atomic(RESULTS / "calibration_findings.json", summary)
-    write_text_atomic(RESULTS / "calibration_findings.md", markdown(summary))
-    print(markdown(summary))
+def main(arguments: Sequence[str] | None = None) -> None:
+    work = Path("build/eval/calibration")
+    parser = options(__doc__, "data", "--data-sets", "--work", "--results", data_sets=1000, work=work)
+    given = parser.parse_args(arguments)
+    cells = tuned(given.data, given.work)
+    plan = [cell for cell in cells if cell.design.name in DESIGNS and cell.planted in PLANTED]
+    rows = [row for cell in track(plan, "Kinds of data sets") for row in finding_rows(cell, given.data_sets)]
+    summary = {"data_sets": given.data_sets, "k": K, "rows": rows}
+    write_results(given.results, "calibration_findings", summary, markdown(summary))
 
 
 def finding_rows(cell: Cell, n: int) -> list[dict[str, Any]]:
@@ -65,16 +58,15 @@ def finding_rows(cell: Cell, n: int) -> list[dict[str, Any]]:
                 chance = random_expectation(masks, sample.patients, "any")
                 part = (rows, graph[rows], K, masks, sample.patients, chance)
                 with_floor, plain = rare_lift_estimate(*part), lift_estimate(*part, "any")
-                found.setdefault(bit, []).append(
-                    (plain.mean, *half_width(with_floor), *half_width(plain), len(rows))
-                )
+                widths = (half_width(with_floor), half_width(plain))
+                found.setdefault(bit, []).append((plain.mean, *widths, len(rows)))
     return [{"title": design.title, "planted": planted, **coverage(np.array(found[bit]))} for bit in bits]
 
 
-def half_width(estimate: Any) -> tuple[float]:
+def half_width(estimate: Estimate) -> float:
     if np.isnan(estimate.standard_error):
-        return (float("nan"),)
-    return (float(stats.t.ppf(0.975, estimate.dof)) * estimate.standard_error,)
+        return float("nan")
+    return float(stats.t.ppf(0.975, estimate.dof)) * estimate.standard_error
 
 
 def coverage(values: np.ndarray) -> dict[str, float]:
@@ -98,21 +90,21 @@ def frequent_to_rare(masks: np.ndarray) -> list[int]:
 
 
 def markdown(summary: dict[str, Any]) -> str:
-    lines = [
+    about = (
         f"Coverage of 95 % intervals of single findings, {summary['data_sets']} data sets of each kind, K = "
-        f"{summary['k']}; without the floor: the same variance not held above that of independent draws.",
-        "",
-        "| data sets | planted | targets | true lift | covers | without the floor | no interval |",
-        "|---|---:|---:|---:|---:|---:|---:|",
-    ]
-    for row in summary["rows"]:
-        lines.append(
-            f"| {row['title']} | {100 * row['planted']:+.0f} | {row['targets']:.0f} "
-            f"| {100 * row['true_lift']:+.1f} | {row['covers']:.1%} | {row['covers_without_floor']:.1%} "
-            f"| {row['no_interval']:.1%} |"
-        )
-    return "\n".join(lines) + "\n"
+        f"{summary['k']}; without the floor: the same variance not held above that of independent draws."
+    )
+    columns = {
+        "data sets": "{title}",
+        "planted:": "{planted:+.0p}",
+        "targets:": "{targets:.0f}",
+        "true lift:": "{true_lift:+.1p}",
+        "covers:": "{covers:.1%}",
+        "without the floor:": "{covers_without_floor:.1%}",
+        "no interval:": "{no_interval:.1%}",
+    }
+    return document(about, table(columns, summary["rows"]))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from calibration_designs import Sample
 
+from calibration_designs import Sample
 from cxrneighbors.evaluation.expectation import Expectation, random_expectation
 from cxrneighbors.evaluation.lift_interval import difference_estimate, lift_estimate
 from cxrneighbors.evaluation.overlap import pair_overlap

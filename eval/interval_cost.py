@@ -9,55 +9,46 @@ whole patients. Writes eval/results/interval_cost.json and .md.
 
 from __future__ import annotations
 
-import argparse
-import os
-import platform
 import resource
-import time
-from collections.abc import Callable
+import timeit
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from common.markdown import document, table
+from common.options import options, run
+from common.results import circumstances, write_results
 from cxrneighbors.evaluation.expectation import random_expectation
 from cxrneighbors.evaluation.labels import encode_labels
 from cxrneighbors.evaluation.lift_interval import difference_estimate, lift_estimate
 from cxrneighbors.evaluation.sampling import draw_neighbors
-from cxrneighbors.files import write_json_atomic, write_text_atomic
 from cxrneighbors.statistics.dyadic import NEXT
 
-RESULTS = Path(__file__).parent / "results"
 SHARES = (0.125, 0.25, 0.5, 1.0)
 K, REPEATS = 5, 3
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("labels")
-    table = pd.read_csv(parser.parse_args().labels)
-    patients = pd.factorize(table["Patient ID"])[0]
-    masks = encode_labels(table["Finding Labels"].str.split("|")).masks
-    views = pd.factorize(table["View Position"])[0]
-    age = table["Patient Age"].clip(0, 100) // 10
-    bands = pd.factorize(table["View Position"] + table["Patient Gender"] + age.astype(str))[0]
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = options(__doc__, "--results")
+    parser.add_argument("labels", type=Path)
+    given = parser.parse_args(arguments)
+    films = pd.read_csv(given.labels)
+    patients = pd.factorize(films["Patient ID"])[0]
+    masks = encode_labels(films["Finding Labels"].str.split("|")).masks
+    views = pd.factorize(films["View Position"])[0]
+    age = films["Patient Age"].clip(0, 100) // 10
+    bands = pd.factorize(films["View Position"] + films["Patient Gender"] + age.astype(str))[0]
     rows = []
     for share in SHARES:
         chosen = patients < share * (patients.max() + 1)
         rows.append(timed(masks[chosen], patients[chosen], views[chosen], bands[chosen]))
         print(rows[-1])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    summary = {
-        "k": K,
-        "rows": rows,
-        "peak_memory_gib": round(peak, 2),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-    }
-    write_json_atomic(RESULTS / "interval_cost.json", summary)
-    write_text_atomic(RESULTS / "interval_cost.md", markdown(summary))
+    summary = {"k": K, "rows": rows, "peak_memory_gib": round(peak, 2)}
+    write_results(given.results, "interval_cost", summary, markdown(summary))
 
 
 def timed(masks: np.ndarray, patients: np.ndarray, views: np.ndarray, bands: np.ndarray) -> dict[str, Any]:
@@ -83,29 +74,22 @@ def timed(masks: np.ndarray, patients: np.ndarray, views: np.ndarray, bands: np.
     return row
 
 
-def best(task: Callable[[], Any]) -> float:
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        task()
-        seconds.append(time.perf_counter() - start)
-    return round(min(seconds), 3)
+def best(task: Callable[[], object]) -> float:
+    return round(min(timeit.repeat(task, number=1, repeat=REPEATS)), 3)
 
 
 def markdown(summary: dict[str, Any]) -> str:
     names = [name for name in summary["rows"][0] if name not in ("targets", "patients")]
-    lines = [
-        f"Seconds for one 95 % interval (K = {summary['k']}), best of {REPEATS}; {summary['machine']}; peak "
-        f"memory of the whole run {summary['peak_memory_gib']} GiB.",
-        "",
-        "| targets | patients | " + " | ".join(names) + " |",
-        "|---:|---:|" + "---:|" * len(names),
-    ]
-    for row in summary["rows"]:
-        cells = " | ".join(f"{row[name]:.2f}" for name in names)
-        lines.append(f"| {row['targets']:,} | {row['patients']:,} | {cells} |")
-    return "\n".join(lines) + "\n"
+    where = circumstances()
+    about = (
+        f"Seconds for one 95 % interval (K = {summary['k']}), best of {REPEATS}; {where['machine']}, "
+        f"{where['cores']} cores, Python {where['versions']['python']}; peak memory of the whole run "
+        f"{summary['peak_memory_gib']} GiB."
+    )
+    columns = {"targets:": "{targets:,}", "patients:": "{patients:,}"}
+    columns |= {f"{name}:": f"{{{name}:.2f}}" for name in names}
+    return document(about, table(columns, summary["rows"]))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

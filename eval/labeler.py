@@ -10,37 +10,35 @@ eval/results/labeler.json and labeler.md.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import time
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from common.markdown import document, table
+from common.options import options, run
+from common.results import write_results
 from cxrneighbors.data.imports import import_dataset
-from cxrneighbors.files import write_json_atomic, write_text_atomic
-from cxrneighbors.progress import say
 from cxrneighbors.reports.labeler.rules import load_rules
 from cxrneighbors.reports.labeler.spans import read_spans
 from cxrneighbors.reports.labeler.table import label_reports
 
-HERE = Path(__file__).parent
+MESH = Path(__file__).with_name("labeler_mesh.toml")
 POLICIES = {
     "uncertain counts as present": ("present", "uncertain"),
     "uncertain counts as absent": ("present",),
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("root", type=Path)
-    arguments = parser.parse_args()
-    judged = tomllib.loads((HERE / "labeler_mesh.toml").read_text(encoding="utf-8"))["judged"]
-    studies = import_dataset("openi", arguments.root).studies.drop_duplicates("study_id", ignore_index=True)
+def main(arguments: Sequence[str] | None = None) -> None:
+    given = options(__doc__, "root", "--results").parse_args(arguments)
+    judged = tomllib.loads(MESH.read_text(encoding="utf-8"))["judged"]
+    studies = import_dataset("openi", given.root).studies.drop_duplicates("study_id", ignore_index=True)
     started = time.process_time()
     labels = label_reports(studies)
     seconds = time.process_time() - started
@@ -68,9 +66,7 @@ def main() -> None:
             for policy, statuses in POLICIES.items()
         },
     }
-    write_json_atomic(HERE / "results" / "labeler.json", result)
-    write_text_atomic(HERE / "results" / "labeler.md", markdown(result))
-    say(markdown(result))
+    write_results(given.results, "labeler", result, markdown(result))
 
 
 def has_text(report: str | None) -> bool:
@@ -96,63 +92,50 @@ def predictions(
     return {name: studies["study_id"].isin(ids).to_numpy() for name, ids in said.items()}
 
 
-def scores(truth: dict[str, np.ndarray], predicted: dict[str, np.ndarray], rows: np.ndarray) -> dict:
+def scores(
+    truth: dict[str, np.ndarray], predicted: dict[str, np.ndarray], rows: np.ndarray
+) -> dict[str, Any]:
     """Counts, precision, recall and F1 per class over the chosen rows, and pooled ('micro')."""
-    counts = {name: confusion(truth[name][rows], predicted[name][rows]) for name in truth}
-    micro = pooled(counts)
-    findings = pooled({name: values for name, values in counts.items() if name != "normal"})
-    swapped = confusion(~truth["normal"][rows], ~predicted["normal"][rows])
-    named = {"micro": micro, "micro without normal": findings, **counts, "abnormal (not in micro)": swapped}
-    return {"n": int(rows.sum())} | {name: ratios(*values) for name, values in named.items()}
+    pairs = {name: (truth[name][rows], predicted[name][rows]) for name in truth}
+    findings = [pair for name, pair in pairs.items() if name != "normal"]
+    found = {"micro": ratios(*pairs.values()), "micro without normal": ratios(*findings)}
+    found |= {name: ratios(pair) for name, pair in pairs.items()}
+    swapped = tuple(~values for values in pairs["normal"])
+    return {"n": int(rows.sum()), **found, "abnormal (not in micro)": ratios(swapped)}
 
 
-def pooled(counts: dict[str, tuple[int, int, int]]) -> tuple[int, int, int]:
-    """Counts summed over classes."""
-    hits, false, missed = np.array(list(counts.values())).sum(axis=0).tolist()
-    return hits, false, missed
-
-
-def confusion(truth: np.ndarray, predicted: np.ndarray) -> tuple[int, int, int]:
-    """True positives, false positives, false negatives."""
-    return int((truth & predicted).sum()), int((~truth & predicted).sum()), int((truth & ~predicted).sum())
-
-
-def ratios(hits: int, false: int, missed: int) -> dict[str, float]:
+def ratios(*pairs: tuple[np.ndarray, ...]) -> dict[str, float]:
+    """Of (truth, predicted), each bool (N,), pooled: counts, precision, recall, F1."""
+    truth, predicted = (np.concatenate(values) for values in zip(*pairs, strict=True))
+    hits, false = int((truth & predicted).sum()), int((~truth & predicted).sum())
+    missed = int((truth & ~predicted).sum())
     precision, recall = hits / max(hits + false, 1), hits / max(hits + missed, 1)
     f1 = 2 * hits / max(2 * hits + false + missed, 1)
     return {"true_positive": hits, "false_positive": false, "false_negative": missed,
             "precision": round(precision, 4), "recall": round(recall, 4), "f1": round(f1, 4)}  # fmt: skip
 
 
-def markdown(result: dict) -> str:
-    policies = list(result["policies"])
-    lines = [
-        f"Report labeler against MeSH codes on {result['n_judged']} of {result['n_reports']} Open-i reports;",
-        "`labeler_mesh.toml` states the mapping and what is left out. Speed:",
-        f"{result['reports_per_cpu_second']} reports a second of one core.",
-        "",
+def markdown(result: dict[str, Any]) -> str:
+    blocks = [
+        f"Report labeler against MeSH codes on {result['n_judged']} of {result['n_reports']} Open-i "
+        "reports;\n`labeler_mesh.toml` states the mapping and what is left out. Speed:\n"
+        f"{result['reports_per_cpu_second']} reports a second of one core."
     ]
-    for policy in policies:
-        halves = result["policies"][policy]
-        held = halves["held-out half"]
-        lines += [
-            f"**{policy}**, held-out half ({held['n']} reports); F1 on the others too",
-            "",
-        ]
-        lines += [
-            "| class | coded | precision | recall | F1 | F1 development | F1 all | F1 every report |",
-            "|---|---:|---:|---:|---:|---:|---:|---:|",
-        ]
-        for name in [key for key in held if key != "n"]:
-            row = held[name]
-            lines.append(
-                f"| {name} | {row['true_positive'] + row['false_negative']} | {row['precision']:.3f} | "
-                f"{row['recall']:.3f} | {row['f1']:.3f} | {halves['development half'][name]['f1']:.3f} | "
-                f"{halves['all'][name]['f1']:.3f} | {halves['every report'][name]['f1']:.3f} |"
-            )
-        lines.append("")
-    return "\n".join(lines)
+    columns = {"class": "{name}", "coded:": "{coded}"}
+    columns |= {f"{name}:": f"{{{name}:.3f}}" for name in ("precision", "recall")}
+    columns |= {"F1:": "{f1:.3f}", "F1 development:": "{development half:.3f}", "F1 all:": "{all:.3f}"}
+    columns |= {"F1 every report:": "{every report:.3f}"}
+    for policy, halves in result["policies"].items():
+        n, rows = halves["held-out half"]["n"], []
+        for name, row in halves["held-out half"].items():
+            if name != "n":
+                others = {half: scores[name]["f1"] for half, scores in halves.items()}
+                coded = row["true_positive"] + row["false_negative"]
+                rows.append({"name": name, "coded": coded, **row, **others})
+        blocks.append(f"**{policy}**, held-out half ({n} reports); F1 on the others too")
+        blocks.append(table(columns, rows))
+    return document(*blocks)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

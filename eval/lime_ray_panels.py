@@ -12,14 +12,16 @@ neighbours) to `--out`, not to the results: they show images of the data sets.
 
 from __future__ import annotations
 
-import argparse
-import io
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.ndimage import mean
+from skimage.segmentation import mark_boundaries
 
+from common.options import options, run
+from cxrneighbors.classifiers.base import Classifier
 from cxrneighbors.classifiers.quality.figures import class_name
 from cxrneighbors.classifiers.registry import load_classifier
 from cxrneighbors.data.pixels import load_image, load_images
@@ -28,29 +30,27 @@ from cxrneighbors.encoders.encode import encode
 from cxrneighbors.explain.pictures import save_panel
 from cxrneighbors.explain.registry import build_explainer
 from cxrneighbors.explain.segments import SegmentCache
-from cxrneighbors.files import write_bytes_atomic
+from cxrneighbors.files import atomic_path
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
 
+YELLOW = (1.0, 0.85, 0.0)
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = options(__doc__, "-k", "--device")
     parser.add_argument("studies", type=Path)
     parser.add_argument("classifier", type=Path)
     parser.add_argument("--methods", nargs="+", default=["lime", "k-lime", "sigma-lime", "kp-lime"])
-    parser.add_argument("-k", type=int, default=5)
     parser.add_argument("-p", "--masks", type=int, default=300)
     parser.add_argument("--film-size", type=int, default=250, help="pixels a side that are cut into segments")
-    parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, default=Path("build/eval/lime-ray-panels"))
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     studies = read_table(given.studies)
     model = load_classifier(given.classifier, device=given.device)
     index = NeighborIndex.build(encode(studies, image="pca", report="none"), studies)
     chosen = choose_images(studies, model, given.device)
-    write_bytes_atomic(given.out / "figure4.png", superpixels_png(chosen, given.film_size, model.aspect))
+    draw_superpixels(chosen, given.film_size, model.aspect, given.out / "figure4.png")
     segments = SegmentCache()
     for label, row in chosen.items():
         for method in given.methods:
@@ -71,11 +71,11 @@ def main() -> None:
             say(f"{path}: score {explanation.prediction:.2f}, fidelity {explanation.fidelity:.2f}")
 
 
-def choose_images(studies: pd.DataFrame, model: Any, device: str) -> dict[str, pd.Series]:
+def choose_images(studies: pd.DataFrame, model: Classifier, device: str) -> dict[str, pd.Series]:
     """For each class with test images the row whose class scores highest, rightly classified ones first."""
     test = studies[studies["split"] == "test"]
-    images, kept = load_images(test["path"].tolist(), model.image_size, model.aspect)
-    test = test.iloc[kept].reset_index(drop=True)
+    images, read = load_images(test["path"].tolist(), model.image_size, model.aspect)
+    test = test.iloc[read].reset_index(drop=True)
     scores = model.predict(images, device=device)
     chosen: dict[str, pd.Series] = {}
     for column, label in enumerate(model.labels):
@@ -88,32 +88,26 @@ def choose_images(studies: pd.DataFrame, model: Any, device: str) -> dict[str, p
     return chosen
 
 
-def superpixels_png(chosen: dict[str, pd.Series], size: int, aspect: str) -> bytes:
+def draw_superpixels(chosen: dict[str, pd.Series], size: int, aspect: str, out: Path) -> None:
     """Figure 4: each film, its quickshift segments outlined, and each segment in its mean grey."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from scipy.ndimage import mean
-    from skimage.segmentation import find_boundaries
 
     figure = Figure(figsize=(3.5, 1.22 * len(chosen) + 0.1), dpi=300, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
     grid = figure.subplots(len(chosen), 3, squeeze=False)
     for axes, (label, row) in zip(grid, chosen.items(), strict=True):
         film = load_image(row["path"], size, aspect)
         segments = SegmentCache()(film, "quickshift")
-        outlined = np.repeat(film[0][..., None], 3, axis=2)
-        outlined[find_boundaries(segments, mode="inner")] = (1.0, 0.85, 0.0)
-        flat = np.asarray(mean(film[0], segments, np.arange(segments.max() + 1)))[segments]
         count = int(segments.max()) + 1
+        outlined = mark_boundaries(film[0], segments, YELLOW, mode="inner")  # type: ignore[no-untyped-call]
+        flat = np.asarray(mean(film[0], segments, np.arange(count)))[segments]
         titles = (class_name(label), f"{count} superpixels", "mean grey of each")
         for place, picture, title in zip(axes, (film[0], outlined, flat), titles, strict=True):
             place.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
             place.set_title(title, size=6.5, pad=2)
             place.set_axis_off()
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", metadata={"Software": None})
-    return stream.getvalue()
+    with atomic_path(out) as temporary:
+        figure.savefig(temporary, format="png", metadata={"Software": None})
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -11,37 +11,34 @@ eval/results/mimic_scale.json (--reports: mimic_scale_reports.json).
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from common.options import options, run
+from common.results import write_results
 from cxrneighbors.data.mimic.labels import label_names
-from cxrneighbors.files import write_json_atomic
 
-RESULTS = Path(__file__).parent / "results"
 IMAGES, STUDIES, PATIENTS = 377_110, 227_835, 65_379  # of the published data set
 LIMIT_SECONDS, LIMIT_GB = 180, 4.0
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = options(__doc__, "--results")
     parser.add_argument("--images", type=int, default=IMAGES)
     parser.add_argument("--reports", action="store_true")
     parser.add_argument("--import-only", type=Path, help=argparse.SUPPRESS)
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     if given.import_only:
         print(json.dumps(import_tables(given.import_only)))
         return
@@ -50,19 +47,16 @@ def main() -> None:
         started = time.perf_counter()
         write_tables(root, given.images, np.random.default_rng(0), given.reports)
         written = round(time.perf_counter() - started, 1)
+        load = round(os.getloadavg()[0], 1)
         command = [sys.executable, __file__, "--import-only", str(root)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     result = json.loads(done.stdout) | {
         "seconds_to_write_the_synthetic_tables": written,
-        "cpus": os.cpu_count(),
-        "load_average_at_start_of_import": round(os.getloadavg()[0], 1),
-        "python": platform.python_version(),
-        "pandas": pd.__version__,
+        "load_average_at_start_of_import": load,
     }
     result["within_limits"] = result["seconds"] < LIMIT_SECONDS and result["peak_gb"] < LIMIT_GB
-    name = "mimic_scale_reports.json" if given.reports else "mimic_scale.json"
-    write_json_atomic(RESULTS / name, result)
     print(json.dumps(result, indent=2))
+    write_results(given.results, "mimic_scale_reports" if given.reports else "mimic_scale", result)
 
 
 def import_tables(root: Path) -> dict[str, object]:
@@ -106,6 +100,10 @@ def write_tables(root: Path, n_images: int, rng: np.random.Generator, reports: b
     )
     meaning = pd.Series(views).map({"AP": "antero-posterior", "PA": "postero-anterior"}).fillna("")
     procedure = np.where(views == "AP", "CHEST (PORTABLE AP)", "CHEST (PA AND LAT)")
+
+    def write(name: str, frame: pd.DataFrame) -> None:
+        frame.to_csv(root / name, index=False, compression={"method": "gzip", "compresslevel": 1})
+
     metadata = pd.DataFrame(
         {
             "dicom_id": dicoms,
@@ -122,22 +120,20 @@ def write_tables(root: Path, n_images: int, rng: np.random.Generator, reports: b
             "PatientOrientationCodeSequence_CodeMeaning": rng.choice(["Erect", "Recumbent", ""], n_images),
         }
     )
-    write(root / "mimic-cxr-2.0.0-metadata.csv.gz", metadata)
+    write("mimic-cxr-2.0.0-metadata.csv.gz", metadata)
     side = rng.choice(["train", "validate", "test"], n_patients, p=[0.97, 0.01, 0.02])[of_study][of_image]
-    write(root / "mimic-cxr-2.0.0-split.csv.gz", ids.assign(split=side))
+    write("mimic-cxr-2.0.0-split.csv.gz", ids.assign(split=side))
     pairs = pd.DataFrame({"subject_id": subjects, "study_id": studies})
     for labeler in ("chexpert", "negbio"):
         cells = rng.choice(["", "1.0", "0.0", "-1.0"], (n_studies, 14), p=[0.75, 0.15, 0.07, 0.03])
-        write(
-            root / f"mimic-cxr-2.0.0-{labeler}.csv.gz",
-            pd.concat([pairs, pd.DataFrame(cells, columns=list(label_names()["names"]))], axis=1),
-        )
-    write(root / "cxr-record-list.csv.gz", ids.assign(path="files/" + ids["dicom_id"] + ".dcm"))
-    write(root / "cxr-study-list.csv.gz", pairs.assign(path="files/s.txt"))
+        labels = pd.DataFrame(cells, columns=list(label_names()["names"]))
+        write(f"mimic-cxr-2.0.0-{labeler}.csv.gz", pd.concat([pairs, labels], axis=1))
+    write("cxr-record-list.csv.gz", ids.assign(path="files/" + ids["dicom_id"] + ".dcm"))
+    write("cxr-study-list.csv.gz", pairs.assign(path="files/s.txt"))
     people = pd.DataFrame({"subject_id": np.unique(subjects)})
     people["gender"] = rng.choice(["F", "M"], len(people))
     people["anchor_age"], people["anchor_year"] = rng.integers(18, 92, len(people)), 2150
-    write(root / "patients.csv.gz", people)
+    write("patients.csv.gz", people)
     if reports:
         write_reports(root / "mimic-cxr-reports.zip", subjects, studies, rng)
 
@@ -152,11 +148,5 @@ def write_reports(path: Path, subjects: np.ndarray, studies: np.ndarray, rng: np
             archive.writestr(f"files/p{str(subject)[:2]}/p{subject}/s{study}.txt", text)
 
 
-def write(path: Path, frame: pd.DataFrame) -> None:
-    """CSV, gzip at its fastest."""
-    with gzip.open(path, "wt", compresslevel=1) as stream:
-        frame.to_csv(stream, index=False)
-
-
 if __name__ == "__main__":
-    main()
+    run(main)

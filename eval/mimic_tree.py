@@ -8,52 +8,45 @@ eval/results/mimic_tree-DATASET.json. Pictures and texts of patients stay in the
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from common.options import options, run
+from common.results import write_results
 from cxrneighbors.data.imports import import_dataset
 from cxrneighbors.data.mimic.labels import label_names
-from cxrneighbors.data.mimic.report_form import mask_identifying
-from cxrneighbors.data.mimic.tree import write_mimic_tree
-from cxrneighbors.data.mimic.tree_ids import unique_texts
-from cxrneighbors.data.mimic.tree_tables import observation_of
 from cxrneighbors.data.pixels import read_pixels
-from cxrneighbors.files import write_json_atomic
 from cxrneighbors.progress import say
 from cxrneighbors.reports.selection import report_text
+from cxrneighbors.testing.mimic_ids import unique_texts
+from cxrneighbors.testing.mimic_report import mask_identifying
+from cxrneighbors.testing.mimic_tables import observation_of
+from cxrneighbors.testing.mimic_tree import write_mimic_tree
 
-RESULTS = Path(__file__).parent / "results"
+FORMS = {"mimic-cxr": {}, "mimic-cxr with headers": {"headers": True}, "mimic-cxr-jpg": {}}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("dataset")
-    parser.add_argument("root", type=Path)
-    parser.add_argument("--work", type=Path, default=Path("mimic_tree_work"))
-    given = parser.parse_args()
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = options(__doc__, "dataset", "root", "--work", "--results", work=Path("build/eval/mimic-tree"))
+    given = parser.parse_args(arguments)
     source = import_dataset(given.dataset, given.root).studies
     tree = given.work / given.dataset
     summary = write_mimic_tree(source, tree)
     say(f"{tree}: {summary.counts}")
     result: dict[str, Any] = {"dataset": given.dataset, "written": summary.counts, "notes": summary.notes}
-    for name, form, options in (
-        ("mimic-cxr", "mimic-cxr", {}),
-        ("mimic-cxr with headers", "mimic-cxr", {"headers": True}),
-        ("mimic-cxr-jpg", "mimic-cxr-jpg", {}),
-    ):
-        found = import_dataset(form, tree / form, patients=tree / "mimic-iv", **options)
+    for name, headers in FORMS.items():
+        form = name.removesuffix(" with headers")
+        found = import_dataset(form, tree / form, patients=tree / "mimic-iv", **headers)
         table = found.studies.merge(summary.ids, on=["image_id", "patient_id", "study_id"], how="left")
         result[name] = {"skipped": len(found.skipped), **agreement(table, source)}
-    write_json_atomic(RESULTS / f"mimic_tree-{given.dataset}.json", result)
     print(json.dumps(result, indent=2))
+    write_results(given.results, f"mimic_tree-{given.dataset}", result)
 
 
 def agreement(table: pd.DataFrame, source: pd.DataFrame) -> dict[str, Any]:
@@ -65,6 +58,8 @@ def agreement(table: pd.DataFrame, source: pd.DataFrame) -> dict[str, Any]:
     labels, texts = study_truth(table, origin)
     first = table.drop_duplicates("study_id")
     told = first[[bool(texts[study]) for study in first["study_id"]]]
+    told_rows = zip(told["report"], told["sections"], told["study_id"], strict=True)
+    same_words = [words(report_text(*said)) == words(texts[study]) for *said, study in told_rows]
     ages = origin["age"].notna().to_numpy() & table["age"].notna().to_numpy()
     errors = pixel_errors(table, origin)
     return {
@@ -80,14 +75,7 @@ def agreement(table: pd.DataFrame, source: pd.DataFrame) -> dict[str, Any]:
         ),
         "studies_with_report_in_source": len(told),
         "studies_with_report": int(first["report"].notna().sum()),
-        "reports_whose_words_agree": share(
-            np.array(
-                [
-                    words(report_text(row.report, row.sections)) == words(texts[row.study_id])
-                    for row in told.itertuples()
-                ]
-            )
-        ),
+        "reports_whose_words_agree": share(np.array(same_words)),
         "sex_agrees": share((table["sex"] == origin["sex"])[origin["sex"].notna()].to_numpy()),
         "age_within_one_year": share((table["age"] - origin["age"]).abs().to_numpy()[ages] <= 1),
         "pixel_error": errors,
@@ -130,4 +118,4 @@ def share(equal: np.ndarray) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -9,19 +9,20 @@ eval/results/mimic_views.json; the index of the DICOM form stays in the work fol
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from common.options import options, run
+from common.results import write_results
 from cxrneighbors.data.imports import import_dataset
-from cxrneighbors.data.mimic.tree import write_mimic_tree
 from cxrneighbors.encoders.encode import encode
+from cxrneighbors.evaluation.baselines import make_baselines
 from cxrneighbors.evaluation.evaluate import evaluate_overlap
-from cxrneighbors.files import write_json_atomic
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
+from cxrneighbors.testing.mimic_tree import write_mimic_tree
 
-RESULTS = Path(__file__).parent / "results"
 FORMS, VIEWS = ("mimic-cxr", "mimic-cxr-jpg"), ("PA", "AP", "LATERAL")
 SHOWN = (
     "mean_overlap",
@@ -31,50 +32,43 @@ SHOWN = (
     "null_mean_lift",
     "p_value",
     "p_value_adjusted",
+    "n_targets",
 )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("dataset")
-    parser.add_argument("root")
-    parser.add_argument("-k", type=int, default=5)
-    parser.add_argument("--work", default="build/eval/mimic-views")
-    arguments = parser.parse_args()
-    work = Path(arguments.work)
-    studies = import_dataset(arguments.dataset, arguments.root).studies
-    if not (work / "tree").is_dir():
-        write_mimic_tree(studies, work / "tree", labels="reports")
-    forms = {form: form_views(form, work, arguments.k) for form in FORMS}
+def main(arguments: Sequence[str] | None = None) -> None:
+    names = ("dataset", "root", "-k", "--device", "--work", "--results")
+    given = options(__doc__, *names, work=Path("build/eval/mimic-views")).parse_args(arguments)
+    if not (given.work / "tree").is_dir():
+        studies = import_dataset(given.dataset, given.root).studies
+        write_mimic_tree(studies, given.work / "tree", labels="reports")
+    forms = {form: form_views(form, given.work, given.k, given.device) for form in FORMS}
     summary = {
-        "what": f"{arguments.dataset} written in MIMIC-CXR's shape (scripts/make_mimic_tree.py --labels "
+        "what": f"{given.dataset} written in MIMIC-CXR's shape (scripts/make_mimic_tree.py --labels "
         "reports), read back in both forms, encoded (pca-whitened, minilm), indexed, evaluated within each "
         "view; findings are those the labeler reads in the notes, so report lifts are partly the label read "
         "back",
-        "k": arguments.k,
+        "k": given.k,
         "forms": forms,
     }
-    write_json_atomic(RESULTS / "mimic_views.json", summary)
+    write_results(given.results, "mimic_views", summary, device=given.device)
 
 
-def form_views(form: str, work: Path, k: int) -> dict[str, Any]:
+def form_views(form: str, work: Path, k: int, device: str) -> dict[str, Any]:
     studies = import_dataset(form, work / "tree" / form).studies
-    embeddings = encode(studies, image="pca-whitened", report="minilm", out=work / form / "embeddings")
+    out = work / form / "embeddings"
+    embeddings = encode(studies, image="pca-whitened", report="minilm", out=out, device=device)
     index = NeighborIndex.build(embeddings, studies)
     index.save(work / form / "index")
     found = {}
     for view in VIEWS:
         say(f"{form}: {view}")
-        result = evaluate_overlap(index, k=k, where=f"view == '{view}'", baselines=("random",))
-        summary = result.summary
-        methods = {
-            name: {key: row[key] for key in (*SHOWN, "n_targets")} for name, row in summary["methods"].items()
-        }
-        found[view] = {key: summary[key] for key in ("n_targets", "n_patients")} | {"methods": methods}
+        methods = make_baselines(index, ("random",))
+        summary = evaluate_overlap(index, k=k, where=f"view == '{view}'", methods=methods).summary
+        rows = {name: {key: row[key] for key in SHOWN} for name, row in summary["methods"].items()}
+        found[view] = {key: summary[key] for key in ("n_targets", "n_patients")} | {"methods": rows}
     return found
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -13,150 +13,126 @@ from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from common.markdown import LIFT, document, interval, table
+from common.options import options, run
+from common.results import write_results
 from cxrneighbors.data.imports import import_dataset
 from cxrneighbors.encoders.encode import encode
 from cxrneighbors.encoders.report_encoder import ReportEncoder
 from cxrneighbors.encoders.report_training import train_report_encoder
 from cxrneighbors.encoders.tfidf import TfidfEncoder
+from cxrneighbors.evaluation.compare import compare
 from cxrneighbors.evaluation.evaluate import evaluate_overlap
-from cxrneighbors.evaluation.expectation import random_expectation
-from cxrneighbors.evaluation.labels import encode_labels
-from cxrneighbors.evaluation.lift_interval import difference_estimate
-from cxrneighbors.evaluation.overlap import MEANING, labels_for
-from cxrneighbors.files import plain, write_json_atomic, write_text_atomic
+from cxrneighbors.evaluation.overlap import MEANING
+from cxrneighbors.evaluation.result import OverlapResult
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
-from cxrneighbors.statistics.estimate import Estimate
 from cxrneighbors.statistics.holm import holm
-from cxrneighbors.statistics.patients import patient_codes
 
-RESULTS = Path(__file__).parent / "results"
 DEFINITIONS = ("any", "any-disease", "jaccard")
 ADAPTED = "adapted"
+SHOWN = ["mean_overlap", "random_overlap", "lift", "lift_ci95", "null_mean_lift", "p_value"]
+SHOWN += ["n_targets", "n_candidates"]
 
 
-def main() -> None:
-    arguments = parse_arguments()
-    started = time.process_time()
-    studies = import_dataset(arguments.dataset, arguments.root).studies
-    chosen, validation = adapted_encoder(studies, arguments)
-    encoders = {ADAPTED: chosen, arguments.base: ReportEncoder(arguments.base, arguments.device)}
-    methods: dict[str, NeighborIndex] = {}
-    for masked in (False, True) if arguments.masked else (False,):
-        for name, encoder in {**encoders, "tfidf": TfidfEncoder()}.items():
-            label = f"{name}{' (label words masked)' if masked else ''}"
-            say(label)
-            methods[label] = indexed(studies, encoder, masked)
-    rows = {
-        definition: {name: lift(index, definition, "test", arguments.k) for name, index in methods.items()}
-        for definition in DEFINITIONS
-    }
-    comparisons = compare(methods, arguments)
-    summary = plain(
-        {
-            "dataset": arguments.dataset,
-            "base": arguments.base,
-            "candidates_on_val": validation,
-            "chosen": max(validation, key=lambda name: validation[name]),
-            "n_train_reports": int(((studies["split"] == "train") & studies["report"].notna()).sum()),
-            "k": arguments.k,
-            "seed": arguments.seed,
-            "definitions": {name: MEANING[name] for name in DEFINITIONS},
-            "test": rows,
-            "comparisons": comparisons,
-            "cpu_seconds": round(time.process_time() - started, 1),
-        }
-    )
-    write_json_atomic(RESULTS / "report_encoders.json", summary)
-    text = markdown(summary)
-    write_text_atomic(RESULTS / "report_encoders.md", text)
-    print(text)
-
-
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("dataset")
-    parser.add_argument("root")
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = options(__doc__, "dataset", "root", "-k", "--seed", "--device", "--work", "--results")
     parser.add_argument("--base", default="minilm")
     parser.add_argument(
         "--candidates", nargs="+", default=["sections:2"], metavar="OBJECTIVE:EPOCHS", help="compared on val"
     )
     parser.add_argument("--max-tokens", type=int, default=128)
-    parser.add_argument("-k", type=int, default=5)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="auto")
     parser.add_argument("--masked", action="store_true", help="score with label words masked too")
-    parser.add_argument("--work", default="build/eval", help="folder for the adapted encoders")
-    return parser.parse_args()
+    given = parser.parse_args(arguments)
+    started = time.process_time()
+    studies = import_dataset(given.dataset, given.root).studies
+    chosen, validation = adapted_encoder(studies, given)
+    base = ReportEncoder(given.base, given.device)
+    methods: dict[str, NeighborIndex] = {}
+    for masked in (False, True) if given.masked else (False,):
+        encoders: dict[str, ReportEncoder | TfidfEncoder]
+        encoders = {ADAPTED: chosen, given.base: base, "tfidf": TfidfEncoder()}
+        for name, encoder in encoders.items():
+            label = f"{name}{' (label words masked)' if masked else ''}"
+            say(label)
+            methods[label] = indexed(studies, encoder, masked)
+    results = {
+        definition: {name: evaluated(index, definition, "test", given.k) for name, index in methods.items()}
+        for definition in DEFINITIONS
+    }
+    summary = {
+        "dataset": given.dataset,
+        "base": given.base,
+        "candidates_on_val": validation,
+        "chosen": max(validation, key=lambda name: validation[name]),
+        "n_train_reports": int(((studies["split"] == "train") & studies["report"].notna()).sum()),
+        "k": given.k,
+        "seed": given.seed,
+        "definitions": {name: MEANING[name] for name in DEFINITIONS},
+        "test": {
+            definition: {name: figures(result) for name, result in scored.items()}
+            for definition, scored in results.items()
+        },
+        "comparisons": comparisons(results),
+        "cpu_seconds": round(time.process_time() - started, 1),
+    }
+    write_results(given.results, "report_encoders", summary, markdown(summary), device=given.device)
 
 
 def adapted_encoder(
-    studies: pd.DataFrame, arguments: argparse.Namespace
+    studies: pd.DataFrame, given: argparse.Namespace
 ) -> tuple[ReportEncoder, dict[str, float]]:
     """Train every candidate; the one with the highest lift on split 'val', and the lifts."""
     trained, validation = {}, {}
     # Targets of 'val' search everything but 'test': no test report has a say in the choice.
     known = studies[studies["split"] != "test"].reset_index(drop=True)
-    for candidate in arguments.candidates:
+    for candidate in given.candidates:
         objective, epochs = candidate.split(":")
         trained[candidate] = train_report_encoder(
             studies,
-            arguments.base,
-            Path(arguments.work) / f"report-encoder-{objective}-{epochs}",
+            given.base,
+            given.work / f"report-encoder-{objective}-{epochs}",
             objective=objective,
             epochs=int(epochs),
-            max_tokens=arguments.max_tokens,
-            seed=arguments.seed,
-            device=arguments.device,
+            max_tokens=given.max_tokens,
+            seed=given.seed,
+            device=given.device,
         )
         validation[candidate] = float("nan")
-        if len(arguments.candidates) > 1:
+        if len(given.candidates) > 1:
             index = indexed(known, trained[candidate], False)
-            validation[candidate] = lift(index, "any", "val", arguments.k)["lift"]
+            validation[candidate] = figures(evaluated(index, "any", "val", given.k))["lift"]
             say(f"{candidate}: lift on val {validation[candidate]:.4f}")
     return trained[max(validation, key=lambda name: validation[name])], validation
 
 
-def indexed(studies: pd.DataFrame, encoder: Any, masked: bool) -> NeighborIndex:
+def indexed(studies: pd.DataFrame, encoder: ReportEncoder | TfidfEncoder, masked: bool) -> NeighborIndex:
     return NeighborIndex.build(encode(studies, report=encoder, mask_labels=masked), studies, backend="exact")
 
 
-def lift(index: NeighborIndex, definition: str, split: str, k: int) -> dict[str, Any]:
-    """Overlap, random overlap, lift with interval and p of the reports of a split."""
-    result = evaluate_overlap(
-        index, k=k, targets=f"split == '{split}'", definition=definition, baselines=False
-    )
-    row = result.summary["methods"]["report"]
-    names = ("mean_overlap", "random_overlap", "lift", "lift_ci95", "null_mean_lift", "p_value")
-    names += ("n_targets", "n_candidates")
-    return {name: row[name] for name in names}
+def evaluated(index: NeighborIndex, definition: str, split: str, k: int) -> OverlapResult:
+    return evaluate_overlap(index, k=k, targets=f"split == '{split}'", definition=definition)
 
 
-def compare(methods: dict[str, NeighborIndex], arguments: argparse.Namespace) -> list[dict[str, Any]]:
+def figures(result: OverlapResult) -> dict[str, Any]:
+    """Overlap, random overlap, lift with interval and p of the reports."""
+    return {name: result.summary["methods"]["report"][name] for name in SHOWN}
+
+
+def comparisons(results: dict[str, dict[str, OverlapResult]]) -> list[dict[str, Any]]:
     """Adapted less the others, paired: all search the same reports, so overlaps differ as lifts do."""
     rows = []
-    for definition in DEFINITIONS:
-        for first, second in pairs(list(methods)):
-            estimate, n_targets = difference(methods[first], methods[second], definition, arguments.k)
-            rows.append(
-                {
-                    "definition": definition,
-                    "first": first,
-                    "second": second,
-                    "n_targets": n_targets,
-                    "difference": estimate.mean,
-                    "difference_ci95": list(estimate.interval()),
-                    "p_value": estimate.p_value(),
-                }
-            )
+    for definition, scored in results.items():
+        for first, second in pairs(list(scored)):
+            row = compare(*(scored[name].tables["report"] for name in (first, second)))
+            assert row is not None
+            rows.append({"definition": definition, "first": first, "second": second} | row)
     for row, p in zip(rows, holm(np.array([row["p_value"] for row in rows])), strict=True):
         row["p_value_adjusted"] = float(p)
     return rows
@@ -172,55 +148,28 @@ def pairs(names: list[str]) -> list[tuple[str, str]]:
     ]
 
 
-def difference(first: NeighborIndex, second: NeighborIndex, definition: str, k: int) -> tuple[Estimate, int]:
-    """Lift of the test reports by `first` less that by `second`, which hold the same reports; how many."""
-    masks = labels_for(encode_labels(first.studies["findings"]), definition).masks
-    allowed = (first.studies["findings"].map(len) > 0).to_numpy() & first.has["report"] & second.has["report"]
-    counts = (masks != 0).any(axis=1)  # under any-disease a normal report is a candidate, never a target
-    rows = np.flatnonzero(allowed & counts & first.rows_where("split == 'test'"))
-    hits = [index.neighbors(rows, k, modality="report", allowed=allowed)[0] for index in (first, second)]
-    patients, pool = patient_codes(first.studies), np.flatnonzero(allowed)
-    chance = random_expectation(masks[pool], patients[pool], definition)
-    expected = chance.mean[np.searchsorted(pool, rows)]
-    estimate = difference_estimate(rows, hits[0], hits[1], k, masks, patients, expected, definition)
-    return estimate, len(rows)
-
-
 def markdown(summary: dict[str, Any]) -> str:
-    lines = [
+    about = (
         f"{summary['base']} adapted to {summary['n_train_reports']} reports of {summary['dataset']} without "
         f"labels ({summary['chosen']}, OBJECTIVE:EPOCHS); {summary['k']} nearest reports of each report of "
-        "split 'test', which no encoder has seen in training; lift over exact random choice, in points.",
-        "",
-        "| encoder | "
-        + " | ".join(f"{name}: overlap | random | lift (95 % CI)" for name in DEFINITIONS)
-        + " |",
-        "|---|" + "---:|---:|---|" * len(DEFINITIONS),
-    ]
-    for name in summary["test"]["any"]:
-        cells = []
-        for definition in DEFINITIONS:
-            row = summary["test"][definition][name]
-            low, high = (100 * bound for bound in row["lift_ci95"])
-            cells.append(
-                f"{row['mean_overlap']:.1%} | {row['random_overlap']:.1%} "
-                f"| {100 * row['lift']:+.1f} ({low:+.1f} to {high:+.1f})"
-            )
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    lines += [
-        "",
-        "| overlap | first | second | targets | difference of lifts (95 % CI) | p | Holm |",
-        "|---|---|---|---:|---|---:|---:|",
-    ]
-    for row in summary["comparisons"]:
-        low, high = (100 * bound for bound in row["difference_ci95"])
-        lines.append(
-            f"| {row['definition']} | {row['first']} | {row['second']} | {row['n_targets']} "
-            f"| {100 * row['difference']:+.1f} ({low:+.1f} to {high:+.1f}) "
-            f"| {row['p_value']:.4f} | {row['p_value_adjusted']:.4f} |"
-        )
-    return "\n".join(lines) + "\n"
+        "split 'test', which no encoder has seen in training; lift over exact random choice, in points."
+    )
+    test, shown = summary["test"], ("overlap:", "random:", "lift (95 % CI)")
+    blocks = [about]
+    for definition in DEFINITIONS:
+        columns = {f"overlap '{definition}'": "{name}"} | {heading: LIFT[heading] for heading in shown}
+        blocks.append(table(columns, [{"name": name, **row} for name, row in test[definition].items()]))
+    columns = {
+        "overlap": "{definition}",
+        "first": "{first}",
+        "second": "{second}",
+        "targets:": "{n_targets}",
+        "difference of lifts (95 % CI)": interval("difference"),
+        "p:": "{p_value:.4f}",
+        "Holm:": "{p_value_adjusted:.4f}",
+    }
+    return document(*blocks, table(columns, summary["comparisons"]))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

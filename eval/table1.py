@@ -9,63 +9,46 @@ with the texts themselves (table1.csv) stays in the work folder.
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from common.markdown import LIFT, document, table
+from common.options import options, run, sample_name
+from common.results import write_results
 from cxrneighbors.data.imports import import_dataset
 from cxrneighbors.encoders.encode import encode
 from cxrneighbors.evaluation.evaluate import evaluate_overlap
-from cxrneighbors.files import write_json_atomic, write_text_atomic
+from cxrneighbors.evaluation.write import write_evaluation
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
 
-RESULTS = Path(__file__).parent / "results"
 
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("dataset")
-    parser.add_argument("root")
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = options(__doc__, "dataset", "root", "-k", "--name", "--device", "--work", "--results", k=3)
     parser.add_argument("--encoders", nargs="+", default=["minilm", "tfidf"])
-    parser.add_argument("-k", type=int, default=3)
-    parser.add_argument("--name")
-    parser.add_argument("--work", default="build/eval")
-    arguments = parser.parse_args()
-    name = arguments.name or f"{arguments.dataset}-{Path(arguments.root).name}"
-    studies = import_dataset(arguments.dataset, arguments.root).studies
-    rows = {}
-    for encoder in arguments.encoders:
-        for masked in (False, True):
-            label = f"{encoder}{' (label words masked)' if masked else ''}"
-            say(label)
-            embeddings = encode(studies, image="none", report=encoder, mask_labels=masked)
-            index = NeighborIndex.build(embeddings, studies)
-            result = evaluate_overlap(index, k=arguments.k, targets="split == 'test'", baselines=False)
-            rows[label] = result.summary["methods"]["report"] | {"n_targets": result.summary["n_targets"]}
-            if not masked:
-                result.write(Path(arguments.work) / f"{name}-table1-{Path(encoder).name}")
-    write_json_atomic(
-        RESULTS / f"{name}-table1.json", {"dataset": arguments.dataset, "k": arguments.k, "encoders": rows}
-    )
-    write_text_atomic(RESULTS / f"{name}-table1.md", markdown(rows, arguments.k))
+    given = parser.parse_args(arguments)
+    name = f"{sample_name(given)}-table1"
+    studies = import_dataset(given.dataset, given.root).studies
+    rows: dict[str, dict[str, Any]] = {}
+    for encoder, masked in ((encoder, masked) for encoder in given.encoders for masked in (False, True)):
+        label = f"{encoder}{' (label words masked)' if masked else ''}"
+        say(label)
+        embeddings = encode(studies, report=encoder, device=given.device, mask_labels=masked)
+        index = NeighborIndex.build(embeddings, studies)
+        result = evaluate_overlap(index, k=given.k, targets="split == 'test'")
+        rows[label] = result.summary["methods"]["report"] | {"n_targets": result.summary["n_targets"]}
+        if not masked:
+            write_evaluation(result, given.work / f"{name}-{Path(encoder).name}")
+    summary = {"dataset": given.dataset, "k": given.k, "encoders": rows}
+    write_results(given.results, name, summary, markdown(rows, given.k), device=given.device)
 
 
-def markdown(rows: dict[str, dict], k: int) -> str:
-    lines = [
-        f"| report encoder | overlap of {k} nearest | random | lift (95 % CI) | exchanged | p |",
-        "|---|---:|---:|---|---:|---:|",
-    ]
-    for label, row in rows.items():
-        low, high = (100 * bound for bound in row["lift_ci95"])
-        lines.append(
-            f"| {label} | {row['mean_overlap']:.1%} | {row['random_overlap']:.1%} "
-            f"| {100 * row['lift']:+.1f} ({low:+.1f} to {high:+.1f}) "
-            f"| {100 * row['null_mean_lift']:+.1f} | {row['p_value']:.4f} |"
-        )
-    return "\n".join(lines) + "\n"
+def markdown(rows: dict[str, dict[str, Any]], k: int) -> str:
+    columns = {"report encoder": "{label}", f"overlap of {k} nearest:": LIFT["overlap:"]}
+    columns |= {heading: cell for heading, cell in LIFT.items() if heading != "overlap:"}
+    return document(table(columns, [{"label": label, **row} for label, row in rows.items()]))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -18,7 +18,8 @@ table2-confusion-MODEL.png and table2-reliability.png.
 from __future__ import annotations
 
 import argparse
-import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,36 +28,31 @@ import numpy as np
 import pandas as pd
 import torch
 
+from common.kept import kept, trained_classifier
+from common.markdown import document, table
+from common.options import options, run
+from common.results import write_results
 from cxrneighbors.classifiers.four_classes import FOUR_CLASSES
 from cxrneighbors.classifiers.parameter_counts import count_parameters
 from cxrneighbors.classifiers.quality.assess import assess
 from cxrneighbors.classifiers.quality.figures import class_name, confusion_png, reliability_png
 from cxrneighbors.classifiers.quality.mcnemar import compare_models
 from cxrneighbors.classifiers.quality.shortcut import shortcut_check
-from cxrneighbors.classifiers.registry import build, load_classifier
-from cxrneighbors.classifiers.training import train_classifier
+from cxrneighbors.classifiers.registry import build
 from cxrneighbors.data.assemble import assemble, source_accuracy, source_counts
 from cxrneighbors.data.imports import import_dataset
 from cxrneighbors.data.pixels import load_images
 from cxrneighbors.data.tables import read_table, write_table
 from cxrneighbors.explain.lungs import find_lungs
-from cxrneighbors.files import read_json, write_bytes_atomic, write_json_atomic, write_text_atomic
 from cxrneighbors.progress import say
 
-RESULTS = Path(__file__).parent / "results"
-# Accuracy, precision, recall, F1 in percent, as the paper's Table II has them (on other data).
-PAPER = {
-    "alexnet": (85, 83, 82, 81),
-    "resnet101v2": (89, 91, 88, 90),
-    "mobilenetv2": (90, 93, 90, 91),
-    "cnn-lstm": (94, 94, 94, 94),
-}
 NAMES = {
     "alexnet": "AlexNet",
     "resnet101v2": "ResNet101V2",
     "mobilenetv2": "MobileNetV2",
     "cnn-lstm": "CNN-LSTM",
 }
+PAPER = {"alexnet": 85, "resnet101v2": 89, "mobilenetv2": 90, "cnn-lstm": 94}  # accuracy in per cent
 OTHER_PNEUMONIAS = [
     "Pneumonia",
     "SARS",
@@ -75,57 +71,51 @@ CLASSES = {
     "Pneumonia": [*OTHER_PNEUMONIAS, "phantom:Consolidation"],
     "No Finding": ["No Finding"],
 }
+SPLITS = ("train", "val", "test")
+TABLE = ("data", "lime_ray", "phantoms", "limit", "seed")  # options that decide the study table
+TRAINING = ("image_size", "epochs", "patience", "class_weights")
 
 
-def main() -> None:
-    given = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    given = parse(arguments)
     studies, notes = four_class_table(given)
-    results: dict[str, Any] = {}
+    test = test_images(studies, given.image_size)
+    results: dict[str, dict[str, Any]] = {}
     for name in given.models:
-        results[name] = train_and_score(name, studies, given)
-    correct = {name: np.array(result.pop("correct"), dtype=bool) for name, result in results.items()}
-    test = studies[studies["split"] == "test"]
+        score = partial(train_and_score, name, studies, test, given)
+        results[name] = kept(folder_of(name, given) / "table2.json", asked(given, TABLE + TRAINING), score)
+    correct = {name: np.array(row.pop("correct")) for name, row in results.items()}
+    classes, tested = studies["findings"].str[0], studies["split"] == "test"
     summary = {
         "image_size": given.image_size,
         "epochs": given.epochs,
         "seed": given.seed,
-        "sources": source_counts(studies["findings"].str[0], studies["dataset"]).to_dict("index"),
-        "splits": source_counts(studies["findings"].str[0], studies["split"]).to_dict("index"),
-        "source_accuracy_test": source_accuracy(test["findings"].str[0], test["dataset"]),
+        "sources": source_counts(classes, studies["dataset"]).to_dict("index"),
+        "splits": source_counts(classes, studies["split"]).to_dict("index"),
+        "source_accuracy_test": source_accuracy(classes[tested], studies["dataset"][tested]),
         "notes": notes,
         "models": results,
-        "mcnemar": compare_models(correct, results_patients(given, studies), seed=given.seed),
+        "mcnemar": compare_models(correct, test.patients, seed=given.seed),
     }
-    write_json_atomic(RESULTS / "table2.json", summary)
-    for name, result in results.items():
-        figure = confusion_png(np.array(result["confusion"]), FOUR_CLASSES, NAMES[name])
-        write_bytes_atomic(RESULTS / f"table2-confusion-{name}.png", figure)
-    write_bytes_atomic(
-        RESULTS / "table2-reliability.png", reliability_png({NAMES[n]: r for n, r in results.items()})
-    )
-    text = markdown(summary)
-    write_text_atomic(RESULTS / "table2.md", text)
-    print(text)
+    figures = {
+        f"table2-confusion-{name}": confusion_png(np.array(row["confusion"]), FOUR_CLASSES, NAMES[name])
+        for name, row in results.items()
+    }
+    figures["table2-reliability"] = reliability_png({NAMES[name]: row for name, row in results.items()})
+    write_results(given.results, "table2", summary, markdown(summary), figures, given.device)
 
 
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path)
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    shared = ("data", "--image-size", "--epochs", "--seed", "--device", "--work", "--results")
+    parser = options(__doc__, *shared, image_size=250, epochs=20, work=Path("build/eval/table2"))
     parser.add_argument("--lime-ray", action="store_true", help="DATA is the published data set")
     parser.add_argument("--models", nargs="+", default=list(PAPER), choices=list(PAPER))
-    parser.add_argument("--image-size", type=int, default=250)
-    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--patience", type=int, default=0, help="epochs without a better loss; 0: never stop")
     parser.add_argument("--class-weights", default="balanced", choices=["none", "balanced"])
     parser.add_argument("--phantoms", type=int, default=240, help="phantom patients")
     parser.add_argument("--limit", type=int, default=150, help="images of a class from one data set")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all")
-    parser.add_argument("--work", type=Path, default=Path("build/eval/table2"))
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     if given.threads:
         torch.set_num_threads(given.threads)
     return given
@@ -133,159 +123,153 @@ def parse_arguments() -> argparse.Namespace:
 
 def four_class_table(given: argparse.Namespace) -> tuple[pd.DataFrame, list[str]]:
     """The study table, made once; and what is to be known of it."""
-    path, notes_path = given.work / "studies.parquet", given.work / "notes.json"
-    if not path.is_file():
-        if given.lime_ray:
-            result = import_dataset("lime-ray", given.data, splits="patients", seed=given.seed)
-            studies, notes = result.studies, result.notes
-        else:
-            studies, notes = assembled(given)
-        write_json_atomic(notes_path, notes)
+    path = given.work / "studies.parquet"
+
+    def make() -> list[str]:
+        make_table = published if given.lime_ray else assembled
+        studies, notes = make_table(given)
         write_table(studies, path)
-    return read_table(path), read_json(notes_path, remedy=f"delete {given.work}")
+        return notes
+
+    notes = kept(given.work / "notes.json", asked(given, TABLE), make)
+    return read_table(path), notes
+
+
+def asked(given: argparse.Namespace, names: Sequence[str]) -> dict[str, str]:
+    return {name: str(getattr(given, name)) for name in names}
+
+
+def folder_of(network: str, given: argparse.Namespace) -> Path:
+    return Path(given.work / f"{network}-{given.image_size}-{given.seed}")
+
+
+def published(given: argparse.Namespace) -> tuple[pd.DataFrame, list[str]]:
+    result = import_dataset("lime-ray", given.data, splits="patients", seed=given.seed)
+    return result.studies, result.notes
 
 
 def assembled(given: argparse.Namespace) -> tuple[pd.DataFrame, list[str]]:
-    sources = [
-        ("covid-chestxray", given.data / "covid-chestxray"),
-        ("chestxray14", given.data / "chestxray14-256"),
-    ]
-    tables = [import_dataset(name, root).studies for name, root in sources]
+    sources = {"covid-chestxray": "covid-chestxray", "chestxray14": "chestxray14-256"}
+    tables = [import_dataset(name, given.data / folder).studies for name, folder in sources.items()]
     phantoms = import_dataset("phantom", given.work / "phantoms", n_patients=given.phantoms, seed=given.seed)
     result = assemble([*tables, phantoms.studies], CLASSES, limit=given.limit, seed=given.seed)
-    studies = result.studies
-    real = int(((studies["findings"].str[0] == "Tuberculosis") & (studies["dataset"] != "phantom")).sum())
-    stand_in = int((studies["findings"].str[0] == "Tuberculosis").sum()) - real
-    notes = [
-        f"{real} real films of tuberculosis; {stand_in} phantoms with nodules or masses stand in",
-        *result.notes,
-    ]
-    return studies, notes
+    tuberculosis = result.studies[result.studies["findings"].str[0] == "Tuberculosis"]
+    stand_in = int((tuberculosis["dataset"] == "phantom").sum())
+    real = len(tuberculosis) - stand_in
+    note = f"{real} real films of tuberculosis; {stand_in} phantoms with nodules or masses stand in"
+    return result.studies, [note, *result.notes]
 
 
-def results_patients(given: argparse.Namespace, studies: pd.DataFrame) -> list[str]:
-    """Patients of the test images, in the order of the results."""
-    _, rows = test_images(studies, given.image_size)
-    return patients_of(rows)
+@dataclass(frozen=True)
+class TestImages:
+    """images: float32 (N, 1, H, W) in [0, 1]; targets: int (N,), classes; patients: N keys."""
+
+    images: np.ndarray
+    targets: np.ndarray
+    patients: list[str]
 
 
-def patients_of(rows: pd.DataFrame) -> list[str]:
-    return (rows["dataset"] + "/" + rows["patient_id"]).tolist()
+def test_images(studies: pd.DataFrame, size: int) -> TestImages:
+    rows = studies[studies["split"] == "test"]
+    images, read = load_images(rows["path"].tolist(), size)
+    rows = rows.iloc[read]
+    targets = np.array([FOUR_CLASSES.index(findings[0]) for findings in rows["findings"]])
+    return TestImages(images, targets, (rows["dataset"] + "/" + rows["patient_id"]).tolist())
 
 
-def test_images(studies: pd.DataFrame, size: int) -> tuple[np.ndarray, pd.DataFrame]:
-    """Test images float32 (N, 1, size, size) and their rows."""
-    rows = studies[studies["split"] == "test"].reset_index(drop=True)
-    images, kept = load_images(rows["path"].tolist(), size)
-    return images, rows.iloc[kept].reset_index(drop=True)
-
-
-def train_and_score(name: str, studies: pd.DataFrame, given: argparse.Namespace) -> dict[str, Any]:
-    """All figures of one network; read back where an equal run has finished."""
-    out = given.work / f"{name}-{given.image_size}-{given.seed}"
-    done = out / "table2.json"
-    asked = {
-        key: getattr(given, key) for key in ("epochs", "patience", "class_weights", "seed", "image_size")
-    }
-    if done.is_file():
-        result = read_json(done, remedy=f"delete {done}")
-        if result["asked"] == asked:
-            say(f"{name}: finished already ({done})")
-            return result
-    options = {"labels": FOUR_CLASSES, "image_size": given.image_size, "seed": given.seed}
-    model = build(name, **options)
+def train_and_score(
+    name: str, studies: pd.DataFrame, test: TestImages, given: argparse.Namespace
+) -> dict[str, Any]:
+    """All figures of one network; 'correct': which test images it names rightly."""
+    model = build(name, labels=FOUR_CLASSES, image_size=given.image_size, seed=given.seed)
     with torch.device("meta"):
         paper_size = count_parameters(build(name, 4)).keras
     counts = count_parameters(model)
     say(f"{name}: {counts.sentence()} at {given.image_size} pixels")
-    metrics = train_classifier(
+    metrics = trained_classifier(
         model,
         studies,
-        out,
+        folder_of(name, given),
+        given.device,
         patience=given.patience,
-        device=given.device,
         epochs=given.epochs,
         class_weights=given.class_weights,
         seed=given.seed,
     )
-    result = {"asked": asked, "parameters": counts.keras, "parameters_at_250": paper_size}
+    predict = partial(model.predict, batch_size=16, device=given.device)
+    judge = partial(assess, targets=test.targets, patients=test.patients, labels=FOUR_CLASSES)
+    check = shortcut_check(predict, test.images, judge, find_lungs)
+    shown = ("accuracy", "accuracy_ci95", "recall", "f1", "confusion")
+    shortcut = {part: {key: check[part][key] for key in shown} for part in ("lungs masked", "lungs only")}
+    result: dict[str, Any] = {"parameters": counts.keras, "parameters_at_250": paper_size}
     result |= {key: metrics[key] for key in ("epochs_run", "best_epoch", "seconds_per_epoch")}
-    result |= score(out, studies, given)
-    write_json_atomic(done, result)
-    shutil.rmtree(out / "checkpoints", ignore_errors=True)  # 1 GB a network, of no use any more
-    return result
-
-
-def score(folder: Path, studies: pd.DataFrame, given: argparse.Namespace) -> dict[str, Any]:
-    model = load_classifier(folder, device=given.device)
-    images, rows = test_images(studies, given.image_size)
-    targets = np.array([FOUR_CLASSES.index(findings[0]) for findings in rows["findings"]])
-    judge = partial(assess, targets=targets, patients=patients_of(rows), labels=FOUR_CLASSES)
-    whole: list[np.ndarray] = []
-
-    def predict(films: np.ndarray) -> np.ndarray:
-        whole.append(model.predict(films, batch_size=16, device=given.device))
-        return whole[-1]
-
-    check = shortcut_check(predict, images, judge, find_lungs)
-    result = check.pop("whole")
-    kept = ("accuracy", "accuracy_ci95", "recall", "f1", "confusion")
-    shortcut = {part: {key: check[part][key] for key in kept} for part in ("lungs masked", "lungs only")}
-    correct = (whole[0].argmax(1) == targets).tolist()
-    return {**result, "shortcut": {**shortcut, "agreement": check["agreement"]}, "correct": correct}
+    result |= {**check["whole"], "shortcut": {**shortcut, "agreement": check["agreement"]}}
+    return result | {"correct": (predict(test.images).argmax(1) == test.targets).tolist()}
 
 
 def markdown(summary: dict[str, Any]) -> str:
     """Table II with what the paper leaves out, McNemar's table and what to know of the data."""
-    lines = [
-        "| architecture | accuracy % (95 % CI) | precision | recall | F1 | ECE | parameters, M (at 250 px) "
-        "| s an epoch | accuracy, lungs masked | lungs only | paper's accuracy, other data |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---|---|---:|",
-    ]
-    for name, row in summary["models"].items():
-        cells = [NAMES[name], percent(row["accuracy"], row["accuracy_ci95"])]
-        cells += [f"{100 * row[key]:.1f}" for key in ("precision", "recall", "f1")]
-        cells += [
-            f"{row['ece']:.3f}",
-            f"{row['parameters'] / 1e6:.2f} ({row['parameters_at_250'] / 1e6:.2f})",
-        ]
-        cells += ["-" if row["seconds_per_epoch"] is None else f"{row['seconds_per_epoch']:.0f}"]
-        for part in ("lungs masked", "lungs only"):
-            cells.append(percent(row["shortcut"][part]["accuracy"], row["shortcut"][part]["accuracy_ci95"]))
-        lines.append("| " + " | ".join([*cells, str(PAPER[name][0])]) + " |")
     first = next(iter(summary["models"].values()))
     by_source, blind = summary["source_accuracy_test"]
-    lines += [
-        "",
+    about = (
         f"{first['n']} test images of {first['patients']} patients, {summary['image_size']} pixels a side, "
         f"at most {summary['epochs']} epochs, seed {summary['seed']}. The commonest class alone: "
         f"{blind:.0%}; who knows only the data set an image is from: {by_source:.0%}. Macro averages; "
-        "parameters as Keras counts them.",
-        "",
-        *[f"- {note}" for note in summary["notes"]],
-        "",
-        "| class | " + " | ".join(next(iter(summary["sources"].values()))) + " | train | val | test |",
-        "|---|" + "---:|" * (len(next(iter(summary["sources"].values()))) + 3),
-    ]
-    for label, counts in summary["sources"].items():
-        parts = [summary["splits"][label].get(split, 0) for split in ("train", "val", "test")]
-        lines.append(f"| {class_name(label)} | " + " | ".join(map(str, [*counts.values(), *parts])) + " |")
+        "parameters as Keras counts them."
+    )
+    notes = "\n".join(f"- {note}" for note in summary["notes"])
+    blocks = [networks_table(summary["models"]), about, notes, classes_table(summary)]
     if summary["mcnemar"]:
-        lines += [
-            "",
-            "| pair | only first right | only second right | McNemar p (Holm) | by patient p (Holm) |",
-        ]
-        lines.append("|---|---:|---:|---:|---:|")
-    for row in summary["mcnemar"]:
-        p, by_patient = row["p_value_adjusted"], row["p_value_patients_adjusted"]
-        pair = f"{NAMES[row['a']]} / {NAMES[row['b']]}"
-        lines.append(f"| {pair} | {row['only_a']} | {row['only_b']} | {p:.4f} | {by_patient:.4f} |")
-    return "\n".join(lines) + "\n"
+        blocks.append(pairs_table(summary["mcnemar"]))
+    return document(*blocks)
 
 
-def percent(value: float, interval: list[float]) -> str:
-    return f"{100 * value:.1f} ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})"
+def networks_table(models: dict[str, dict[str, Any]]) -> str:
+    accuracy = "{{{0}[accuracy]:.1p}} ({{{0}[accuracy_ci95][0]:.1p}} to {{{0}[accuracy_ci95][1]:.1p}})"
+    columns = {
+        "architecture": "{name}",
+        "accuracy % (95 % CI)": accuracy.format("whole"),
+        "precision:": "{precision:.1p}",
+        "recall:": "{recall:.1p}",
+        "F1:": "{f1:.1p}",
+        "ECE:": "{ece:.3f}",
+        "parameters, M (at 250 px):": "{millions:.2f} ({millions_at_250:.2f})",
+        "s an epoch:": "{seconds}",
+        "accuracy, lungs masked": accuracy.format("shortcut[lungs masked]"),
+        "lungs only": accuracy.format("shortcut[lungs only]"),
+        "paper's accuracy, other data:": "{paper}",
+    }
+    rows = []
+    for name, row in models.items():
+        seconds = row["seconds_per_epoch"]
+        derived = {"name": NAMES[name], "paper": PAPER[name], "millions": row["parameters"] / 1e6}
+        derived["millions_at_250"] = row["parameters_at_250"] / 1e6
+        derived["whole"] = row
+        rows.append(row | derived | {"seconds": "-" if seconds is None else f"{seconds:.0f}"})
+    return table(columns, rows)
+
+
+def classes_table(summary: dict[str, Any]) -> str:
+    """Images of each class by data set and by split."""
+    sources = next(iter(summary["sources"].values()))
+    columns = {"class": "{class}"} | {f"{name}:": f"{{{name}}}" for name in (*sources, *SPLITS)}
+    rows = [
+        {"class": class_name(label), **dict.fromkeys(SPLITS, 0), **counts, **summary["splits"][label]}
+        for label, counts in summary["sources"].items()
+    ]
+    return table(columns, rows)
+
+
+def pairs_table(tests: list[dict[str, Any]]) -> str:
+    columns = {
+        "pair": "{first} / {second}",
+        "only first right:": "{only_a}",
+        "only second right:": "{only_b}",
+        "McNemar p (Holm):": "{p_value_adjusted:.4f}",
+        "by patient p (Holm):": "{p_value_patients_adjusted:.4f}",
+    }
+    return table(columns, [row | {"first": NAMES[row["a"]], "second": NAMES[row["b"]]} for row in tests])
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

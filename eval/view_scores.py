@@ -6,7 +6,7 @@ of age: "view == '{view}' and sex == '{sex}' and {low} <= age < {high}".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
@@ -14,14 +14,16 @@ import numpy as np
 import pandas as pd
 
 from cxrneighbors.evaluation.candidate_role import candidate_role
-from cxrneighbors.evaluation.labels import encode_labels
+from cxrneighbors.evaluation.expectation import random_expectation
+from cxrneighbors.evaluation.films import Films
 from cxrneighbors.evaluation.lift_interval import lift_contributions
 from cxrneighbors.evaluation.matching import DECADE, age_band
 from cxrneighbors.evaluation.overlap import labels_for, pair_overlap
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.statistics.dyadic import NEXT, Candidates, dyadic_estimate
 from cxrneighbors.statistics.estimate import NORMAL_KURTOSIS, Estimate
-from cxrneighbors.statistics.patients import patient_codes
+
+PER_TARGET = ("targets", "neighbors", "group", "shared", "expected", "counts")
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,11 @@ class Found:
 
     def take(self, which: np.ndarray) -> Found:
         """Some of the targets."""
-        parts = (self.targets, self.neighbors, self.group, self.shared, self.expected, self.counts)
-        return Found(*(part[which] for part in parts), self.allowed, self.left_out)
+        return replace(self, **{name: getattr(self, name)[which] for name in PER_TARGET})
 
     def random(self) -> np.ndarray:
         """Expected overlap under random choice under the same condition: float (T,)."""
-        return (self.expected * self.counts).sum(axis=1) / np.maximum(self.counts.sum(axis=1), 1)
+        return np.asarray((self.expected * self.counts).sum(axis=1) / np.maximum(self.counts.sum(axis=1), 1))
 
 
 class ViewScorer:
@@ -61,11 +62,13 @@ class ViewScorer:
     ) -> None:
         self.index, self.pool, self.k, self.definition = index, pool, k, definition
         studies = index.studies
-        self.masks = labels_for(encode_labels(studies["findings"]), definition).masks
+        films = Films.of(studies)
+        self.masks = labels_for(films.labels, definition).masks
         # Under `any-disease` an image without disease is a candidate, never a target.
         self.targets = np.flatnonzero(targets & pool & (self.masks != 0).any(axis=1))
-        self.patients = patient_codes(studies)
-        self.views, self.view_codes = _views(studies)
+        self.patients = films.patients
+        codes, names = pd.factorize(films.views, sort=True)
+        self.views, self.view_codes = [str(name) for name in names], codes
         self.places = _places(studies)
 
     def find(self, modality: str, condition: str) -> Found:
@@ -80,37 +83,26 @@ class ViewScorer:
             parts = [self._find(modality, self.targets[:0], self.pool, 0)]
         columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
         order = np.argsort(columns[0])
+        ordered: dict[str, Any] = {name: part[order] for name, part in zip(PER_TARGET, columns, strict=True)}
         left_out = len(self.targets) - len(order)
-        return Found(*(column[order] for column in columns), allowed=allowed, left_out=left_out)
+        return Found(**ordered, allowed=allowed, left_out=left_out)
 
     def _find(
         self, modality: str, rows: np.ndarray, allowed: np.ndarray, group: int
     ) -> tuple[np.ndarray, ...]:
-        sums, counts = self._totals(rows, allowed)
+        chances = [
+            random_expectation(
+                self.masks, self.patients, self.definition, findable=allowed & (self.view_codes == code)
+            )
+            for code in range(len(self.views))
+        ]
+        counts = np.stack([chance.candidates[rows] for chance in chances], axis=1)
+        expected = np.nan_to_num(np.stack([chance.mean[rows] for chance in chances], axis=1))
         enough = counts.sum(axis=1) >= self.k
-        rows, sums, counts = rows[enough], sums[enough], counts[enough]
+        rows, expected, counts = rows[enough], expected[enough], counts[enough]
         hits, _ = self.index.neighbors(rows, self.k + NEXT, modality=modality, allowed=allowed)
         shared = pair_overlap(self.masks[rows][:, None], self.masks[hits], self.definition)
-        return rows, hits, np.full(len(rows), group), shared, sums / np.maximum(counts, 1), counts
-
-    def _totals(self, rows: np.ndarray, allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of each target's candidates, by view: sum of overlaps and number, (T, V) each.
-
-        Candidates with equal labels count together; those of the target's own patient are taken out again.
-        """
-        pool = np.flatnonzero(allowed)
-        sets, which = np.unique(self.masks[pool], axis=0, return_inverse=True)
-        counts = np.zeros((len(sets), len(self.views)))
-        np.add.at(counts, (which.reshape(-1), self.view_codes[pool]), 1)
-        table = pair_overlap(self.masks[rows][:, None], sets[None], self.definition)  # (T, U)
-        sums, numbers = table @ counts, np.tile(counts.sum(axis=0), (len(rows), 1))
-        own = pd.Series(pool).groupby(self.patients[pool]).indices
-        for i, row in enumerate(rows):
-            mine = pool[own.get(self.patients[row], [])]
-            shared = pair_overlap(self.masks[row][None], self.masks[mine], self.definition)
-            np.subtract.at(sums[i], self.view_codes[mine], shared)
-            np.subtract.at(numbers[i], self.view_codes[mine], 1)
-        return sums, numbers
+        return rows, hits, np.full(len(rows), group), shared, expected, counts
 
     def rows(self, found: Found) -> list[dict[str, Any]]:
         """Figures of all targets and of each view's: means, lifts, 95 % intervals, p-values."""
@@ -170,11 +162,10 @@ class ViewScorer:
         if not matched:
             return np.repeat(found.random()[:, None], found.neighbors.shape[1], axis=1)
         each = np.arange(len(found.targets))[:, None]
-        return found.expected[each, self.view_codes[found.neighbors]]
+        return np.asarray(found.expected[each, self.view_codes[found.neighbors]])
 
     def _candidates(self, found: Found, matched: bool) -> Candidates:
         """The candidates' role, summed over groups of targets that choose among the same films."""
-        nothing = np.zeros(len(self.masks), dtype=np.int64)
         roles = []
         for group, allowed in enumerate(found.allowed):
             mine = found.group == group
@@ -183,7 +174,7 @@ class ViewScorer:
                 continue
             if not matched:
                 weights = self.k / part.counts.sum(axis=1)
-                roles.append(self._role(part.targets, weights, part.random(), allowed, nothing))
+                roles.append(self._role(part.targets, weights, part.random(), allowed))
                 continue
             for code in range(len(self.views)):
                 here = (self.view_codes[part.neighbors[:, : self.k]] == code).sum(axis=1)
@@ -195,21 +186,16 @@ class ViewScorer:
                             here[has] / part.counts[has, code],
                             part.expected[has, code],
                             allowed & (self.view_codes == code),
-                            nothing,
                         )
                     )
         return reduce(Candidates.plus, roles)
 
     def _role(
-        self,
-        targets: np.ndarray,
-        weights: np.ndarray,
-        expected: np.ndarray,
-        allowed: np.ndarray,
-        strata: np.ndarray,
+        self, targets: np.ndarray, weights: np.ndarray, expected: np.ndarray, allowed: np.ndarray
     ) -> Candidates:
+        one = np.zeros(len(self.masks), dtype=np.int64)  # a single stratum
         return candidate_role(
-            self.masks, self.patients, strata, targets, weights, expected, self.definition, allowed
+            self.masks, self.patients, one, targets, weights, expected, self.definition, allowed
         )
 
 
@@ -220,11 +206,6 @@ def _figures(name: str, estimate: Estimate) -> dict[str, Any]:
         f"{name}_ci95": list(estimate.interval()),
         f"{name}_p": estimate.p_value(),
     }
-
-
-def _views(studies: pd.DataFrame) -> tuple[list[str], np.ndarray]:
-    codes, names = pd.factorize(studies["view"], sort=True)
-    return [str(name) for name in names], codes
 
 
 def _places(studies: pd.DataFrame) -> list[dict[str, Any]]:

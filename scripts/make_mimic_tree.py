@@ -12,11 +12,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from cxrneighbors.data.mimic.dicom_file import SYNTAXES
-from cxrneighbors.data.mimic.tree import FORMS, REPORT_PLACES, write_mimic_tree
 from cxrneighbors.data.tables import read_table
 from cxrneighbors.errors import UserError
 from cxrneighbors.progress import say
+from cxrneighbors.testing.dicom_file import SYNTAXES
+from cxrneighbors.testing.mimic_tree import FORMS, REPORT_PLACES, write_mimic_tree
 
 
 def main() -> None:

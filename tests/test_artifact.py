@@ -48,6 +48,33 @@ def test_a_folder_of_something_else_is_refused_and_untouched(tmp_path, name):
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+def test_only_own_names_are_described_and_scratch_goes_when_work_begins_anew(tmp_path):
+    def begin(**options):
+        return KIND.begin(tmp_path, PLAN, own=("model", "checkpoints"), scratch=("checkpoints",), **options)
+
+    (tmp_path / "notes.txt").write_text("mine")
+    work = begin()
+    for name in ("model/weights", "checkpoints/one"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("data")
+    assert list(work.finish()["files"]) == ["model/weights"]
+    work.reopen()
+    again = begin()
+    assert again.resumed and not again.complete and (tmp_path / "checkpoints" / "one").exists()
+    assert not begin(restart=True).resumed and not (tmp_path / "checkpoints").exists()
+    assert (tmp_path / "notes.txt").exists() and (tmp_path / "model" / "weights").exists()
+
+
+def test_a_new_plan_that_cannot_be_carried_out_is_taken_back(tmp_path):
+    with pytest.raises(UserError), KIND.begin(tmp_path / "out", PLAN).preparing():
+        raise UserError("no rows")
+    assert not (tmp_path / "out").exists()
+    KIND.begin(tmp_path / "out", PLAN)
+    with pytest.raises(UserError), KIND.begin(tmp_path / "out", PLAN).preparing():
+        raise UserError("no rows")
+    assert KIND.begin(tmp_path / "out", PLAN).resumed
+
+
 def test_own_names_only_are_in_the_way(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     KIND.begin(tmp_path, PLAN, own=("images",))

@@ -55,7 +55,7 @@ def test_command_lines_are_understood(page: Path) -> None:
 
 @every_page
 def test_scripts_and_verbs_exist(page: Path) -> None:
-    sources = "".join(path.read_text() for path in [*ROOT.glob("eval/*.py"), *ROOT.glob("scripts/*.py")])
+    sources = "".join(path.read_text() for path in [*ROOT.glob("eval/**/*.py"), *ROOT.glob("scripts/*.py")])
     for words in [*commands(page), *inline_commands(page)]:
         if words[0] == "cxrneighbors" and len(words) > 1 and re.fullmatch("[a-z][a-z-]*", words[1]):
             assert words[1] in VERBS, words

@@ -76,7 +76,8 @@ class AlexNet(FourClassNetwork):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits float (B, C) of images float (B, 1 or 3, H, W) in [0, 1]."""
-        return self.head(self.convolutions(self.prepared(images)).flatten(1))
+        logits: Tensor = self.head(self.convolutions(self.prepared(images)).flatten(1))
+        return logits
 
 
 def map_side(image_size: int, stride: int) -> int:

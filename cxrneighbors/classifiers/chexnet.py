@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from cxrneighbors.classifiers import preprocessing as pre
-from cxrneighbors.classifiers.base import Classifier, strict_load
+from cxrneighbors.classifiers.base import Classifier
 from cxrneighbors.classifiers.chexnet_checkpoint import HEAD, monai_names, read_checkpoint
 from cxrneighbors.errors import choose
+from cxrneighbors.models import strict_load
 
 # The order of the outputs of every published CheXNet.
 CHESTXRAY14_LABELS = (
@@ -60,7 +61,7 @@ class CheXNet(Classifier):
         multi_label: bool = True,
     ) -> None:
         # MONAI takes ten seconds to import: only who builds a CheXNet waits for it.
-        from monai.networks.nets import DenseNet121
+        from monai.networks.nets.densenet import DenseNet121
 
         choose("crop", crop, CROPS)
         super().__init__(labels, image_size or (224 if crop == "none" else 256), multi_label)
@@ -119,13 +120,7 @@ class CheXNet(Classifier):
         return back.to(logits.dtype)
 
     def _logits(self, field: Tensor) -> Tensor:
-        return self.network(pre.standardise(pre.to_colour(field), pre.IMAGENET_MEAN, pre.IMAGENET_STD))
-
-    def config(self) -> dict[str, Any]:
-        """Constructor arguments, as JSON."""
-        return {
-            "labels": list(self.labels),
-            "image_size": self.image_size,
-            "crop": self.crop,
-            "multi_label": self.multi_label,
-        }
+        logits: Tensor = self.network(
+            pre.standardise(pre.to_colour(field), pre.IMAGENET_MEAN, pre.IMAGENET_STD)
+        )
+        return logits

@@ -73,4 +73,5 @@ class CNNLSTM(FourClassNetwork):
         maps = self.convolutions(self.prepared(images))
         sequence = maps.flatten(2).transpose(1, 2)  # row by row from the upper left corner
         states, _ = self.lstm(sequence)
-        return self.head(states.flatten(1))
+        logits: Tensor = self.head(states.flatten(1))
+        return logits

@@ -58,15 +58,6 @@ class FourClassNetwork(Classifier):
         sized = pre.resize(pre.check_batch(images), self.image_size, self.image_size)
         return pre.to_colour(sized) * 2 - 1
 
-    def config(self) -> dict[str, Any]:
-        """Constructor arguments, as JSON."""
-        return {
-            "labels": list(self.labels),
-            "image_size": self.image_size,
-            "multi_label": self.multi_label,
-            "dropout": self.dropout,
-        }
-
 
 def dense_head(inputs: int, hidden: Sequence[int], outputs: int, dropout: float) -> nn.Sequential:
     """Dense layers with ReLU and dropout, then one without: (B, inputs) to logits (B, outputs)."""

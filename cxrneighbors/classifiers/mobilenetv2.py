@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from cxrneighbors.classifiers.backbone_weights import MOMENTUM, read_hub_backbone
-from cxrneighbors.classifiers.base import strict_load
 from cxrneighbors.classifiers.four_classes import (
     FOUR_CLASSES,
     IMAGE_SIZE,
@@ -22,6 +21,7 @@ from cxrneighbors.classifiers.four_classes import (
     dense_head,
     draw_as_keras,
 )
+from cxrneighbors.models import strict_load
 
 FEATURES = 1280
 HIDDEN = (512, 128)
@@ -69,7 +69,8 @@ class MobileNetV2(FourClassNetwork):
     def forward(self, images: Tensor) -> Tensor:
         """Logits float (B, C) of images float (B, 1 or 3, H, W) in [0, 1]."""
         maps = self.backbone(self.prepared(images)).last_hidden_state
-        return self.head(maps.mean((2, 3)))
+        logits: Tensor = self.head(maps.mean((2, 3)))
+        return logits
 
 
 def _counters(own: dict[str, Tensor], state: dict[str, Tensor]) -> dict[str, Tensor]:

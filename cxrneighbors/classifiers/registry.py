@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cxrneighbors.classifiers.base import Classifier, load_state, read_settings, seeded
+from cxrneighbors.classifiers.base import NOUN, Classifier
 from cxrneighbors.devices import resolve_device
 from cxrneighbors.errors import UserError, choose
+from cxrneighbors.models import build_model, load_weights, read_config
+from cxrneighbors.seeding import seeded
 
 # Name: (module, class). Not imported before it is used: MONAI takes ten seconds.
 MODELS: dict[str, tuple[str, str]] = {
@@ -26,7 +28,8 @@ MODELS: dict[str, tuple[str, str]] = {
 def model_class(name: str) -> type[Classifier]:
     """The class behind a name; `UserError` lists the names there are."""
     module, cls = MODELS[choose("model", name, list(MODELS))]
-    return getattr(importlib.import_module(module), cls)
+    found: type[Classifier] = getattr(importlib.import_module(module), cls)
+    return found
 
 
 def build(
@@ -55,15 +58,10 @@ def build(
 def load_classifier(folder: str | Path, device: str = "auto") -> Classifier:
     """Load what `Classifier.save` or `train_classifier` wrote; in evaluation mode, on `device`."""
     place = resolve_device(device)
-    settings = read_settings(folder)
-    cls = model_class(settings["classifier"])
-    try:
-        with seeded(0):
-            model = cls(**settings["config"])
-    except TypeError as error:
-        path = Path(folder) / "config.json"
-        raise UserError(f"{path}: {error}; save the classifier again with this version") from None
-    load_state(model, folder)
+    cls = model_class(read_config(folder, NOUN)[NOUN])
+    with seeded(0):
+        model = build_model(cls, folder, NOUN)
+    load_weights(model, folder, NOUN)
     return model.to(place).eval()
 
 

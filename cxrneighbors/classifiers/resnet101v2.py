@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cxrneighbors.classifiers.backbone_weights import MOMENTUM, read_keras_backbone
-from cxrneighbors.classifiers.base import strict_load
 from cxrneighbors.classifiers.four_classes import (
     FOUR_CLASSES,
     IMAGE_SIZE,
@@ -22,6 +21,7 @@ from cxrneighbors.classifiers.four_classes import (
     dense_head,
     draw_as_keras,
 )
+from cxrneighbors.models import strict_load
 
 # Name, channels of the bottleneck, blocks, stride of the last block.
 STACKS = (("conv2", 64, 3, 2), ("conv3", 128, 4, 2), ("conv4", 256, 23, 2), ("conv5", 512, 3, 1))
@@ -61,7 +61,8 @@ class PreactivationBlock(nn.Module):
             shortcut = x if self.stride == 1 else x[..., :: self.stride, :: self.stride]
         y = F.relu(self.bn1(self.conv1(active)))
         y = F.relu(self.bn2(self.conv2(y)))
-        return shortcut + self.conv3(y)
+        added: Tensor = shortcut + self.conv3(y)
+        return added
 
 
 class ResNetV2Backbone(nn.Module):
@@ -124,7 +125,8 @@ class ResNet101V2(FourClassNetwork):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits float (B, C) of images float (B, 1 or 3, H, W) in [0, 1]."""
-        return self.head(self.backbone(self.prepared(images)).mean((2, 3)))
+        logits: Tensor = self.head(self.backbone(self.prepared(images)).mean((2, 3)))
+        return logits
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:

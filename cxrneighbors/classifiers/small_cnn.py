@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -75,14 +74,5 @@ class SmallCNN(Classifier):
         x = F.relu(self.norm(self.stem(pre.standardise(grey, (0.5,), (0.25,)))))
         x = self.blocks(x)
         pooled = torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1)
-        return self.head(F.dropout(pooled, self.dropout, self.training))
-
-    def config(self) -> dict[str, Any]:
-        """Constructor arguments, as JSON."""
-        return {
-            "labels": list(self.labels),
-            "image_size": self.image_size,
-            "multi_label": self.multi_label,
-            "width": self.width,
-            "dropout": self.dropout,
-        }
+        logits: Tensor = self.head(F.dropout(pooled, self.dropout, self.training))
+        return logits

@@ -1,45 +1,31 @@
-"""The one training loop: any classifier, multi-label or single-label, CPU or GPU, resumable."""
+"""`train-classifier`: any classifier, multi-label or single-label, CPU or GPU, resumable."""
 
 from __future__ import annotations
 
-import logging
-import signal
-import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as pl
 import numpy as np
 import pandas as pd
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
-from lightning.pytorch.plugins.io import TorchCheckpointIO
-from torch.utils.data import DataLoader
 
-from cxrneighbors.classifiers.base import Classifier, seeded
-from cxrneighbors.classifiers.lightning_module import LightningClassifier, TrainingSettings
+from cxrneighbors.artifact import Kind, Work
+from cxrneighbors.classifiers.base import NOUN, Classifier
 from cxrneighbors.classifiers.scoring import headline
-from cxrneighbors.classifiers.training_data import (
-    EpochBatches,
-    ImageBatches,
-    TrainingData,
-    label_weights,
-    prepare,
-)
+from cxrneighbors.classifiers.training_data import TrainingData, label_weights, prepare, split_loader
+from cxrneighbors.classifiers.training_module import ClassifierSettings, ClassifierTraining
 from cxrneighbors.data.schema import SPLITS, studies_hash
 from cxrneighbors.data.skipped import write_skipped
 from cxrneighbors.devices import resolve_device
 from cxrneighbors.errors import UserError
-from cxrneighbors.files import read_json, write_json_atomic, write_text_atomic
-from cxrneighbors.progress import say
+from cxrneighbors.files import plain, read_json, write_json_atomic
+from cxrneighbors.models import load_weights
+from cxrneighbors.progress import say, track
 from cxrneighbors.statistics.patients import count_patients
+from cxrneighbors.training.fit import CHECKPOINTS, fit
 
-CHECKPOINTS = "checkpoints"
-RUN = "training.json"
+TRAINING = Kind("classifier training", 2, "train-classifier")
+METRICS = "metrics.json"
 
 
 def train_classifier(
@@ -47,60 +33,106 @@ def train_classifier(
     studies: pd.DataFrame,
     out: str | Path,
     *,
-    patience: int = 5,
     resume: bool = True,
     device: str = "auto",
     **settings: Any,
 ) -> dict[str, Any]:
     """Train or fine-tune `model` in place on a study table and write it to folder `out`.
 
-    `settings`: fields of `TrainingSettings` (epochs, batch_size, lr, optimiser, ...); what is left out is the
-    model's own (`Classifier.training_defaults`), else `TrainingSettings`'. Splits are by patient:
-    the table's own, completed where a part is missing (`training_data.split_by_patient`). After each epoch
-    the validation loss decides: the best weights are kept, and training ends after `patience` epochs without
+    `settings`: fields of `ClassifierSettings` (epochs, batch_size, lr, optimiser, ...); what is left out is
+    the model's own (`Classifier.training_defaults`), else `ClassifierSettings`'. Splits are by patient: the
+    table's own, completed where a part is missing (`training_data.split_by_patient`). After each epoch the
+    validation loss decides: the best weights are kept, and training ends after `patience` epochs without
     a better one (0: never). Without validation images the last weights are kept. On a GPU it runs in mixed
     precision; scores are always computed in full. On a CPU the result depends on the arguments alone.
 
     Writes config.json and model.safetensors (`registry.load_classifier` reads them), metrics.json,
-    history.csv, skipped.csv and checkpoints/. Where `out` holds an unfinished training with the same
-    arguments it goes on after the last whole epoch, and ends as if never interrupted; `resume=False`
-    starts anew.
+    history.csv, skipped.csv, checkpoints/ and manifest.json. Where `out` holds an unfinished training with
+    the same arguments it goes on after the last whole epoch, and ends as if never interrupted; a finished one
+    is read back, or goes on to more `epochs`. `resume=False` starts anew.
 
     Returns metrics.json as a dict: for 'train', 'val' and 'test' the numbers of images, patients and
     positives, for val and test also `loss`, `auroc` per label (None where undefined), `mean_auroc` and, for
     a single-label classifier, `accuracy`.
 
     Raises `UserError` for a table that cannot be trained on (`training_data.prepare`), for an unknown
-    setting, and when `out` holds a training with other arguments.
+    setting, when the training diverges, and when `out` holds a training with other arguments.
     """
-    given = TrainingSettings(**{**model.training_defaults, **settings})
+    given = ClassifierSettings(**{**model.training_defaults, **settings})
     out, place = Path(out), resolve_device(device)
-    run = {
+    plan = {
         "model": model.name,
         "config": model.config(),
         "initial_weights": model.weights_hash(),
         "studies": _table_hash(studies),
-        "settings": given.identity(),
+        "settings": given.plan(),
     }
-    start = _start(out, run, resume)
-    data = prepare(studies, model.labels, model.multi_label, model.image_size, model.aspect, given.seed)
-    out.mkdir(parents=True, exist_ok=True)
+    work = TRAINING.begin(out, plan, restart=not resume, scratch=(CHECKPOINTS,))
+    if work.complete:
+        metrics = read_json(out / METRICS, remedy="give another folder, or delete this one")
+        if not _has_further_epochs(metrics, given.epochs, out):
+            say(f"{out}: this training is done already; read back")
+            load_weights(model.to("cpu").eval(), out, NOUN)
+            return dict(metrics)
+        work.reopen()
+    return _train(model, studies, given, work, place)
+
+
+def _has_further_epochs(metrics: dict[str, Any], epochs: int, out: Path) -> bool:
+    """Whether a finished training has to go on: it ended at its last epoch, and more are asked for."""
+    done, asked = metrics["epochs_run"], metrics["settings"]["epochs"]
+    if epochs < done:
+        raise UserError(
+            f"{out}: holds a training of {done} epochs, now {epochs}; ask for more, or give another folder"
+        )
+    return bool(done == asked < epochs)
+
+
+def _train(
+    model: Classifier, studies: pd.DataFrame, settings: ClassifierSettings, work: Work, device: str
+) -> dict[str, Any]:
+    out = work.folder
+    with work.preparing():
+        data = prepare(studies, model, settings.seed)
+        if settings.schedule == "plateau" and not len(data.positions("val")):
+            raise UserError(
+                "schedule 'plateau' watches validation images and there are none; use constant or cosine"
+            )
     write_skipped(data.skipped, out)
-    write_json_atomic(out / RUN, run)
-    with seeded(given.seed), _quiet_lightning():
-        module, best, seconds = _fit(model, data, given, out, start, patience, place)
-        metrics = _metrics(module, data, place)
-    timing = {"seconds": seconds, "seconds_per_epoch": _per_epoch(seconds, module.epochs_timed)}
-    metrics = {**run, "settings": asdict(given), "seed": given.seed, **best, **timing, **metrics}
-    model.to("cpu").eval()
-    model.save(out)
-    write_json_atomic(out / "metrics.json", metrics)
-    write_text_atomic(out / "history.csv", pd.DataFrame(module.history).to_csv(index=False))
-    return metrics
+    module = _fit(model, data, settings, out, device)
+    metrics = {**work.plan, "settings": vars(settings), "seed": settings.seed, **_epochs(module)}
+    metrics = plain({**metrics, **_metrics(module, data, device)})
+    model.to("cpu").eval().save(out)
+    write_json_atomic(out / METRICS, metrics)
+    work.finish()
+    return dict(metrics)
 
 
-def _per_epoch(seconds: float, epochs: int) -> float | None:
-    return round(seconds / epochs, 2) if epochs else None
+def _fit(
+    model: Classifier, data: TrainingData, settings: ClassifierSettings, out: Path, device: str
+) -> ClassifierTraining:
+    weights = None
+    if settings.class_weights == "balanced":
+        weights = label_weights(data.targets[data.positions("train")], len(model.labels))
+    train, val = (split_loader(data, name, settings.batch_size, settings.seed) for name in ("train", "val"))
+    module = ClassifierTraining(model.train(), settings, weights)
+    fit(module, train, val if len(data.positions("val")) else None, device, out)
+    if not all(bool(value.isfinite().all()) for value in model.parameters()):
+        raise UserError(f"{out}: training diverged (weights are not finite); lower --lr, then --restart")
+    return module
+
+
+def _epochs(module: ClassifierTraining) -> dict[str, Any]:
+    """How many epochs were run, which one's weights are kept and why, and how long they took."""
+    by = "validation loss" if module.best_weights else "last epoch"
+    seconds = [row["seconds"] for row in module.history]
+    return {
+        "epochs_run": len(module.history),
+        "best_epoch": module.best_epoch,
+        "best_by": by if module.history else "starting weights",
+        "seconds": round(sum(seconds), 2),
+        "seconds_per_epoch": round(sum(seconds) / len(seconds), 2) if seconds else None,
+    }
 
 
 def describe(metrics: dict[str, Any]) -> str:
@@ -122,111 +154,16 @@ def describe(metrics: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-class WeightsOnlyIO(TorchCheckpointIO):
-    """Lightning's checkpoint files, read without unpickling anything but tensors and plain values."""
-
-    def load_checkpoint(self, path: Any, map_location: Any = "cpu", weights_only: bool | None = True) -> Any:
-        """Read a checkpoint; `weights_only` is taken as True whatever is asked."""
-        return torch.load(path, map_location="cpu", weights_only=True)
-
-
-def _fit(
-    model: Classifier,
-    data: TrainingData,
-    settings: TrainingSettings,
-    out: Path,
-    start: Path | None,
-    patience: int,
-    device: str,
-) -> tuple[LightningClassifier, dict[str, Any], float]:
-    """Train; leave the best weights in `model`. Returns the module, best epoch and its loss, seconds."""
-    weights = None
-    if settings.class_weights == "balanced":
-        weights = label_weights(data.targets[data.positions("train")], len(model.labels))
-    module = LightningClassifier(model, settings, weights)
-    has_validation = len(data.positions("val")) > 0
-    if settings.schedule == "plateau" and not has_validation:
-        raise UserError(
-            "schedule 'plateau' watches validation images and there are none; use constant or cosine"
-        )
-    trainer = pl.Trainer(
-        accelerator="gpu" if device.startswith("cuda") else "cpu",
-        devices=[torch.device(device).index or 0] if device.startswith("cuda") else 1,
-        precision=_precision(device),
-        max_epochs=settings.epochs,
-        callbacks=_callbacks(out, has_validation, patience),
-        plugins=[WeightsOnlyIO()],
-        default_root_dir=out,
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-    )
-    began = time.perf_counter()
-    _run(trainer, module, data, start)
-    seconds = time.perf_counter() - began
-    best = _take_best(module, out, has_validation)
-    if not all(bool(value.isfinite().all()) for value in model.parameters()):
-        raise UserError(f"{out}: training diverged (weights are not finite); lower --lr, then --restart")
-    return module, best, round(seconds, 2)
-
-
-def _run(trainer: pl.Trainer, module: LightningClassifier, data: TrainingData, start: Path | None) -> None:
-    train = _loader(data, "train", module.settings)
-    val = _loader(data, "val", module.settings) if len(data.positions("val")) else None
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        trainer.fit(module, train, val, ckpt_path=start)
-    except SystemExit:
-        # Lightning leaves with this after Ctrl-C, and with the signal ignored.
-        if not trainer.interrupted:
-            raise
-        signal.signal(signal.SIGINT, handler)
-        raise KeyboardInterrupt from None
-
-
-def _callbacks(out: Path, has_validation: bool, patience: int) -> list[Callback]:
-    keep: dict[str, Any] = (
-        {"monitor": "val_loss", "filename": "best"} if has_validation else {"filename": "best"}
-    )
-    callbacks: list[Callback] = [
-        ModelCheckpoint(
-            dirpath=out / CHECKPOINTS,
-            save_last=True,
-            save_on_train_epoch_end=True,
-            enable_version_counter=False,
-            **keep,
-        )
-    ]
-    if has_validation and patience:
-        stop = EarlyStopping("val_loss", patience=patience, check_on_train_epoch_end=True)
-        callbacks.append(stop)
-    return callbacks
-
-
-def _take_best(module: LightningClassifier, out: Path, has_validation: bool) -> dict[str, Any]:
-    """Put the best checkpoint's weights into the model; without validation images that is the last one."""
-    path = out / CHECKPOINTS / "best.ckpt"
-    if not path.is_file():  # no epoch was asked for
-        return {"epochs_run": 0, "best_epoch": 0, "best_by": "starting weights"}
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    module.load_state_dict(checkpoint["state_dict"], strict=True)
-    epoch = checkpoint["epoch"] + 1
-    result = {"epochs_run": len(module.history), "best_epoch": epoch}
-    return {**result, "best_by": "validation loss" if has_validation else "last epoch"}
-
-
-def _metrics(module: LightningClassifier, data: TrainingData, device: str) -> dict[str, Any]:
+def _metrics(module: ClassifierTraining, data: TrainingData, device: str) -> dict[str, Any]:
     result: dict[str, Any] = {"skipped": len(data.skipped)}
-    labels = module.model.labels
+    labels = module.network.labels
     module.to(device).eval()
     for split in SPLITS:
         positions = data.positions(split)
         counts: dict[str, Any] = {"n": len(positions)}
         counts["patients"] = count_patients(data.rows.iloc[positions])
         targets = data.targets[positions]
-        hits = targets.sum(0) if module.model.multi_label else np.bincount(targets, minlength=len(labels))
+        hits = targets.sum(0) if module.network.multi_label else np.bincount(targets, minlength=len(labels))
         counts["positives"] = {label: int(hit) for label, hit in zip(labels, hits, strict=True)}
         if split != "train" and len(positions):
             counts |= _evaluate(module, data, split, device)
@@ -235,55 +172,14 @@ def _metrics(module: LightningClassifier, data: TrainingData, device: str) -> di
 
 
 @torch.inference_mode()
-def _evaluate(module: LightningClassifier, data: TrainingData, split: str, device: str) -> dict[str, Any]:
-    batches = _loader(data, split, module.settings)
-    parts = [(module.model(images.to(device)).float().cpu(), targets) for images, targets in batches]
+def _evaluate(module: ClassifierTraining, data: TrainingData, split: str, device: str) -> dict[str, Any]:
+    batches = split_loader(data, split, module.settings.batch_size, module.settings.seed)
+    parts = [
+        (module.network(images.to(device)).float().cpu(), targets)
+        for images, targets in track(batches, f"scoring {split} images", len(batches))
+    ]
     logits, targets = (torch.cat(part) for part in zip(*parts, strict=True))
-    loss = module.to("cpu").loss(logits, targets)
-    module.to(device)
-    return {"loss": float(loss), **module.scores(logits, targets)}
-
-
-def _loader(data: TrainingData, split: str, settings: TrainingSettings) -> DataLoader:
-    seed = settings.seed if split == "train" else None
-    names = {"train": "training", "val": "validating", "test": "testing"}
-    batches = EpochBatches(data.positions(split), settings.batch_size, seed, names[split])
-    # batch_size=None: the sampler hands out whole batches, cut from memory in one step.
-    return DataLoader(ImageBatches(data), sampler=batches, batch_size=None)
-
-
-def _precision(device: str) -> Any:
-    if not device.startswith("cuda"):
-        return "32-true"
-    return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
-
-
-def _start(out: Path, run: dict[str, Any], resume: bool) -> Path | None:
-    """The checkpoint to go on from, or None; old checkpoints are removed when training starts anew."""
-    folder = out / CHECKPOINTS
-    last = folder / "last.ckpt"
-    if resume and last.is_file():
-        before = read_json(out / RUN, remedy="use another --out or --restart")
-        other = [key for key in run if before.get(key) != run[key]]
-        if other:
-            raise UserError(
-                f"{out}: holds a training with other {', '.join(_differences(before, run, other))}; "
-                "use another --out, or --restart to replace it"
-            )
-        say(f"{out}: going on with the training found there")
-        return last
-    for name in ("last.ckpt", "best.ckpt"):
-        (folder / name).unlink(missing_ok=True)
-    return None
-
-
-def _differences(before: dict[str, Any], run: dict[str, Any], keys: list[str]) -> Iterator[str]:
-    for key in keys:
-        old, new = before.get(key), run[key]
-        if key in ("settings", "config") and isinstance(old, dict):
-            yield from (f"{name} ({old.get(name)})" for name in new if old.get(name) != new[name])
-        else:
-            yield key.replace("_", " ")
+    return {"loss": float(module.loss(logits, targets)), **module.scores(logits, targets)}
 
 
 def _table_hash(studies: pd.DataFrame) -> str:
@@ -295,25 +191,3 @@ def _table_hash(studies: pd.DataFrame) -> str:
         )
     ]
     return studies_hash(studies.assign(report=text))
-
-
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Silence Lightning's banners and hints; the package tells its own progress."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            for hint in (
-                ".*LeafSpec.*",
-                ".*does not have many workers.*",
-                ".*Checkpoint directory.*exists.*",
-                ".*no `val_dataloader`.*",
-            ):
-                warnings.filterwarnings("ignore", message=hint)
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
-from cxrneighbors.data.image_dataset import ImageCache, load_image_cache
+from cxrneighbors.classifiers.base import Classifier
 from cxrneighbors.data.schema import NO_FINDING, SPLITS, has_text
 from cxrneighbors.data.skipped import Skipped
 from cxrneighbors.data.splits import carve_validation, patient_split
 from cxrneighbors.errors import UserError
-from cxrneighbors.progress import say, track
+from cxrneighbors.progress import say
+from cxrneighbors.training.batches import EpochBatches, batch_loader, full_sizes
+from cxrneighbors.training.images import MemoryImages, read_images
 
 
 @dataclass(frozen=True)
 class TrainingData:
     """Images with their targets.
 
-    `rows`: the study-table rows used, M of them. `cache`: their images. `targets`: float32 (M, C) in {0, 1}
+    `rows`: the study-table rows used, M of them. `images`: theirs. `targets`: float32 (M, C) in {0, 1}
     for a multi-label classifier, int64 (M,) otherwise.
     """
 
     rows: pd.DataFrame
-    cache: ImageCache
+    images: MemoryImages
     targets: np.ndarray
     skipped: Skipped = field(default_factory=Skipped)
 
@@ -38,26 +41,26 @@ class TrainingData:
         return np.flatnonzero((self.rows["split"] == split).to_numpy())
 
 
-def prepare(
-    studies: pd.DataFrame, labels: Sequence[str], multi_label: bool, size: int, aspect: str, seed: int
-) -> TrainingData:
-    """Choose rows, split by patient, read images, encode targets.
+def prepare(studies: pd.DataFrame, model: Classifier, seed: int) -> TrainingData:
+    """Choose rows, split by patient, read images, encode targets, as `model` wants them.
 
     Unlabelled rows, rows without an image file and, for a single-label classifier, rows without exactly one
-    of `labels` are left out; how many is told on standard error. Raises `UserError` when nothing is left
+    of its labels are left out; how many is told on standard error. Raises `UserError` when nothing is left
     to train on, a label has no positive training image, or a patient or image is in two splits.
     """
-    rows = usable_rows(studies, labels, multi_label)
+    labels = model.labels
+    rows = usable_rows(studies, labels, model.multi_label)
     rows = rows.assign(split=split_by_patient(rows, seed))
     skipped = Skipped("train-classifier")
-    paths, names = rows["path"].tolist(), rows["image_id"].tolist()
-    cache = load_image_cache(paths, size, aspect, skipped, names)
+    images, kept = read_images(
+        rows["path"].tolist(), model.image_size, model.aspect, skipped, rows["image_id"].tolist()
+    )
     if len(skipped):
         say(f"{len(skipped)} of {len(rows)} images cannot be read, see skipped.csv")
-    rows = rows.iloc[cache.kept].reset_index(drop=True)
-    targets = encode_targets(rows["findings"], labels, multi_label)
-    data = TrainingData(rows, cache, targets, skipped)
-    check_no_leak(rows, cache.pixels)
+    rows = rows.iloc[kept].reset_index(drop=True)
+    targets = encode_targets(rows["findings"], labels, model.multi_label)
+    data = TrainingData(rows, images, targets, skipped)
+    check_no_leak(rows, images.pixels.numpy())
     check_positives(targets[data.positions("train")], labels)
     return data
 
@@ -181,38 +184,20 @@ def label_weights(targets: np.ndarray, n_labels: int) -> np.ndarray:
     return weights.astype(np.float32)
 
 
-class ImageBatches(Dataset):
-    """Whole batches from memory: item `positions` is (images float32 (B, 1, H, W), targets (B, ...))."""
+class LabelledImages(Dataset[tuple[Tensor, Tensor]]):
+    """Whole batches: item `positions` is (images float32 (B, 1, H, W), targets (B, ...))."""
 
     def __init__(self, data: TrainingData) -> None:
-        self.data = data
+        self.images, self.targets = data.images, torch.from_numpy(data.targets)
 
-    def __getitem__(self, positions: np.ndarray) -> tuple[Tensor, Tensor]:
-        images = torch.from_numpy(self.data.cache.floats(positions))
-        return images, torch.from_numpy(self.data.targets[positions])
+    def __getitem__(self, positions: list[int]) -> tuple[Tensor, Tensor]:
+        return self.images[positions], self.targets[positions]
 
 
-class EpochBatches(Sampler):
-    """Batches of positions, in an order that depends on (seed, epoch) alone, so that a resumed training
-    sees what an uninterrupted one would have; in the given order where `seed` is None.
-    """
-
-    def __init__(self, positions: np.ndarray, batch_size: int, seed: int | None, description: str) -> None:
-        self.positions, self.batch_size = positions, batch_size
-        self.seed, self.description, self.epoch = seed, description, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning before each epoch."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        full, rest = divmod(len(self.positions), self.batch_size)
-        # A single image has no batch statistics; it is left for another epoch's order.
-        return full + (rest > 0 and not (self.seed is not None and rest == 1 and full))
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        order = self.positions
-        if self.seed is not None:
-            order = np.random.default_rng([self.seed, self.epoch]).permutation(order)
-        batches = [order[i * self.batch_size : (i + 1) * self.batch_size] for i in range(len(self))]
-        yield from track(batches, self.description)
+def split_loader(data: TrainingData, split: str, batch_size: int, seed: int) -> DataLoader[Any]:
+    """Batches of a split: shuffled by (seed, epoch) for 'train', in order for the others."""
+    positions = data.positions(split)
+    training = split == "train"
+    # A single image has no batch statistics; it waits for another epoch's order.
+    sizes = full_sizes(len(positions), batch_size, least=2 if training else 1)
+    return batch_loader(LabelledImages(data), EpochBatches(positions, sizes, seed if training else None))

@@ -143,4 +143,5 @@ def _training_rows(studies: pd.DataFrame, per_view: int, seed: int) -> pd.DataFr
             f"study table: fewer than two views have {LEAST_IMAGES} images of known view; "
             "train the view classifier on a table that has them and give its folder"
         )
-    return rows.reset_index(drop=True)
+    chosen: pd.DataFrame = rows.reset_index(drop=True)
+    return chosen

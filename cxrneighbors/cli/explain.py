@@ -14,10 +14,16 @@ if TYPE_CHECKING:
 def command(
     index: Path = typer.Argument(..., help="Folder written by index.", metavar="IDX"),
     classifier: Path = typer.Option(..., help="Folder written by train-classifier."),
-    image_id: str = typer.Option(..., help="The image of the index to explain."),
+    image_id: str | None = typer.Option(None, help="The image of the index to explain."),
+    image: Path | None = typer.Option(None, help="Or an image file: PNG, JPEG or DICOM."),
+    patient_id: str | None = typer.Option(
+        None, help="Whose film the file is: that patient's films are no neighbours."
+    ),
     target: str = typer.Option(..., help="The label to explain, one of the classifier's."),
     method: str = typer.Option("kp-lime", help="lime, k-lime, sigma-lime, kp-lime, dlime or alime."),
-    out: Path = typer.Option(..., help="Folder for explanation.json, explanation.npz and panel.png."),
+    out: Path = typer.Option(
+        ..., help="Folder for explanation.json, explanation.npz and panel.png; new or empty."
+    ),
     k: int = typer.Option(5, "-k", help="Neighbours K."),
     masks: int = typer.Option(100, "-p", "--masks", help="Masked films P of each film."),
     segmentation: str = typer.Option("quickshift", help="quickshift, slic, felzenszwalb or lungs."),
@@ -40,37 +46,27 @@ def command(
 ) -> None:
     """Explain a classifier's score of one film for one label."""
     from cxrneighbors.classifiers.registry import load_classifier
-    from cxrneighbors.errors import choose
+    from cxrneighbors.errors import UserError
     from cxrneighbors.explain.certificate import StabilityRule
+    from cxrneighbors.explain.masking import Masking
+    from cxrneighbors.explain.neighbours import Neighbourhood
     from cxrneighbors.explain.pictures import panel_png
-    from cxrneighbors.explain.registry import METHODS, build_explainer
-    from cxrneighbors.files import write_bytes_atomic
+    from cxrneighbors.explain.predictor import Predictor
+    from cxrneighbors.explain.registry import build_explainer
     from cxrneighbors.index.neighbor_index import NeighborIndex
     from cxrneighbors.progress import say
 
-    choose("method", method, list(METHODS))
+    film = image_id or image
+    if film is None or (image_id and image):
+        raise UserError("explain: give one film, by --image-id or as a file by --image")
     rule = None if until_stable is None else StabilityRule(until_stable, top=top, max_rounds=max_rounds)
-    explainer = build_explainer(
-        method,
-        load_classifier(classifier, device),
-        NeighborIndex.load(index),
-        k=k,
-        n_masks=masks,
-        segmentation=segmentation,
-        fill=fill,
-        policy=policy,
-        seed=seed,
-        modality=modality,
-        where=where,
-        include_same_patient=include_same_patient,
-        device=device,
-        batch_size=batch_size,
-        stability=rule,
-    )
-    explanation = explainer.explain(image_id, target)
-    panel = panel_png(explanation)
-    explanation.save(out)
-    write_bytes_atomic(out / "panel.png", panel)
+    masking = Masking(masks, segmentation, fill, seed=seed, stability=rule)
+    predictor = Predictor(load_classifier(classifier, device), device=device, batch_size=batch_size)
+    loaded = NeighborIndex.load(index)
+    neighbourhood = Neighbourhood(loaded, k, policy, modality, where, include_same_patient)
+    explainer = build_explainer(method, predictor, masking=masking, neighbourhood=neighbourhood)
+    explanation = explainer.explain(film, target, patient_id)
+    explanation.save(out, {"panel.png": panel_png(explanation)})
     for line in summary_lines(explanation):
         say(line)
     say(f"{out}: explanation.json, explanation.npz, panel.png")

@@ -10,6 +10,7 @@ import typer
 def parse_weights(text: str) -> dict[str, float]:
     """`"image=1,report=0.5"` -> `{"image": 1.0, "report": 0.5}`; `UserError` for anything else."""
     from cxrneighbors.errors import UserError
+    from cxrneighbors.index.fusion import check_weights
 
     weights = {}
     for part in text.split(","):
@@ -18,9 +19,10 @@ def parse_weights(text: str) -> dict[str, float]:
             weights[name.strip()] = float(value)
         except ValueError:
             raise UserError(f"--weights {text!r}: must read image=1,report=1") from None
-    if set(weights) - {"image", "report"} or min(weights.values()) < 0 or not any(weights.values()):
-        raise UserError(f"--weights {text!r}: give image and report weights >= 0, one of them above 0")
-    return weights
+    try:
+        return check_weights(weights)
+    except UserError as error:
+        raise UserError(f"--weights {text!r}: {error}") from None
 
 
 def command(

@@ -12,6 +12,9 @@ def command(
     image_id: list[str] = typer.Option([], help="An image of the index; repeatable."),
     image: Path | None = typer.Option(None, help="An image file: PNG, JPEG or DICOM."),
     text: str | None = typer.Option(None, help="Report text."),
+    patient_id: str | None = typer.Option(
+        None, help="Whose image or text it is, as ID or DATASET:ID; that patient's images are left out."
+    ),
     k: int = typer.Option(5, "-k", help="Neighbours a query."),
     where: str | None = typer.Option(
         None, help="Which images may be found, e.g. \"view == 'PA' and age > 60\"."
@@ -21,7 +24,7 @@ def command(
     policy: str = typer.Option(
         "nearest", help="nearest, diverse (near, unlike in findings), cluster or random."
     ),
-    include_same_patient: bool = typer.Option(False, help="Let the target's own patient be found."),
+    include_same_patient: bool = typer.Option(False, help="Let the query's own patient be found."),
     seed: int = typer.Option(0, help="Seed of the random policy."),
     json: bool = typer.Option(False, help="Print JSON records instead of a table."),
 ) -> None:
@@ -34,6 +37,7 @@ def command(
         image_id or None,
         image=image,
         text=text,
+        patient_id=patient_id,
         k=k,
         where=where,
         modality=modality,

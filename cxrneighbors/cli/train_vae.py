@@ -36,5 +36,4 @@ def command(
         table = table.assign(split="train")
     vae = VAE(latent_dim=latent_dim, image_size=image_size, aspect=aspect, metric=metric)
     vae.fit(table, out=out, epochs=epochs, batch_size=batch_size, seed=seed, device=device)
-    vae.save(out)
     say(f"{out}: encoder saved; original and reconstruction in {out / 'figure3.png'}")

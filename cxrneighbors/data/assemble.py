@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from cxrneighbors.data.combine import combine_studies
-from cxrneighbors.data.content import link_patients, read_contents
+from cxrneighbors.data.content import link_patients, with_hashes
 from cxrneighbors.data.dicom import is_dicom
 from cxrneighbors.data.pixels import read_pixels
 from cxrneighbors.data.readers.lime_ray import PATIENTS_FILE
@@ -20,7 +20,7 @@ from cxrneighbors.data.schema import NO_FINDING, has_text, validate_studies
 from cxrneighbors.data.skipped import Skipped
 from cxrneighbors.data.splits import uniform_hash
 from cxrneighbors.errors import UserError
-from cxrneighbors.files import atomic_dir, write_text_atomic
+from cxrneighbors.files import atomic_dir
 
 # The first class that fits an image is its class: in covid-chestxray COVID-19 is a pneumonia too.
 DEFAULT_CLASSES: dict[str, tuple[str, ...]] = {
@@ -77,7 +77,11 @@ def assemble(
     table = _without_copies(table, skipped)
     if limit is not None:
         table = _limited(table, limit, seed)
-    _check_classes(table, list(wanted))
+    for name in wanted:
+        if not (table["class"] == name).any():
+            raise UserError(
+                f"class {name!r}: no usable image is left; look at --views, --limit and skipped.csv"
+            )
     table = table.assign(split=class_split(table, fractions, seed))
     table["findings"] = pd.Series([[name] for name in table["class"]], index=table.index, dtype=object)
     warning = source_warning(table["class"], table["dataset"])
@@ -159,14 +163,13 @@ def write_layout(studies: pd.DataFrame, root: str | Path) -> None:
     root = Path(root)
     if root.exists():
         raise UserError(f"{root}: is there already; give a new folder")
-    rows = ["file,patient_id,dataset"]
+    taken: set[str] = set()
+    files = [_layout_name(study, taken) for _, study in studies.iterrows()]
+    patients = studies[["patient_id", "dataset"]].assign(file=files)[["file", "patient_id", "dataset"]]
     with atomic_dir(root) as folder:
-        taken: set[str] = set()
-        for _, study in studies.iterrows():
-            file = _layout_name(study, taken)
-            _copy_image(Path(study["path"]), folder / file)
-            rows.append(",".join(_cell(text) for text in (file, study["patient_id"], study["dataset"])))
-        write_text_atomic(folder / PATIENTS_FILE, "\n".join(rows) + "\n")
+        for source, file in zip(studies["path"], files, strict=True):
+            _copy_image(Path(source), folder / file)
+        patients.to_csv(folder / PATIENTS_FILE, index=False, lineterminator="\n")
 
 
 def class_folder(name: str) -> str:
@@ -188,23 +191,11 @@ def _check_found(fits: np.ndarray, names: list[str], studies: pd.DataFrame) -> N
         )
 
 
-def _check_classes(table: pd.DataFrame, names: list[str]) -> None:
-    empty = [name for name in names if not (table["class"] == name).any()]
-    if empty:
-        raise UserError(
-            f"class {empty[0]!r}: no usable image is left; look at --views, --limit and skipped.csv"
-        )
-
-
 def _without_copies(table: pd.DataFrame, skipped: Skipped) -> pd.DataFrame:
     """Readable images, each once; adds `sha256`; patients who share an image become one."""
-    contents = read_contents(table["path"].tolist(), table["image_id"].tolist(), skipped)
-    found = np.array([content is not None for content in contents], dtype=bool)
-    readable = table.loc[found].reset_index(drop=True)
-    hashes = [content.sha256 for content in contents if content is not None]
-    table = link_patients(readable.assign(sha256=hashes), "sha256")
-    contradicted = table.groupby("sha256")["class"].transform("nunique").to_numpy() > 1
-    repeated = table["sha256"].duplicated().to_numpy() & ~contradicted
+    table = link_patients(with_hashes(table, skipped), "sha256")
+    contradicted = table.groupby("sha256")["class"].transform("nunique") > 1
+    repeated = table["sha256"].duplicated() & ~contradicted
     for image_id in table["image_id"][contradicted]:
         skipped.add(image_id, "the same image is in another class too")
     for image_id in table["image_id"][repeated]:
@@ -244,7 +235,3 @@ def _copy_image(source: Path, target: Path) -> None:
         Image.fromarray(np.rint(read_pixels(source) * 255).astype(np.uint8)).save(target)
     else:
         shutil.copyfile(source, target)
-
-
-def _cell(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"' if re.search(r'[",\n]', text) else text

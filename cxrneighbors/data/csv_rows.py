@@ -6,9 +6,10 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from cxrneighbors.data.skipped import Skipped
@@ -80,6 +81,24 @@ def optional_column(frame: pd.DataFrame, names: Iterable[str]) -> list[str]:
         if name in frame.columns:
             return frame[name].tolist()
     return [""] * len(frame)
+
+
+def usable_rows(
+    table: pd.DataFrame, items: Iterable[str], reasons: Mapping[str, Iterable[bool]], skipped: Skipped
+) -> np.ndarray:
+    """Rows against which no reason speaks: bool (N,); the others go to `skipped`.
+
+    `items`: what each of N rows is called, its row number where that is blank. `reasons`: text -> bool (N,),
+    where it applies; the first one that does is given.
+    """
+    texts = list(reasons)
+    applies = np.stack([np.asarray(list(where), dtype=bool) for where in reasons.values()])
+    names = list(items)
+    for position in np.flatnonzero(applies.any(axis=0)):
+        row = int(table[ROW].iloc[position])
+        reason = texts[int(applies[:, position].argmax())]
+        skipped.add(names[position] or f"row {row}", reason, row=row)
+    return np.asarray(~applies.any(axis=0))
 
 
 def _read_bytes(path: Path) -> bytes:

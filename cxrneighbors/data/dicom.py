@@ -16,18 +16,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 # What pydicom and its plug-ins raise on damaged or unsupported pixel data.
-_BROKEN = (
-    ValueError,
-    RuntimeError,
-    AttributeError,
-    KeyError,
-    TypeError,
-    IndexError,
-    NotImplementedError,
-    EOFError,
-    OSError,
-    struct.error,
-)
+_BROKEN = (ValueError, RuntimeError, AttributeError, LookupError, TypeError, EOFError, OSError, struct.error)
 
 
 def is_dicom(path: str | Path) -> bool:
@@ -108,27 +97,24 @@ def _to_display(dataset: Dataset) -> np.ndarray:
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         grey = 1.0 - grey
     grey[_padding(dataset, stored)] = 0.0
-    return np.clip(grey, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(grey, 0.0, 1.0), dtype=np.float32)
 
 
 def _first_frame(dataset: Dataset) -> np.ndarray:
-    from pydicom.pixels import pixel_array
+    from pydicom.pixels.utils import pixel_array
 
     return np.asarray(pixel_array(dataset, index=0))
 
 
 def _luma(dataset: Dataset, colour: np.ndarray) -> np.ndarray:
-    full = (
-        2.0**16 - 1
-        if colour.dtype == np.uint16 and int(dataset.BitsStored) <= 8
-        else _stored_range(dataset)[1]
-    )
+    wide = colour.dtype == np.uint16 and int(dataset.BitsStored) <= 8
+    full = 2.0**16 - 1 if wide else _stored_range(dataset)[1]
     grey = colour[..., :3].astype(np.float64) @ np.array([0.299, 0.587, 0.114]) / full
-    return np.clip(grey, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(grey, 0.0, 1.0), dtype=np.float32)
 
 
 def _palette(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
-    from pydicom.pixels import apply_color_lut
+    from pydicom.pixels.processing import apply_color_lut
 
     return np.asarray(apply_color_lut(stored, dataset))
 

@@ -19,7 +19,7 @@ from cxrneighbors.progress import track
 
 ASPECTS = ("pad", "crop")
 # What Pillow raises on damaged files, by format.
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 
 
 def read_pixels(path: str | Path) -> np.ndarray:
@@ -40,10 +40,10 @@ def read_pixels(path: str | Path) -> np.ndarray:
         if is_dicom(path):
             return read_dicom_pixels(path)
         with Image.open(path) as image:
-            return _to_grey(image)
+            return to_grey(image)
     except FileNotFoundError:
         raise UserError(f"{path}: no such image file; check the path or import the data set again") from None
-    except _BROKEN as error:
+    except BROKEN as error:
         reason = " ".join(str(error).replace(str(path), "the file").split())[:200]
         raise UserError(f"{path}: cannot be read as an image ({reason}); get it again") from None
 
@@ -132,7 +132,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
     try:
         with Image.open(path) as image:
             return image.size
-    except _BROKEN as error:
+    except BROKEN as error:
         raise UserError(f"{path}: the size of the image cannot be read ({error}); get it again") from None
 
 
@@ -141,7 +141,8 @@ def usable_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _to_grey(image: Image.Image) -> np.ndarray:
+def to_grey(image: Image.Image) -> np.ndarray:
+    """An opened image as float32 (H, W) in [0, 1]; raises one of `BROKEN` where it cannot be decoded."""
     if image.format in ("JPEG", "MPO"):
         image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):  # 16-bit grey, which Pillow calls I;16, I;16B or I by version
@@ -162,4 +163,4 @@ def _scale(pixels: np.ndarray, new: tuple[int, int], box: tuple[float, float, fl
     smaller = new[0] < box[2] - box[0] or new[1] < box[3] - box[1]
     method = Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR
     image = Image.fromarray(np.ascontiguousarray(pixels, dtype=np.float32))
-    return np.clip(np.asarray(image.resize(new, method, box=box)), 0.0, 1.0)
+    return np.asarray(image.resize(new, method, box=box)).clip(0.0, 1.0)

@@ -77,6 +77,11 @@ def has_text(values: pd.Series) -> np.ndarray:
     return np.array([isinstance(value, str) and bool(value.strip()) for value in values], dtype=bool)
 
 
+def text_column(values: list[Any]) -> pd.Series:
+    """N values as `str` or None, whatever stands for a missing one."""
+    return pd.Series([None if _is_missing(value) else str(value) for value in values], dtype=object)
+
+
 def _is_missing(value: Any) -> bool:
     return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))
 
@@ -88,7 +93,7 @@ def _column(column: str, values: list[Any]) -> pd.Series:
         return pd.Series([_findings(value) for value in values], dtype=object)
     if column == "sections":
         return pd.Series([_sections(value) for value in values], dtype=object)
-    return pd.Series([None if _is_missing(value) else str(value) for value in values], dtype=object)
+    return text_column(values)
 
 
 def _findings(value: Any) -> list[str]:

@@ -36,14 +36,8 @@ class Skipped:
 
     def to_frame(self, stage: str | None = None) -> pd.DataFrame:
         """The list as a DataFrame with columns stage, item, row (Int64, missing allowed), reason."""
-        return pd.DataFrame(
-            {
-                "stage": pd.Series([stage or self.stage] * len(self._rows), dtype=object),
-                "item": pd.Series([item for item, _, _ in self._rows], dtype=object),
-                "row": pd.array([row for _, row, _ in self._rows], dtype="Int64"),
-                "reason": pd.Series([reason for _, _, reason in self._rows], dtype=object),
-            }
-        )
+        rows = [(stage or self.stage, *row) for row in self._rows]
+        return pd.DataFrame(rows, columns=list(SKIPPED_COLUMNS), dtype=object).astype({"row": "Int64"})
 
     def summary(self) -> str:
         """One line with the count and the reasons by frequency, such as '3 skipped (2 no image file, ...)'.
@@ -79,5 +73,6 @@ def read_skipped(path: str | Path) -> pd.DataFrame:
     """Read a `skipped.csv` (or the one inside a folder): columns stage, item, row, reason."""
     path = Path(path)
     path = path / SKIPPED_FILE if path.is_dir() else path
-    frame = pd.read_csv(path, dtype={"row": "Int64"}, keep_default_na=False, na_values={"row": [""]})
-    return frame.astype({"stage": object, "item": object, "reason": object})[list(SKIPPED_COLUMNS)]
+    types = dict.fromkeys(SKIPPED_COLUMNS, object) | {"row": "Int64"}
+    frame = pd.read_csv(path, dtype=types, keep_default_na=False, na_values={"row": [""]})
+    return frame[list(SKIPPED_COLUMNS)]

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from cxrneighbors.data.schema import SPLITS
+
+_SPELLINGS = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation", "validate", "dev"),
+    "test": ("test", "testing"),
+}
+
+
+def split_named(text: str) -> str | None:
+    """The split that a data set's spelling means, in any case; None for no split.
+
+    >>> split_named("Validate"), split_named("fold 1")
+    ('val', None)
+    """
+    return next((split for split, names in _SPELLINGS.items() if text.lower() in names), None)
 
 
 def patient_split(
@@ -44,6 +59,17 @@ def carve_validation(
     drawn = patient_split(patient_ids, seed=seed, fractions=(1 - fraction, fraction, 0.0))
     given = np.array(list(split), dtype=object)
     return np.where(given == "train", drawn, given)
+
+
+def fill_splits(given: Sequence[str | None], patient_ids: Sequence[str], drawn: Sequence[str]) -> np.ndarray:
+    """Splits of N images, object (N,): the given one; else the patient's of other images, test before train
+    before val; else the `drawn` one.
+    """
+    sides: dict[str, set[str]] = {}
+    for patient, side in zip(patient_ids, given, strict=True):
+        sides.setdefault(patient, set()).update([side] if side else [])
+    rows = zip(given, patient_ids, drawn, strict=True)
+    return np.array([side or min(sides[patient] or {other}) for side, patient, other in rows], dtype=object)
 
 
 def uniform_hash(text: str, seed: int) -> float:

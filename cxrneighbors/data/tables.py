@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from cxrneighbors.data.schema import COLUMNS, SECTIONS, validate_studies
+from cxrneighbors.data.schema import COLUMNS, SECTIONS, text_column, validate_studies
 from cxrneighbors.errors import UserError
 from cxrneighbors.files import atomic_path
 
@@ -55,13 +53,15 @@ def validate_regions(regions: pd.DataFrame, source: str = "region table") -> pd.
             raise UserError(
                 f"{source}: column {column!r} is missing; a region table needs {', '.join(REGION_COLUMNS)}"
             )
-    table = pd.DataFrame(index=pd.RangeIndex(len(regions)))
+    table = regions.reindex(columns=list(REGION_COLUMNS)).reset_index(drop=True).astype(object)
     for column in REGION_COLUMNS:
-        values = regions[column].tolist() if column in regions.columns else [None] * len(regions)
-        if column in _REGION_NUMBERS:
-            table[column] = _numbers(values, column, source)
-        else:
-            table[column] = pd.Series([_text(value) for value in values], dtype=object)
+        if column not in _REGION_NUMBERS:
+            table[column] = text_column(table[column].tolist())
+            continue
+        try:
+            table[column] = pd.to_numeric(table[column]).astype(float)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{source}: column {column!r} holds no number ({error}); correct it") from None
     return table
 
 
@@ -81,17 +81,6 @@ def read_regions(studies_path: str | Path) -> pd.DataFrame:
     if not path.is_file():
         return empty_regions()
     return validate_regions(_read(path), source=str(path))
-
-
-def _numbers(values: list[Any], column: str, source: str) -> pd.Series:
-    try:
-        return pd.Series(np.array([np.nan if value is None else value for value in values], dtype=float))
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{source}: column {column!r} holds no number ({error}); correct it") from None
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None or value is pd.NA or value != value else str(value)
 
 
 def _write(table: pd.DataFrame, path: str | Path, kinds: dict[str, str]) -> None:
@@ -141,4 +130,4 @@ def _read(path: str | Path) -> pd.DataFrame:
     frame = table.drop_columns(nested).to_pandas()
     for name in nested:
         frame[name] = pd.Series(table[name].to_pylist(), dtype=object)
-    return frame[table.column_names]
+    return pd.DataFrame(frame[table.column_names])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 VIEWS = ("PA", "AP", "LATERAL", "UNKNOWN")
 POSITIONS = ("erect", "supine", "unknown")
@@ -42,3 +43,9 @@ def normalise_view(raw: object) -> tuple[str, str]:
     position = "supine" if _SUPINE & set(words) else "erect" if _ERECT & set(words) else "unknown"
     rest = " ".join(word for word in words if word not in _SUPINE | _ERECT)
     return _VIEW_OF.get(rest, "UNKNOWN"), position
+
+
+def view_columns(texts: Iterable[object]) -> dict[str, list[str]]:
+    """Columns `view` and `position` of N view texts (see `normalise_view`)."""
+    pairs = [normalise_view(text) for text in texts]
+    return {"view": [view for view, _ in pairs], "position": [position for _, position in pairs]}

@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from cxrneighbors.artifact import Work
 from cxrneighbors.data.schema import has_text, studies_hash, validate_studies
 from cxrneighbors.data.skipped import Skipped, write_skipped
-from cxrneighbors.encoders.base import MODALITIES
+from cxrneighbors.encoders.base import Fittable, ImageEncoder, TextEncoder
 from cxrneighbors.encoders.jobs import Job, encode_shards
-from cxrneighbors.encoders.registry import load_image_encoder, load_report_encoder
-from cxrneighbors.encoders.store import (
-    FORMAT,
-    MANIFEST,
-    Embeddings,
-    close_store,
-    load_stored_encoder,
-    open_store,
-    read_manifest,
-)
+from cxrneighbors.encoders.ray_engine import encode_shards_on_ray
+from cxrneighbors.encoders.registry import load_encoder_folder, load_image_encoder, load_report_encoder
+from cxrneighbors.encoders.shards import read_shards
+from cxrneighbors.encoders.store import EMBEDDINGS, OWN, Embeddings, stored_encoder
 from cxrneighbors.encoders.texts import report_texts
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.progress import say
 
-ENGINES = ("local", "ray")
+ENGINES = {"local": encode_shards, "ray": encode_shards_on_ray}
 
 
 def encode(
     studies: pd.DataFrame,
-    image: Any = None,
-    report: Any = None,
+    image: ImageEncoder | str | Path | None = None,
+    report: TextEncoder | str | Path | None = None,
     out: str | Path | None = None,
     shard_size: int = 1024,
     batch_size: int = 64,
@@ -56,7 +52,7 @@ def encode(
     left out and listed in skipped.csv. Raises UserError when nothing can be encoded or when `out` holds
     embeddings of another encoder, other settings or another table.
     """
-    choose("engine", engine, ENGINES)
+    run = ENGINES[choose("engine", engine, list(ENGINES))]
     if shard_size < 1 or batch_size < 1:
         raise UserError(f"shard size {shard_size}, batch size {batch_size}: both must be at least 1")
     if out is None:
@@ -66,101 +62,109 @@ def encode(
             )
         embeddings.folder = None
         return embeddings
-    folder = Path(out)
     studies = validate_studies(studies)
-    encoders = {
-        "image": load_image_encoder(image, device) if _is_spec(image) else image,
-        "report": load_report_encoder(report, device) if _is_spec(report) else report,
-    }
-    jobs = _jobs(studies, encoders, folder, shard_size, batch_size, mask_labels)
+    parts = _parts(studies, image, report, device, mask_labels)
+    jobs = [part.job(shard_size, batch_size) for part in parts]
     plan = {
-        "format": FORMAT,
-        "complete": False,
         "studies_hash": studies_hash(studies),
         "mask_labels": mask_labels,
         "shard_size": shard_size,
-        "modalities": {job.modality: job.entry for job in jobs},
+        "encoded": [part.modality for part in parts],  # a store of more modalities is another one
+        "modalities": {part.modality: part.plan(job) for part, job in zip(parts, jobs, strict=True)},
     }
-    if not open_store(folder, plan):
-        _run(jobs, plan, folder, engine)
-    embeddings = Embeddings.load(folder)
-    embeddings.encoders = {job.modality: job.encoder for job in jobs}
-    return embeddings
+    work = EMBEDDINGS.begin(out, plan, own=OWN)
+    if work.complete:
+        return Embeddings.load(work.folder)
+    with work.preparing():
+        for part in parts:
+            part.fit(work.folder)
+    for part in parts:
+        part.encoder.save(stored_encoder(work.folder, part.modality))
+    for part, job in zip(parts, jobs, strict=True):
+        run(job, part.encoder, job.missing(work.folder), work.folder)
+    return _finished(work, parts, jobs)
 
 
-def _is_spec(value: Any) -> bool:
-    return value is None or isinstance(value, (str, Path))
+@dataclass
+class _Part:
+    """One modality: its encoder, and its rows with what the encoder takes in column `column`."""
+
+    modality: str
+    encoder: ImageEncoder | TextEncoder
+    rows: pd.DataFrame
+    column: str
+    fitted_on: str = ""
+
+    def __post_init__(self) -> None:
+        if not has_text(self.rows[self.column]).any():
+            raise UserError(
+                f"study table: no row has a {self.column}, so there is nothing for {self.modality} encoder "
+                f"{self.encoder.name!r}; leave it out with {self.modality} encoder 'none'"
+            )
+        if isinstance(self.encoder, Fittable) and not self.encoder.fitted:
+            self.fitted_on = self.encoder.fit_hash(self.rows)
+
+    def job(self, shard_size: int, batch_size: int) -> Job:
+        present = self.rows[has_text(self.rows[self.column])]
+        ids, inputs = list(present["image_id"]), list(present[self.column])
+        return Job(self.modality, ids, inputs, shard_size, batch_size)
+
+    def plan(self, job: Job) -> dict[str, Any]:
+        """What the manifest says before anything is encoded: an encoder to be fitted has no weights yet."""
+        encoder = self.encoder
+        weights = {} if self.fitted_on else {"weights_hash": encoder.weights_hash()}
+        found = {"encoder": encoder.name, "config": encoder.config(), **weights}
+        return {**found, "inputs_hash": job.inputs_hash(), "fitted_on": self.fitted_on}
+
+    def fit(self, folder: Path) -> None:
+        """Fit an encoder that needs it, or take the one that an interrupted run has fitted on these rows."""
+        path = stored_encoder(folder, self.modality)
+        if self.fitted_on and (path / "config.json").exists():
+            self.encoder = load_encoder_folder(path)
+        elif self.fitted_on and isinstance(self.encoder, Fittable):
+            self.encoder.fit(self.rows)
 
 
-def _jobs(
+def _parts(
     studies: pd.DataFrame,
-    encoders: dict[str, Any],
-    folder: Path,
-    shard_size: int,
-    batch_size: int,
+    image: ImageEncoder | str | Path | None,
+    report: TextEncoder | str | Path | None,
+    device: str,
     mask_labels: bool,
-) -> list[Job]:
-    """One job per modality that has an encoder, its encoder fitted."""
-    if not any(encoders.values()):
+) -> list[_Part]:
+    """One part per modality that has an encoder."""
+    films = load_image_encoder(image, device) if image is None or isinstance(image, str | Path) else image
+    texts = (
+        load_report_encoder(report, device) if report is None or isinstance(report, str | Path) else report
+    )
+    parts = [_Part("image", films, studies, "path")] if films is not None else []
+    if texts is not None:
+        rows = studies.assign(report=report_texts(studies, mask_labels))
+        parts.append(_Part("report", texts, rows, "report"))
+    if not parts:
         raise UserError(
             "nothing to encode: neither an image nor a report encoder is given; name at least one"
         )
-    jobs = []
-    for modality in MODALITIES:
-        encoder = encoders[modality]
-        if encoder is None:
-            continue
-        rows = studies
-        column = "path"
-        if modality == "report":
-            rows, column = studies.assign(report=report_texts(studies, mask_labels)), "report"
-        present = rows[has_text(rows[column])]
-        if not len(present):
-            raise UserError(
-                f"study table: no row has a {column}, so there is nothing for {modality} encoder "
-                f"{encoder.name!r}; leave it out with {modality} encoder 'none'"
-            )
-        encoder, fitted_on = _fitted(encoder, rows, modality, folder)
-        ids, inputs = list(present["image_id"]), list(present[column])
-        job = Job(modality, encoder, ids, inputs, shard_size, batch_size)
-        job.entry = job.describe(fitted_on)
-        jobs.append(job)
-    return jobs
+    return parts
 
 
-def _fitted(encoder: Any, rows: pd.DataFrame, modality: str, folder: Path) -> tuple[Any, str]:
-    """Fit an encoder that needs it, or take the one an interrupted run has fitted on the same rows."""
-    if getattr(encoder, "fitted", True):
-        return encoder, ""
-    fitted_on = encoder.fit_hash(rows)
-    if (folder / MANIFEST).exists() and (folder / "encoders" / modality / "config.json").exists():
-        manifest = read_manifest(folder)
-        entry = manifest["modalities"].get(modality, {})
-        same = (entry.get("encoder"), entry.get("config"), entry.get("fitted_on"))
-        if same == (encoder.name, encoder.config(), fitted_on):
-            return load_stored_encoder(folder, modality, manifest), fitted_on
-    return encoder.fit(rows), fitted_on
-
-
-def _run(jobs: list[Job], plan: dict[str, Any], folder: Path, engine: str) -> None:
-    for job in jobs:
-        job.encoder.save(folder / "encoders" / job.modality)
-    for job in jobs:
-        missing = job.missing(folder)
-        if engine == "ray":
-            from cxrneighbors.encoders.ray_engine import encode_shards_on_ray
-
-            encode_shards_on_ray(job, missing, folder)
-        else:
-            encode_shards(job, missing, folder)
+def _finished(work: Work, parts: list[_Part], jobs: list[Job]) -> Embeddings:
+    """Count what came out, list what was skipped, and mark the store complete."""
     skipped = Skipped("encode")
-    for image_id, reason in close_store(folder, plan, {job.modality: len(job.shards) for job in jobs}):
-        skipped.add(image_id, reason)
-    write_skipped(skipped, folder)
-    for job in jobs:
-        entry = plan["modalities"][job.modality]
-        say(f"{job.modality}: {entry['count']} vectors of {entry['dim']} dimensions ({job.encoder.name})")
+    results, found = {}, {}
+    for part, job in zip(parts, jobs, strict=True):
+        result: dict[str, Any] = {"weights_hash": part.encoder.weights_hash(), "shards": len(job.shards)}
+        shard = found[part.modality] = read_shards(work.folder, part.modality, len(job.shards))
+        for image_id, reason in shard.skipped:
+            skipped.add(image_id, reason)
+        counts = {"dim": shard.vectors.shape[1], "count": len(shard.ids), "skipped": len(shard.skipped)}
+        results[part.modality] = {**result, **counts}
+        say(f"{part.modality}: {len(shard.ids)} vectors of {counts['dim']} dimensions ({part.encoder.name})")
+    write_skipped(skipped, work.folder)
     if len(skipped):
-        say(f"{skipped.summary()}, listed in {folder / 'skipped.csv'}")
-    if all(plan["modalities"][job.modality]["count"] == 0 for job in jobs):
-        raise UserError(f"{folder}: not one image could be read; see skipped.csv there")
+        say(f"{skipped.summary()}, listed in {work.folder / 'skipped.csv'}")
+    if not any(shard.ids for shard in found.values()):
+        raise UserError(f"{work.folder}: not one image could be read; see skipped.csv there")
+    embeddings = Embeddings.of_shards(found, work.finish({"modalities": results}), work.folder)
+    embeddings.encoders = {part.modality: part.encoder for part in parts}
+    return embeddings

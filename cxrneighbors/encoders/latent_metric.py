@@ -10,12 +10,15 @@ contrast decide alone, as plain PCA does. `balanced` is the geometric mean of th
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from cxrneighbors.encoders.vae_network import VAENetwork
+from cxrneighbors.training.images import FileImages, MemoryImages
 
 # Codes are multiplied by G to this power: the metric is its square.
 EXPONENTS = {"latent": 0.0, "balanced": 0.25, "picture": 0.5}
+FILMS = 32  # training films over which the picture metric is averaged
 STEP = 0.1  # of the finite difference, in units of the prior's standard deviation
 
 
@@ -31,9 +34,17 @@ def picture_metric(network: VAENetwork, codes: torch.Tensor) -> torch.Tensor:
     return (total / len(codes)).float()
 
 
+@torch.no_grad()
+def set_picture_metric(network: VAENetwork, films: MemoryImages | FileImages) -> None:
+    """Measure the picture metric of a trained network on films spread evenly over the training ones."""
+    rows = np.unique(np.linspace(0, len(films) - 1, FILMS).astype(int))
+    network.picture_metric.copy_(picture_metric(network, network.means(films[rows.tolist()])))
+
+
 def metric_map(metric: torch.Tensor, name: str) -> torch.Tensor:
     """The symmetric matrix (D, D) by which codes are multiplied so that Euclidean distance is that metric."""
     values, vectors = torch.linalg.eigh(metric.double())
     # Rounding can leave a direction without any effect slightly below zero.
     powers = values.clamp(min=0) ** EXPONENTS[name]
-    return ((vectors * powers) @ vectors.T).float()
+    mapped: torch.Tensor = ((vectors * powers) @ vectors.T).float()
+    return mapped

@@ -8,16 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.encoders.base import (
-    build,
-    check_images,
-    fitting_rows,
-    hash_strings,
-    hash_tensors,
-    read_tensors,
-    save_encoder,
-)
+from cxrneighbors.encoders.base import NOUN, check_images, fitting_rows, hash_strings
 from cxrneighbors.errors import UserError
+from cxrneighbors.models import build_model, constructor_arguments, hash_tensors, read_tensors, save_model
 from cxrneighbors.progress import track
 
 TENSORS = ("mean", "components", "scale")
@@ -64,15 +57,8 @@ class PCAEncoder:
         return len(self._tensors["components"]) if self.fitted else self.n_components
 
     def config(self) -> dict[str, Any]:
-        """Constructor arguments."""
-        return {
-            "dim": self.n_components,
-            "whiten": self.whiten,
-            "image_size": self.image_size,
-            "aspect": self.aspect,
-            "max_fit": self.max_fit,
-            "seed": self.seed,
-        }
+        """Constructor arguments: `dim` as it was asked for."""
+        return {**constructor_arguments(self), "dim": self.n_components}
 
     def weights_hash(self) -> str:
         """SHA-256 of mean, components and scale; '' before fitting."""
@@ -110,7 +96,8 @@ class PCAEncoder:
         if not len(check_images(images)):
             return np.zeros((0, self.dim), np.float32)
         centred = self._flatten(images) - self._tensors["mean"]
-        return (centred @ self._tensors["components"].T) * self._tensors["scale"]
+        scores: np.ndarray = (centred @ self._tensors["components"].T) * self._tensors["scale"]
+        return scores
 
     def save(self, folder: str | Path) -> None:
         """Write config.json and model.safetensors into `folder`."""
@@ -118,13 +105,13 @@ class PCAEncoder:
             raise UserError(
                 f"encoder {self.name!r}: not fitted, so there is nothing to save; call fit(studies)"
             )
-        save_encoder(folder, "pca", self.config(), self._tensors)
+        save_model(folder, NOUN, "pca", self.config(), self._tensors)
 
     @classmethod
-    def load(cls, folder: str | Path) -> PCAEncoder:
-        """Read an encoder that `save` wrote."""
-        encoder: PCAEncoder = build(cls, folder)
-        encoder._tensors = read_tensors(folder, TENSORS)
+    def load(cls, folder: str | Path, device: str = "auto") -> PCAEncoder:
+        """Read an encoder that `save` wrote; it runs on the CPU whatever the device."""
+        encoder = build_model(cls, folder, NOUN)
+        encoder._tensors = read_tensors(folder, NOUN, TENSORS)
         return encoder
 
     def _flatten(self, images: np.ndarray) -> np.ndarray:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from cxrneighbors.encoders.base import build, check_images, save_encoder
+from cxrneighbors.encoders.base import NOUN, check_images
+from cxrneighbors.models import build_model, constructor_arguments, save_model
 
 
 class PixelEncoder:
@@ -18,7 +19,6 @@ class PixelEncoder:
     """
 
     name = "pixels"
-    fitted = True
 
     def __init__(self, image_size: int = 32, aspect: str = "pad") -> None:
         self.image_size = image_size
@@ -31,7 +31,7 @@ class PixelEncoder:
 
     def config(self) -> dict[str, Any]:
         """Constructor arguments."""
-        return {"image_size": self.image_size, "aspect": self.aspect}
+        return constructor_arguments(self)
 
     def weights_hash(self) -> str:
         """No weights: ''."""
@@ -47,9 +47,9 @@ class PixelEncoder:
 
     def save(self, folder: str | Path) -> None:
         """Write config.json into `folder`."""
-        save_encoder(folder, "pixels", self.config(), {})
+        save_model(folder, NOUN, "pixels", self.config(), {})
 
     @classmethod
-    def load(cls, folder: str | Path) -> PixelEncoder:
-        """Read an encoder that `save` wrote."""
-        return build(cls, folder)
+    def load(cls, folder: str | Path, device: str = "auto") -> PixelEncoder:
+        """Read an encoder that `save` wrote; it runs on the CPU whatever the device."""
+        return build_model(cls, folder, NOUN)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
-from typing import Any
 
-from cxrneighbors.encoders.base import read_config
+from cxrneighbors.encoders.base import NOUN, ImageEncoder, TextEncoder, is_image_encoder
 from cxrneighbors.errors import UserError, choose
+from cxrneighbors.models import read_config
 
 IMAGE_NAMES = ("pca", "pca-whitened", "pixels", "none")
 DEFAULT_REPORT_ENCODER = "minilm"
+# Kind in config.json: (module, class). Not imported before it is used.
+KINDS = {
+    "vae": ("cxrneighbors.encoders.vae", "VAE"),
+    "pca": ("cxrneighbors.encoders.pca", "PCAEncoder"),
+    "pixels": ("cxrneighbors.encoders.pixels", "PixelEncoder"),
+    "tfidf": ("cxrneighbors.encoders.tfidf", "TfidfEncoder"),
+    "report": ("cxrneighbors.encoders.report_encoder", "ReportEncoder"),
+}
 
 
-def load_image_encoder(spec: str | Path | None, device: str = "auto") -> Any | None:
+def load_image_encoder(spec: str | Path | None, device: str = "auto") -> ImageEncoder | None:
     """The image encoder named by `spec`: 'pca', 'pca-whitened' (not fitted), 'pixels', 'none', a folder."""
     if spec is None or spec == "none":
         return None
@@ -30,14 +39,14 @@ def load_image_encoder(spec: str | Path | None, device: str = "auto") -> Any | N
             f"or one of: {', '.join(IMAGE_NAMES)}"
         )
     encoder = load_encoder_folder(spec, device)
-    if not hasattr(encoder, "image_size"):
+    if not is_image_encoder(encoder):
         raise UserError(
             f"image encoder {str(spec)!r}: holds report encoder {encoder.name!r}; give an image encoder"
         )
     return encoder
 
 
-def load_report_encoder(spec: str | Path | None, device: str = "auto") -> Any | None:
+def load_report_encoder(spec: str | Path | None, device: str = "auto") -> TextEncoder | None:
     """The report encoder named by `spec`: 'tfidf' (not fitted), 'none', 'minilm', a hub name, a folder.
 
     A folder holds either an encoder saved by this package or a sentence-transformers or transformers model.
@@ -50,7 +59,7 @@ def load_report_encoder(spec: str | Path | None, device: str = "auto") -> Any | 
         return TfidfEncoder()
     if is_encoder_folder(spec):
         encoder = load_encoder_folder(spec, device)
-        if hasattr(encoder, "image_size"):
+        if is_image_encoder(encoder):
             raise UserError(
                 f"report encoder {str(spec)!r}: holds image encoder {encoder.name!r}; give a report encoder"
             )
@@ -60,39 +69,17 @@ def load_report_encoder(spec: str | Path | None, device: str = "auto") -> Any | 
     return ReportEncoder(str(spec), device=device)
 
 
-def load_encoder_folder(folder: str | Path, device: str = "auto") -> Any:
+def load_encoder_folder(folder: str | Path, device: str = "auto") -> ImageEncoder | TextEncoder:
     """Read any encoder that its `save` wrote, by the kind in config.json."""
-    kind = choose(
-        "encoder kind", str(read_config(folder)["encoder"]), ("vae", "pca", "pixels", "tfidf", "report")
-    )
-    if kind == "vae":
-        from cxrneighbors.encoders.vae import VAE
-
-        return VAE.load(folder, device=device)
-    if kind == "pca":
-        from cxrneighbors.encoders.pca import PCAEncoder
-
-        return PCAEncoder.load(folder)
-    if kind == "pixels":
-        from cxrneighbors.encoders.pixels import PixelEncoder
-
-        return PixelEncoder.load(folder)
-    if kind == "tfidf":
-        from cxrneighbors.encoders.tfidf import TfidfEncoder
-
-        return TfidfEncoder.load(folder)
-    from cxrneighbors.encoders.report_encoder import ReportEncoder
-
-    return ReportEncoder.load(folder, device=device)
+    module, name = KINDS[choose("encoder kind", str(read_config(folder, NOUN)[NOUN]), list(KINDS))]
+    encoder: ImageEncoder | TextEncoder = getattr(importlib.import_module(module), name).load(folder, device)
+    return encoder
 
 
 def is_encoder_folder(spec: str | Path) -> bool:
     """Whether `spec` is a folder that an encoder of this package was saved to (no language model's own)."""
-    path = Path(spec) / "config.json"
-    if not path.is_file():
-        return False
     try:
-        read_config(spec)
+        read_config(spec, NOUN)
     except UserError:
         return False
     return True

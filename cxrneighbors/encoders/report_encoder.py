@@ -8,16 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cxrneighbors.devices import resolve_device
-from cxrneighbors.encoders.base import build, read_config
+from cxrneighbors.encoders.base import NOUN
 from cxrneighbors.encoders.chunks import split_to_fit
 from cxrneighbors.errors import UserError
-from cxrneighbors.files import sha256_file, write_json_atomic
+from cxrneighbors.files import sha256_file
+from cxrneighbors.models import build_model, read_config, save_config
 from cxrneighbors.progress import is_quiet
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 PACKAGED = "minilm"
 ALIASES = {
@@ -40,8 +44,6 @@ class ReportEncoder:
     cut into chunks of whole sentences; its vector is the mean of the chunks' vectors weighted by their
     tokens, brought back to length 1 if the model normalises its vectors.
     """
-
-    fitted = True
 
     def __init__(self, model: str = PACKAGED, device: str = "auto", batch_size: int = 32) -> None:
         self.model = str(Path(model).resolve()) if Path(model).is_dir() else str(model)
@@ -98,14 +100,13 @@ class ReportEncoder:
 
     def save(self, folder: str | Path) -> None:
         """Write config.json with a reference to the model (name or folder) and the hash of its weights."""
-        settings = {"format": 1, "encoder": "report", "weights_hash": self.weights_hash()}
-        write_json_atomic(Path(folder) / "config.json", {**settings, "config": self.config()})
+        save_config(folder, NOUN, "report", self.config(), self.weights_hash())
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "auto") -> ReportEncoder:
         """Read a reference that `save` wrote; refuse a model whose weights have changed since."""
-        encoder: ReportEncoder = build(cls, folder, device=device)
-        if encoder.weights_hash() != read_config(folder)["weights_hash"]:
+        encoder = build_model(cls, folder, NOUN, device=device)
+        if encoder.weights_hash() != read_config(folder, NOUN)["weights_hash"]:
             raise UserError(
                 f"report encoder {encoder.model!r}: its weights are not those that {folder} was saved with; "
                 "bring the old model back or encode again"
@@ -134,7 +135,7 @@ class ReportEncoder:
         return np.asarray(vectors, np.float32)
 
     @cached_property
-    def _network(self) -> Any:
+    def _network(self) -> SentenceTransformer:
         return load_network(self.model, resolve_device(self.device))
 
     @cached_property
@@ -189,7 +190,7 @@ def _packaged_folder() -> Path:
     return Path(get_model_path())
 
 
-def load_network(model: str, device: str) -> Any:
+def load_network(model: str, device: str) -> SentenceTransformer:
     """Load a SentenceTransformer in float32; whatever goes wrong becomes one line."""
     from sentence_transformers import SentenceTransformer
 
@@ -212,8 +213,9 @@ def less_chatter(keep_bars: bool, warnings: bool = True) -> Iterator[None]:
 
     `warnings`: those of transformers itself, such as weights that a model's files lack.
     """
-    from transformers.utils import logging as transformers_logging
+    from transformers.utils import logging as module
 
+    transformers_logging: Any = module  # it has no types
     logger = logging.getLogger("sentence_transformers")
     level = logger.level
     bars = transformers_logging.is_progress_bar_enabled()

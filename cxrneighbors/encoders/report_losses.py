@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -11,6 +11,9 @@ from torch.nn.functional import cross_entropy, normalize
 
 from cxrneighbors.encoders.report_encoder import ReportEncoder, less_chatter
 from cxrneighbors.errors import UserError
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 TEMPERATURE = 0.05  # of cosine similarities, as in SimCSE
 AS_NEAR = 1e-4  # difference of the guide's cosine similarities that counts as none
@@ -23,8 +26,9 @@ def ranking_loss(first: torch.Tensor, second: torch.Tensor, temperature: float =
 
     first, second: (B, D), row i of both one pair. Cosine similarity / temperature (SimCSE, equation 1).
     """
-    first, second = normalize(first), normalize(second)
-    return cross_entropy(first @ second.T / temperature, torch.arange(len(first), device=first.device))
+    with _full_precision(first):
+        first, second = normalize(first), normalize(second)
+        return cross_entropy(first @ second.T / temperature, torch.arange(len(first), device=first.device))
 
 
 def guided_ranking_loss(
@@ -40,24 +44,30 @@ def guided_ranking_loss(
     nearer to an anchor (or to its partner) than these two lie to each other is no negative (GISTEmbed,
     Solatorio 2024, section 3); nor, other than there, one as near: "No acute disease." under many reports.
     """
-    first, second = normalize(first), normalize(second)
-    guide_first, guide_second = normalize(guide_first), normalize(guide_second)
-    limit = (guide_first * guide_second).sum(1, keepdim=True) - AS_NEAR
-    itself = torch.eye(len(first), dtype=torch.bool, device=first.device)
-    # (anchors, candidates) by network and guide; the partner itself is never left out, a text's own copy is.
-    blocks = [
-        (first @ second.T, (guide_first @ guide_second.T > limit) & ~itself),
-        (first @ first.T, (guide_first @ guide_first.T > limit) | itself),
-        (second @ second.T, (guide_second @ guide_second.T > limit) | itself),
-    ]
-    scores = torch.cat([score.masked_fill(out, -torch.inf) for score, out in blocks], dim=1)
-    return cross_entropy(scores / temperature, torch.arange(len(first), device=first.device))
+    with _full_precision(first):
+        first, second = normalize(first), normalize(second)
+        guide_first, guide_second = normalize(guide_first), normalize(guide_second)
+        limit = (guide_first * guide_second).sum(1, keepdim=True) - AS_NEAR
+        itself = torch.eye(len(first), dtype=torch.bool, device=first.device)
+        # (anchors, candidates) by network and guide; the partner is never left out, a text's own copy is.
+        blocks = [
+            (first @ second.T, (guide_first @ guide_second.T > limit) & ~itself),
+            (first @ first.T, (guide_first @ guide_first.T > limit) | itself),
+            (second @ second.T, (guide_second @ guide_second.T > limit) | itself),
+        ]
+        scores = torch.cat([score.masked_fill(out, -torch.inf) for score, out in blocks], dim=1)
+        return cross_entropy(scores / temperature, torch.arange(len(first), device=first.device))
+
+
+def _full_precision(like: torch.Tensor) -> torch.autocast:
+    """float32 where close calls are decided, in mixed precision too."""
+    return torch.autocast(like.device.type, enabled=False)
 
 
 class SimCSE(nn.Module):
     """A report lies near itself under another dropout (Gao et al., 2021)."""
 
-    def __init__(self, network: Any) -> None:
+    def __init__(self, network: SentenceTransformer) -> None:
         super().__init__()
         self.network = network
 
@@ -73,7 +83,7 @@ class Sections(nn.Module):
     `guide`: float32 (T, D') of the T texts `known`, by the model before training.
     """
 
-    def __init__(self, network: Any, known: list[str], guide: np.ndarray) -> None:
+    def __init__(self, network: SentenceTransformer, known: list[str], guide: np.ndarray) -> None:
         super().__init__()
         self.network = network
         self._row = {text: row for row, text in enumerate(known)}
@@ -90,7 +100,7 @@ class Sections(nn.Module):
 class TSDAE(nn.Module):
     """A report is rebuilt from the vector of a damaged copy, by a tied decoder (Wang et al., 2021)."""
 
-    def __init__(self, network: Any) -> None:
+    def __init__(self, network: SentenceTransformer) -> None:
         super().__init__()
         from sentence_transformers.losses import DenoisingAutoEncoderLoss
 
@@ -108,12 +118,13 @@ class TSDAE(nn.Module):
     def forward(self, pairs: list[Pair]) -> torch.Tensor:
         """The loss of a batch of B pairs of damaged and whole text."""
         columns = [tokens(self.inner.encoder, list(texts)) for texts in zip(*pairs, strict=True)]
-        with _autocast(self.inner.encoder):
-            loss: torch.Tensor = self.inner(columns, torch.empty(0))
+        loss: torch.Tensor = self.inner(columns, torch.empty(0))
         return loss
 
 
-def make_loss(network: Any, base: ReportEncoder, objective: str, pairs: list[Pair]) -> nn.Module:
+def make_loss(
+    network: SentenceTransformer, base: ReportEncoder, objective: str, pairs: list[Pair]
+) -> nn.Module:
     """The loss module of an objective; its parameters are those of `network` (and of TSDAE's decoder)."""
     if objective == "simcse":
         return SimCSE(network)
@@ -123,17 +134,16 @@ def make_loss(network: Any, base: ReportEncoder, objective: str, pairs: list[Pai
     return Sections(network, known, base.encode(known))
 
 
-def embed(network: Any, texts: tuple[str, ...]) -> torch.Tensor:
+def embed(network: SentenceTransformer, texts: tuple[str, ...]) -> torch.Tensor:
     """Vectors float32 (B, D) of texts by a SentenceTransformer, with gradients; like lengths go together."""
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     parts = [order[start : start + CHUNK] for start in range(0, len(order), CHUNK)]
-    with _autocast(network):
-        outputs = [network(tokens(network, [texts[i] for i in part])) for part in parts]
+    outputs = [network(tokens(network, [texts[i] for i in part])) for part in parts]
     vectors = torch.cat([output["sentence_embedding"].float() for output in outputs])
     return vectors[torch.tensor(np.argsort(order), device=vectors.device)]
 
 
-def tokens(network: Any, texts: list[str]) -> dict[str, Any]:
+def tokens(network: SentenceTransformer, texts: list[str]) -> dict[str, Any]:
     """What the network's tokenizer makes of texts, on the network's device."""
     # Since sentence-transformers 5.4 `tokenize` goes by the name `preprocess`.
     tokenize = getattr(network, "preprocess", None) or network.tokenize
@@ -141,9 +151,3 @@ def tokens(network: Any, texts: list[str]) -> dict[str, Any]:
         name: value.to(network.device) if torch.is_tensor(value) else value
         for name, value in tokenize(texts).items()
     }
-
-
-def _autocast(network: Any) -> torch.autocast:
-    """bfloat16 inside the network on a GPU; similarities stay float32, where close calls are decided."""
-    kind = network.device.type
-    return torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda")

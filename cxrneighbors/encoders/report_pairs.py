@@ -42,22 +42,6 @@ def training_pairs(studies: pd.DataFrame, objective: str = "sections") -> list[P
     return distinct
 
 
-def epoch_batches(
-    pairs: list[Pair], objective: str, batch_size: int, rng: np.random.Generator
-) -> Iterator[list[Pair]]:
-    """One epoch: every pair once, shuffled, in batches of nearly equal size (at least two pairs each).
-
-    For 'tsdae' the first text of each pair is damaged anew: see `delete_words`.
-    """
-    order = rng.permutation(len(pairs))
-    n_batches = number_of_batches(len(pairs), batch_size)
-    for chosen in np.array_split(order, n_batches):
-        batch = [pairs[i] for i in chosen]
-        if objective == "tsdae":
-            batch = [(delete_words(text, rng), text) for _, text in batch]
-        yield batch
-
-
 def number_of_batches(n_pairs: int, batch_size: int) -> int:
     """Batches of an epoch; a batch of one pair would have nothing to tell it from."""
     return max(1, min(-(-n_pairs // batch_size), n_pairs // 2))

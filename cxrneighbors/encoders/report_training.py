@@ -2,36 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
+from torch.utils.data import Dataset
 
+from cxrneighbors.artifact import Kind
 from cxrneighbors.data.schema import validate_studies
 from cxrneighbors.devices import resolve_device
 from cxrneighbors.encoders.base import hash_strings
-from cxrneighbors.encoders.report_checkpoint import (
-    Progress,
-    finish,
-    read_progress,
-    save_progress,
-    start_or_continue,
+from cxrneighbors.encoders.report_encoder import (
+    FALLBACK_LIMIT,
+    PACKAGED,
+    ReportEncoder,
+    less_chatter,
+    load_network,
 )
-from cxrneighbors.encoders.report_encoder import FALLBACK_LIMIT, PACKAGED, ReportEncoder, load_network
 from cxrneighbors.encoders.report_losses import make_loss
-from cxrneighbors.encoders.report_pairs import Pair, epoch_batches, number_of_batches, training_pairs
+from cxrneighbors.encoders.report_pairs import Pair, delete_words, number_of_batches, training_pairs
 from cxrneighbors.errors import UserError
-from cxrneighbors.progress import say, track
+from cxrneighbors.progress import say
+from cxrneighbors.seeding import seeded
+from cxrneighbors.training.batches import EpochBatches, batch_loader, even_sizes
+from cxrneighbors.training.fit import CHECKPOINTS, fit
+from cxrneighbors.training.module import TrainingModule
+from cxrneighbors.training.settings import TrainingSettings
 
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+TRAINING = Kind("report encoder training", 2, "train-report-encoder")
 WARMUP = 0.1  # share of the steps over which the learning rate rises
 LEARNING_RATES = {"sections": 1e-4, "simcse": 3e-5, "tsdae": 3e-5}
 
 
-@dataclass(frozen=True)
-class AdaptSettings:
+@dataclass(frozen=True, kw_only=True)
+class AdaptSettings(TrainingSettings):
     """What decides the weights that come out; another value is another training.
 
     `max_tokens`: texts are cut there while training; the encoder keeps its own limit. `learning_rate`: its
@@ -39,11 +50,8 @@ class AdaptSettings:
     """
 
     objective: str
-    epochs: int
-    batch_size: int
     learning_rate: float
     max_tokens: int
-    seed: int
 
 
 def train_report_encoder(
@@ -68,57 +76,95 @@ def train_report_encoder(
     - 'simcse': a report lies near itself under another dropout (SimCSE, Gao et al. 2021).
     - 'tsdae': a report is rebuilt from the vector of a copy with words deleted (TSDAE, Wang et al. 2021).
 
-    `out` holds a sentence-transformers model and training.json (settings, loss of each epoch). A training
-    that was interrupted goes on behind its last whole epoch and ends with the same weights; one that is done
-    is read back. Raises `UserError` for settings out of range, too few reports, a base that cannot be
-    loaded, or when `out` holds something else.
+    `out` holds a sentence-transformers model, history.csv and manifest.json (settings, what it learned from).
+    A training that was interrupted goes on behind its last whole epoch and ends with the same weights; one
+    that is done is read back. Raises `UserError` for settings out of range, too few reports, a base that
+    cannot be loaded, a training that diverges, or when `out` holds something else.
     """
     rate = LEARNING_RATES.get(objective, 0.0) if learning_rate is None else learning_rate
-    settings = AdaptSettings(objective, epochs, batch_size, rate, max_tokens, seed)
+    settings = AdaptSettings(
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=seed,
+        objective=objective,
+        learning_rate=rate,
+        max_tokens=max_tokens,
+    )
     pairs = training_pairs(validate_studies(studies), objective)
-    _check(settings)
+    settings.check_least(epochs=1, batch_size=2, max_tokens=8)
+    if rate <= 0:
+        raise UserError(f"learning rate {rate}: must be above 0; give another value")
     device = resolve_device(device)
     source = ReportEncoder(str(base), device)
     plan = {
-        **asdict(settings),
+        "settings": settings.plan(),
         "base": source.name,
         "base_hash": source.weights_hash(),
         "reports_hash": hash_strings([text for pair in pairs for text in pair]),
     }
-    folder = Path(out)
-    if start_or_continue(folder, plan):
-        say(f"{folder}: this training is done already; read back")
-        return ReportEncoder(str(folder), device)
+    work = TRAINING.begin(out, plan, scratch=(CHECKPOINTS,))
+    if work.complete:
+        say(f"{out}: this training is done already; read back")
+        return ReportEncoder(str(out), device)
     say(f"{source.name}: adapting to {len(pairs)} reports ({objective})")
-    network = load_network(source.model, device)
-    history = adapt(network, source, pairs, settings, folder)
-    finish(folder, plan, network, history)
-    return ReportEncoder(str(folder), device)
-
-
-def adapt(
-    network: Any, source: ReportEncoder, pairs: list[Pair], settings: AdaptSettings, folder: Path
-) -> list[dict[str, float]]:
-    """Train `network` (a SentenceTransformer) in place, a checkpoint after each epoch; return the history."""
+    with work.preparing():
+        network = load_network(source.model, device)
+        with seeded(seed):  # a decoder's cross-attention begins at random
+            loss = make_loss(network, source, objective, pairs)
     own_limit = network.max_seq_length
-    network.max_seq_length = min(own_limit or FALLBACK_LIMIT, settings.max_tokens)
-    with torch.random.fork_rng(_cuda_devices(network.device)):
-        torch.manual_seed(settings.seed)  # a decoder's cross-attention begins at random
-        loss = make_loss(network, source, settings.objective, pairs)
-    optimiser = torch.optim.AdamW(loss.parameters(), lr=settings.learning_rate, weight_decay=0.01)
-    progress = read_progress(folder, loss, optimiser, network.device) or Progress(0, [])
-    for epoch in range(progress.epoch, settings.epochs):
-        # Drawn from (seed, epoch): a continued training draws what an uninterrupted one does.
-        rng = np.random.default_rng([settings.seed, epoch])
-        with torch.random.fork_rng(_cuda_devices(network.device)):
-            torch.manual_seed(int(rng.integers(2**62)))
-            mean = _epoch(loss, optimiser, pairs, settings, epoch, rng)
-        say(f"epoch {epoch + 1} of {settings.epochs}: loss {mean:.4f}")
-        progress = Progress(epoch + 1, [*progress.history, {"epoch": epoch + 1, "loss": round(mean, 6)}])
-        save_progress(folder, progress, loss, optimiser)
+    network.max_seq_length = min(own_limit or FALLBACK_LIMIT, max_tokens)
+    sizes = even_sizes(len(pairs), number_of_batches(len(pairs), batch_size))
+    loader = batch_loader(Pairs(pairs), EpochBatches(range(len(pairs)), sizes, seed))
+    fit(ReportTraining(loss.train(), settings), loader, None, device, work.folder)
     network.max_seq_length = own_limit
-    network.eval()
-    return progress.history
+    _save(network.eval(), work.folder)
+    work.finish()
+    shutil.rmtree(work.folder / CHECKPOINTS, ignore_errors=True)
+    return ReportEncoder(str(out), device)
+
+
+@dataclass(frozen=True)
+class Pairs(Dataset[list[Pair]]):
+    """Pairs of texts; an item is a batch."""
+
+    pairs: list[Pair]
+
+    def __getitem__(self, positions: list[int]) -> list[Pair]:
+        return [self.pairs[position] for position in positions]
+
+
+class ReportTraining(TrainingModule):
+    """Trains `network`, a loss of `report_losses` that holds the language model."""
+
+    clip: ClassVar[float] = 1.0
+    settings: AdaptSettings
+
+    def training_step(self, batch: list[Pair], index: int) -> Tensor:
+        """Loss of one batch; for 'tsdae' the first text of each pair is damaged anew."""
+        rng = self.seed_step(index)
+        if self.settings.objective == "tsdae":
+            batch = [(delete_words(text, rng), text) for _, text in batch]
+        loss: Tensor = self.network(batch)
+        self.note("train", len(batch), loss=loss)
+        return loss
+
+    def configure_optimizers(self) -> Any:
+        """AdamW with a linear rise and fall of the learning rate."""
+        optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=self.settings.learning_rate, weight_decay=0.01
+        )
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: learning_rate_at(step, steps, 1.0)
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _save(network: SentenceTransformer, folder: Path) -> None:
+    with less_chatter(keep_bars=False):
+        network.save(str(folder), create_model_card=False)
+    for path in folder.rglob("*.safetensors"):
+        path.chmod(0o644)  # written for the owner alone, unlike all other files
 
 
 def learning_rate_at(step: int, n_steps: int, peak: float) -> float:
@@ -131,48 +177,3 @@ def learning_rate_at(step: int, n_steps: int, peak: float) -> float:
     if step < warmup:
         return peak * (step + 1) / warmup
     return peak * (n_steps - step) / max(1, n_steps - warmup)
-
-
-def _epoch(
-    loss: torch.nn.Module,
-    optimiser: torch.optim.Optimizer,
-    pairs: list[Pair],
-    settings: AdaptSettings,
-    epoch: int,
-    rng: np.random.Generator,
-) -> float:
-    """One pass over the pairs: the mean loss of its batches."""
-    n_batches = number_of_batches(len(pairs), settings.batch_size)
-    batches = epoch_batches(pairs, settings.objective, settings.batch_size, rng)
-    loss.train()
-    total = 0.0
-    for i, batch in enumerate(track(batches, f"epoch {epoch + 1} of {settings.epochs}", n_batches)):
-        rate = learning_rate_at(epoch * n_batches + i, settings.epochs * n_batches, settings.learning_rate)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        value = _batch_loss(loss, batch)
-        optimiser.zero_grad(set_to_none=True)
-        value.backward()
-        torch.nn.utils.clip_grad_norm_(optimiser.param_groups[0]["params"], 1.0)
-        optimiser.step()
-        total += float(value.detach())
-    return total / n_batches
-
-
-def _batch_loss(loss: torch.nn.Module, batch: list[Pair]) -> torch.Tensor:
-    value: torch.Tensor = loss(batch)
-    if not torch.isfinite(value):
-        raise UserError("the training diverged (its loss is not finite); use a smaller learning rate")
-    return value
-
-
-def _cuda_devices(device: torch.device) -> list[int]:
-    return [device.index or 0] if device.type == "cuda" else []
-
-
-def _check(settings: AdaptSettings) -> None:
-    for name, least in (("epochs", 1), ("batch_size", 2), ("max_tokens", 8), ("learning_rate", 0)):
-        value = getattr(settings, name)
-        if value < least or (name == "learning_rate" and value == 0):
-            bound = f"at least {least}" if least else "above 0"
-            raise UserError(f"{name.replace('_', ' ')} {value}: must be {bound}; give another value")

@@ -14,7 +14,7 @@ from cxrneighbors.files import atomic_path
 SKIPPED_KEY = b"cxrneighbors.skipped"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Shard:
     """Vectors of consecutive rows of one modality.
 
@@ -31,17 +31,22 @@ def shard_path(folder: str | Path, modality: str, number: int) -> Path:
     return Path(folder) / modality / f"part-{number:05d}.parquet"
 
 
-def write_shard(path: str | Path, shard: Shard) -> None:
-    """Write a shard in one step; what was skipped travels in the same file, a resumed run needs it."""
+def write_shard(path: str | Path, parts: list[Shard]) -> None:
+    """Write the rows of `parts` in one step; what was skipped travels along, a resumed run needs it."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    vectors = np.ascontiguousarray(shard.vectors, dtype=np.float32)
-    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
-    table = pa.table({"image_id": pa.array(shard.ids, pa.string()), "vector": column})
-    table = table.replace_schema_metadata({SKIPPED_KEY: json.dumps(shard.skipped).encode()})
+    whole = _joined(parts)
+    column = pa.FixedSizeListArray.from_arrays(pa.array(whole.vectors.ravel()), whole.vectors.shape[1])
+    table = pa.table({"image_id": pa.array(whole.ids, pa.string()), "vector": column})
+    table = table.replace_schema_metadata({SKIPPED_KEY: json.dumps(whole.skipped).encode()})
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary)
+
+
+def read_shards(folder: str | Path, modality: str, count: int) -> Shard:
+    """The first `count` shards of a modality as one."""
+    return _joined([read_shard(shard_path(folder, modality, number)) for number in range(count)])
 
 
 def read_shard(path: str | Path) -> Shard:
@@ -58,3 +63,11 @@ def read_shard(path: str | Path) -> Shard:
         line = str(error).splitlines()[0]
         raise UserError(f"{path}: damaged shard ({line}); delete it and run encode again") from None
     return Shard(table.column("image_id").to_pylist(), np.array(vectors), [(a, b) for a, b in skipped])
+
+
+def _joined(parts: list[Shard]) -> Shard:
+    return Shard(
+        [name for part in parts for name in part.ids],
+        np.concatenate([part.vectors for part in parts]).astype(np.float32, copy=False),
+        [row for part in parts for row in part.skipped],
+    )

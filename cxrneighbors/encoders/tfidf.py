@@ -8,16 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.encoders.base import (
-    build,
-    fitting_rows,
-    hash_strings,
-    hash_tensors,
-    read_tensors,
-    save_encoder,
-)
+from cxrneighbors.encoders.base import NOUN, fitting_rows, hash_strings
 from cxrneighbors.errors import UserError
 from cxrneighbors.files import read_json, write_json_atomic
+from cxrneighbors.models import build_model, constructor_arguments, hash_tensors, read_tensors, save_model
 
 
 class TfidfEncoder:
@@ -46,7 +40,7 @@ class TfidfEncoder:
 
     def config(self) -> dict[str, Any]:
         """Constructor arguments."""
-        return {"max_features": self.max_features, "sublinear_tf": self.sublinear_tf}
+        return constructor_arguments(self)
 
     def weights_hash(self) -> str:
         """SHA-256 of vocabulary and weights; '' before fitting."""
@@ -85,22 +79,23 @@ class TfidfEncoder:
             counts = np.where(counts > 0, 1 + np.log(np.maximum(counts, 1)), 0)
         weighted = counts * self._idf
         length = np.linalg.norm(weighted, axis=1, keepdims=True)
-        return (weighted / np.where(length > 0, length, 1)).astype(np.float32)
+        vectors: np.ndarray = (weighted / np.where(length > 0, length, 1)).astype(np.float32)
+        return vectors
 
     def save(self, folder: str | Path) -> None:
         """Write vocabulary.json, model.safetensors and config.json into `folder`."""
         if not self.fitted:
             raise UserError("encoder 'tfidf': not fitted, so there is nothing to save; call fit(studies)")
         write_json_atomic(Path(folder) / "vocabulary.json", self._words)
-        save_encoder(folder, "tfidf", self.config(), {"idf": self._idf})
+        save_model(folder, NOUN, "tfidf", self.config(), {"idf": self._idf})
 
     @classmethod
-    def load(cls, folder: str | Path) -> TfidfEncoder:
-        """Read an encoder that `save` wrote."""
-        encoder: TfidfEncoder = build(cls, folder)
+    def load(cls, folder: str | Path, device: str = "auto") -> TfidfEncoder:
+        """Read an encoder that `save` wrote; it runs on the CPU whatever the device."""
+        encoder = build_model(cls, folder, NOUN)
         path = Path(folder) / "vocabulary.json"
         encoder._words = read_json(path, remedy="fit the encoder again")
-        encoder._idf = read_tensors(folder, ("idf",))["idf"]
+        encoder._idf = read_tensors(folder, NOUN, ("idf",))["idf"]
         if len(encoder._words) != len(encoder._idf):
             raise UserError(
                 f"{path}: {len(encoder._words)} words for {len(encoder._idf)} weights; fit the encoder again"

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from cxrneighbors.artifact import Kind
 from cxrneighbors.data.schema import studies_hash
 from cxrneighbors.devices import resolve_device
-from cxrneighbors.encoders.base import (
-    build,
-    check_images,
-    hash_strings,
-    hash_tensors,
-    read_tensors,
-    save_encoder,
-)
+from cxrneighbors.encoders.base import NOUN, check_images, hash_strings
 from cxrneighbors.errors import UserError, choose
-from cxrneighbors.files import read_json, write_json_atomic
+from cxrneighbors.models import (
+    build_model,
+    constructor_arguments,
+    hash_tensors,
+    load_weights,
+    save_model,
+    state_arrays,
+)
+from cxrneighbors.seeding import seeded
 
-TRAINING = "training.json"
-METRIC_FILMS = 32  # training films over which the picture metric is averaged
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from cxrneighbors.training.images import FileImages, MemoryImages
+
+TRAINING = Kind("VAE training", 2, "train-vae")
 
 
 class VAE:
@@ -53,8 +60,6 @@ class VAE:
         device: str = "auto",
         metric: str = "latent",
     ) -> None:
-        import torch
-
         from cxrneighbors.encoders.latent_metric import EXPONENTS
         from cxrneighbors.encoders.vae_network import STRIDE, VAENetwork
 
@@ -70,9 +75,8 @@ class VAE:
         self.seed = seed
         self.device = resolve_device(device)
         self.fitted = False
-        self.history: list[dict[str, float]] = []
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        self.history: list[dict[str, Any]] = []
+        with seeded(seed):
             self.network = VAENetwork(latent_dim, image_size, width).eval()
 
     @property
@@ -82,18 +86,11 @@ class VAE:
 
     def config(self) -> dict[str, Any]:
         """Constructor arguments (the device left out)."""
-        return {
-            "latent_dim": self.latent_dim,
-            "image_size": self.image_size,
-            "aspect": self.aspect,
-            "width": self.width,
-            "seed": self.seed,
-            "metric": self.metric,
-        }
+        return constructor_arguments(self, left_out=("device",))
 
     def weights_hash(self) -> str:
         """SHA-256 of all weights."""
-        return hash_tensors(self._tensors())
+        return hash_tensors(state_arrays(self.network))
 
     def fit_hash(self, studies: pd.DataFrame) -> str:
         """Hash of what `fit(studies)` would be trained on."""
@@ -126,39 +123,45 @@ class VAE:
         training over which the KL term comes in; `patience`: epochs without a better validation loss, after
         the warm-up, until training stops; `augmentation`: small shifts, scalings and grey-scale bends (no
         flips); `trainer_options`: passed to lightning.Trainer (devices, num_nodes, precision, ...).
-        `out`: folder for the model, checkpoints, history.csv and figure3.png. With `resume`, a training that
-        was interrupted there continues from its last checkpoint and a finished one is read back; if it was
-        made with other settings or images, a UserError says so.
+        `out`: folder for the model, history.csv, figure3.png, manifest.json and, until it is done,
+        checkpoints. With `resume`, a training that was interrupted there continues from its last checkpoint
+        and a finished one is read back; if it was made with other settings or images, a UserError says so.
 
         The weights kept are those of the least validation loss.
         """
-        from cxrneighbors.encoders.vae_images import open_images, split_array, split_rows
-        from cxrneighbors.encoders.vae_module import TrainingSettings
-        from cxrneighbors.encoders.vae_training import train
+        from cxrneighbors.encoders.vae_images import training_images
+        from cxrneighbors.encoders.vae_training import VAESettings, train_vae
+        from cxrneighbors.training.fit import CHECKPOINTS
 
-        if epochs < 1 or batch_size < 2:
-            raise UserError(f"VAE epochs {epochs}, batch size {batch_size}: at least 1 and 2 are needed")
+        settings = VAESettings(
+            epochs=epochs,
+            batch_size=batch_size,
+            seed=seed,
+            patience=patience,
+            learning_rate=learning_rate,
+            warmup=warmup,
+            augmentation=augmentation,
+        )
+        settings.check_least(epochs=1, batch_size=2)
         self.device = resolve_device(device) if device else self.device
-        settings = TrainingSettings(epochs, batch_size, learning_rate, warmup, patience, augmentation, seed)
         folder = Path(out) if out is not None else None
-        if folder and self._finished(folder, self._plan(data, asdict(settings)), resume):
+        if folder is None:
+            images = training_images(data, self.image_size, self.aspect, seed)
+            self.history = train_vae(self.network, images, settings, self.device, None, trainer_options)
+            self.fitted = True
             return self
-        split: Any = split_rows if isinstance(data, pd.DataFrame) else split_array
-        train_images, val_images = (
-            open_images(part, self.image_size, self.aspect) for part in split(data, seed)
-        )
-        if len(train_images) < 2 or not len(val_images):  # type: ignore[arg-type]
-            raise UserError(
-                "VAE: fewer than 2 readable images to train on or none to validate on; add images"
-            )
-        self.history = train(
-            self.network, train_images, val_images, settings, folder, self.device, trainer_options
-        )
-        self.network.cpu().eval()
-        self._measure(train_images)
+        work = TRAINING.begin(folder, self._plan(data, settings.plan()), not resume, scratch=(CHECKPOINTS,))
+        if work.complete:
+            load_weights(self.network, folder, NOUN)
+        else:
+            with work.preparing():
+                images = training_images(data, self.image_size, self.aspect, seed)
+            self.history = train_vae(self.network, images, settings, self.device, folder, trainer_options)
+            self._draw(images[1], folder / "figure3.png")
         self.fitted = True
-        if folder:
-            self._finish(folder, val_images)
+        self.save(folder)
+        work.finish()
+        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
         return self
 
     def with_metric(self, metric: str) -> VAE:
@@ -173,18 +176,19 @@ class VAE:
 
         They are the latent means, mapped into the `metric`.
         """
-        means = self._run(images, lambda batch: self.network.means(batch), (self.latent_dim,), batch_size)
+        means = self._run(images, self.network.means, (self.latent_dim,), batch_size)
         if self.metric == "latent":
             return means
         from cxrneighbors.encoders.latent_metric import metric_map
 
-        return means @ metric_map(self.network.picture_metric.cpu(), self.metric).numpy()
+        mapped: np.ndarray = means @ metric_map(self.network.picture_metric.cpu(), self.metric).numpy()
+        return mapped
 
     def reconstruct(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
         """What the latent means keep of images (N, 1, S, S): float32 (N, 1, S, S), standardised."""
         import torch
 
-        def paint(batch: torch.Tensor) -> torch.Tensor:
+        def paint(batch: Tensor) -> Tensor:
             picture = self.network.decode(self.network.means(batch))
             return torch.nn.functional.interpolate(picture, size=self.image_size, mode="bilinear")
 
@@ -192,44 +196,23 @@ class VAE:
 
     def save(self, folder: str | Path) -> None:
         """Write config.json and model.safetensors into `folder`."""
-        save_encoder(folder, "vae", self.config(), self._tensors())
+        save_model(folder, NOUN, "vae", self.config(), state_arrays(self.network))
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "auto") -> VAE:
         """Read a VAE that `save` or `fit(out=...)` wrote."""
-        encoder: VAE = build(cls, folder, device=device)
-        encoder._take(folder)
+        encoder = build_model(cls, folder, NOUN, device=device)
+        load_weights(encoder.network, folder, NOUN)
+        encoder.fitted = True
         return encoder
 
-    def _measure(self, train_images: Any) -> None:
-        """Set the picture metric from training films spread evenly over the table."""
-        import torch
-
-        from cxrneighbors.encoders.latent_metric import picture_metric
-
-        rows = np.unique(np.linspace(0, len(train_images) - 1, METRIC_FILMS).astype(int))
-        with torch.no_grad():
-            codes = self.network.means(train_images[rows.tolist()])
-        self.network.picture_metric.copy_(picture_metric(self.network, codes))
-
-    def _take(self, folder: str | Path) -> None:
-        import torch
-
-        tensors = read_tensors(folder, tuple(self.network.state_dict()))
-        try:
-            self.network.load_state_dict({name: torch.from_numpy(array) for name, array in tensors.items()})
-        except RuntimeError as error:
-            line = str(error).splitlines()[-1].strip()
-            raise UserError(
-                f"{folder}: weights do not fit config.json ({line}); train the VAE again"
-            ) from None
-        self.network.eval()
-        self.fitted = True
-
-    def _tensors(self) -> dict[str, np.ndarray]:
-        return {name: tensor.detach().cpu().numpy() for name, tensor in self.network.state_dict().items()}
-
-    def _run(self, images: np.ndarray, function: Any, shape: tuple[int, ...], batch_size: int) -> np.ndarray:
+    def _run(
+        self,
+        images: np.ndarray,
+        function: Callable[[Tensor], Tensor],
+        shape: tuple[int, ...],
+        batch_size: int,
+    ) -> np.ndarray:
         import torch
 
         images = check_images(images)
@@ -255,40 +238,9 @@ class VAE:
         model = {name: value for name, value in self.config().items() if name != "metric"}
         return {"model": model, "settings": settings, "images_hash": images}
 
-    def _finished(self, folder: Path, plan: dict[str, Any], resume: bool) -> bool:
-        """Compare `folder` with `plan`; read a finished training back, clear the way for a new one."""
-        import shutil
-
-        path = folder / TRAINING
-        if resume and path.exists():
-            found = read_json(path, remedy="delete the folder and train again")
-            for key in plan:
-                if found.get(key) != plan[key]:
-                    raise UserError(
-                        f"{folder}: holds a training with other {key} "
-                        f"({_changes(found.get(key), plan[key])}); "
-                        "give another folder, or train anew there with resume=False"
-                    )
-            if found.get("finished") and (folder / "config.json").exists():
-                self._take(folder)
-                return True
-            return False
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-        write_json_atomic(path, {**plan, "finished": False})
-        return False
-
-    def _finish(self, folder: Path, val_images: Any) -> None:
+    def _draw(self, val_images: MemoryImages | FileImages, path: Path) -> None:
+        """Figure 3 of the paper from the first films to validate on."""
         from cxrneighbors.encoders.vae_figure import figure3
 
-        self.save(folder)
         shown = val_images[list(range(min(6, len(val_images))))].numpy()
-        figure3(shown, self.reconstruct(shown), folder / "figure3.png")
-        plan = read_json(folder / TRAINING, remedy="train again")
-        write_json_atomic(folder / TRAINING, {**plan, "finished": True})
-
-
-def _changes(old: Any, new: Any) -> str:
-    if isinstance(old, dict) and isinstance(new, dict):
-        keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-        return ", ".join(f"{key}: {old.get(key)} there, {new.get(key)} now" for key in keys)
-    return "another study table or other images"
+        figure3(shown, self.reconstruct(shown), path)

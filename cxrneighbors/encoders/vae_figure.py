@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from cxrneighbors.encoders.exposure import standardise
-from cxrneighbors.files import atomic_path
+from cxrneighbors.figures import new_figure, to_png
+from cxrneighbors.files import write_bytes_atomic
 
 GREYS = (-2.0, 2.5)  # standard deviations shown as black and white
 
@@ -19,11 +20,9 @@ def figure3(images: np.ndarray, reconstructions: np.ndarray, path: str | Path) -
     `images`: float32 (N, 1, H, W) in [0, 1]; `reconstructions`: float32 (N, 1, H, W), standardised. Both rows
     show standardised grey values: the network never sees a film's own brightness.
     """
-    from matplotlib.figure import Figure
-
     originals = standardise(torch.from_numpy(images)).numpy()
     n = len(images)
-    figure = Figure(figsize=(1.6 * n + 0.5, 3.5), layout="constrained")
+    figure = new_figure(1.6 * n + 0.5, 3.5, constrained=True)
     axes = figure.subplots(2, n, squeeze=False)
     for row, (label, pictures) in enumerate((("original", originals), ("reconstruction", reconstructions))):
         for column in range(n):
@@ -32,5 +31,4 @@ def figure3(images: np.ndarray, reconstructions: np.ndarray, path: str | Path) -
             axis.set_xticks([])
             axis.set_yticks([])
         axes[row, 0].set_ylabel(label)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=120)
+    write_bytes_atomic(path, to_png(figure))

@@ -139,22 +139,3 @@ def sigma_vae_loss(mse: torch.Tensor, kl: torch.Tensor, n_pixels: int, beta: flo
     """
     reconstruction = 0.5 * n_pixels * (torch.log(2 * math.pi * mse.clamp(min=1e-8)) + 1)
     return (reconstruction + beta * kl) / n_pixels
-
-
-def augment(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Shift by up to 4 %, scale by up to 6 % and bend the grey scale (gamma 0.8 to 1.25) at random.
-
-    float (N, 1, H, W) in [0, 1] -> same. No flips: the heart is on the left.
-    """
-    n, device = len(images), images.device
-
-    def uniform(*shape: int) -> torch.Tensor:
-        return torch.rand(shape, generator=generator, device=device) * 2 - 1
-
-    affine = torch.zeros(n, 2, 3, device=device)
-    affine[:, 0, 0] = 1 + 0.06 * uniform(n)
-    affine[:, 1, 1] = 1 + 0.06 * uniform(n)
-    affine[:, :, 2] = 0.08 * uniform(n, 2)  # of half the image
-    grid = nn.functional.affine_grid(affine, list(images.shape), align_corners=False)
-    moved = nn.functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
-    return moved.clamp(0, 1) ** (0.223 * uniform(n, 1, 1, 1)).exp()

@@ -1,96 +1,146 @@
-"""Training the VAE with lightning: one loop for CPU and GPU, checkpoints, resume, early stop."""
+"""Training the VAE: its loss, optimiser and schedule."""
 
 from __future__ import annotations
 
-import csv
-import io
-import logging
-import sys
-import tempfile
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-import lightning
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar
-from torch.utils.data import DataLoader, Dataset
+from torch import Tensor
+from torch.utils.data import Dataset
 
 from cxrneighbors.encoders.exposure import standardise
-from cxrneighbors.encoders.vae_images import loader
-from cxrneighbors.encoders.vae_module import TrainingSettings, VAEModule
-from cxrneighbors.encoders.vae_network import VAENetwork, cell_means, start_from_ppca
-from cxrneighbors.files import write_text_atomic
-from cxrneighbors.progress import is_quiet, say, track
-
-CHECKPOINTS = "checkpoints"
-HISTORY = "history.csv"
-
-
-class VAEData(lightning.LightningDataModule):
-    """Shuffled training batches and validation batches in order."""
-
-    def __init__(self, train: Dataset, val: Dataset, settings: TrainingSettings) -> None:
-        super().__init__()
-        self.train, self.val, self.settings = train, val, settings
-
-    def train_dataloader(self) -> DataLoader:
-        """Batches in an order drawn from (seed, epoch)."""
-        return loader(self.train, self.settings.batch_size, self.settings.seed)
-
-    def val_dataloader(self) -> DataLoader:
-        """Batches in order."""
-        return loader(self.val, self.settings.batch_size, None)
+from cxrneighbors.encoders.latent_metric import set_picture_metric
+from cxrneighbors.encoders.vae_network import (
+    VAENetwork,
+    cell_means,
+    elbo_terms,
+    sigma_vae_loss,
+    start_from_ppca,
+)
+from cxrneighbors.progress import track
+from cxrneighbors.training.augment import augment_for_encoder
+from cxrneighbors.training.batches import EpochBatches, batch_loader, even_sizes
+from cxrneighbors.training.fit import fit
+from cxrneighbors.training.images import FileImages, MemoryImages
+from cxrneighbors.training.module import TrainingModule
+from cxrneighbors.training.settings import TrainingSettings
 
 
-class StopAfterWarmup(EarlyStopping):
-    """Early stop that counts only once the KL weight is 1: before, the two terms still trade places."""
+@dataclass(frozen=True, kw_only=True)
+class VAESettings(TrainingSettings):
+    """What a training depends on besides its images; `patience` counts from the end of the warm-up."""
 
-    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        """Count only epochs after the warm-up."""
-        if pl_module._beta() >= 1:
-            super().on_train_epoch_end(trainer, pl_module)
+    learning_rate: float
+    warmup: float  # fraction of the steps over which the KL weight rises from 0 to 1
+    augmentation: bool
 
 
-def train(
-    network: VAENetwork,
-    train_images: Dataset,
-    val_images: Dataset,
-    settings: TrainingSettings,
-    out: Path | None,
-    device: str,
-    trainer_options: dict[str, Any] | None = None,
-) -> list[dict[str, float]]:
-    """Train `network` in place, leave it with the weights of the least validation loss; return the history.
+class VAETraining(TrainingModule):
+    """Loss and optimiser of one training.
 
-    `out`: folder for checkpoints (the newest is continued) and history.csv; None keeps nothing.
-    `trainer_options`: further arguments of `lightning.Trainer`, such as devices=4, num_nodes=2.
+    Random numbers come from generators seeded by (seed, epoch), so an epoch that is repeated after an
+    interruption draws what it would have drawn.
     """
+
+    clip: ClassVar[float] = 1.0
+    network: VAENetwork
+    settings: VAESettings
+
+    def prepare(self, items: Dataset[Any]) -> None:
+        """Start at the best linear VAE of the training images."""
+        assert isinstance(items, MemoryImages | FileImages)
+        start_from_ppca(self.network, _cells(items))
+
+    def on_train_epoch_start(self) -> None:
+        """Seed the epoch's augmentation and noise."""
+        super().on_train_epoch_start()
+        self._generator = self._seeded(self.current_epoch)
+
+    def training_step(self, images: Tensor, index: int) -> Tensor:
+        """Loss of one batch; the KL weight rises linearly during the warm-up."""
+        if self.settings.augmentation:
+            images = augment_for_encoder(images, self._generator)
+        mse, kl, n_pixels = elbo_terms(self.network, images, self._generator)
+        loss = sigma_vae_loss(mse, kl, n_pixels, self._beta())
+        self.note("train", len(images), loss=loss, mse=mse, kl=kl)
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """The same noise at every validation: its loss moves only with the network."""
+        self._val_generator = self._seeded(-1)
+
+    def validation_step(self, images: Tensor, index: int) -> None:
+        """Loss of one batch at full KL weight, without augmentation."""
+        mse, kl, n_pixels = elbo_terms(self.network, images, self._val_generator)
+        self.note("val", len(images), loss=sigma_vae_loss(mse, kl, n_pixels), mse=mse, kl=kl)
+
+    def epoch_row(self) -> dict[str, float]:
+        """The KL weight."""
+        return {"beta": self._beta()}
+
+    def counts_for_patience(self, row: Mapping[str, Any]) -> bool:
+        """Only once the KL weight is 1: before, the two terms still trade places."""
+        return bool(row["beta"] >= 1)
+
+    def configure_optimizers(self) -> Any:
+        """Adam; the learning rate rises over the first fifth of the steps, then falls to 0 along a cosine."""
+        optimizer = torch.optim.Adam(self.network.parameters(), self.settings.learning_rate)
+        steps = self._steps()
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: learning_rate_factor(step, steps)
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _steps(self) -> int:
+        return int(self.trainer.estimated_stepping_batches)
+
+    def _beta(self) -> float:
+        return min(1.0, self.global_step / max(1.0, self.settings.warmup * self._steps()))
+
+    def _seeded(self, epoch: int) -> torch.Generator:
+        seed = (self.settings.seed * 100_003 + epoch + 1) * 1009 + self.global_rank
+        return torch.Generator(device=self.device).manual_seed(seed)
+
+
+def train_vae(
+    network: VAENetwork,
+    images: tuple[MemoryImages | FileImages, MemoryImages | FileImages],
+    settings: VAESettings,
+    device: str,
+    out: Path | None,
+    trainer_options: Mapping[str, Any] | None = None,
+) -> list[dict[str, Any]]:
+    """Train `network` in place on `images` (to train, to validate on); return the history.
+
+    It ends with the weights of the least validation loss, on the CPU, its picture metric measured. `out`,
+    `trainer_options`: as in `training.fit.fit`.
+    """
+    train, val = images
+    n, size = len(train), settings.batch_size
+    # Never below the batch size: small batches would leave the shared decoder variance to chance.
+    batches = EpochBatches(range(n), even_sizes(n, max(1, n // size)), settings.seed)
+    in_order = EpochBatches(range(len(val)), even_sizes(len(val), -(-len(val) // size)), None)
+    loaders = [
+        batch_loader(items, order, workers=0 if isinstance(items, MemoryImages) else 2)
+        for items, order in ((train, batches), (val, in_order))
+    ]
     # Channels last: a quarter faster on CPUs, what tensor cores want on GPUs.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    module = VAEModule(network, settings)
-    checkpoint = newest_checkpoint(out / CHECKPOINTS) if out else None
-    if checkpoint:
-        say(f"continuing the training from {checkpoint}")
-    else:
-        start_from_ppca(network, _cells(train_images))
-    with tempfile.TemporaryDirectory() as scratch, _less_chatter():
-        trainer = _trainer(settings, out, Path(scratch), device, trainer_options or {})
-        trainer.fit(module, datamodule=VAEData(train_images, val_images, settings), ckpt_path=checkpoint)
-    if trainer.interrupted:  # Lightning versions differ in whether Ctrl-C comes out of fit
-        raise KeyboardInterrupt
-    network.load_state_dict(module.best_weights)
+    # Evaluation mode: batch normalisation keeps its first mean 0 and variance 1, a scale and a shift alone.
+    module = VAETraining(network.eval(), settings)
+    fit(module, loaders[0], loaders[1], device, out, trainer_options)
     network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    if out:
-        write_history(out / HISTORY, module.history)
+    set_picture_metric(network.cpu(), train)
     return module.history
 
 
-def _cells(images: Dataset, at_most: int = 4096, chunk: int = 128) -> torch.Tensor:
+def _cells(images: MemoryImages | FileImages, at_most: int = 4096, chunk: int = 128) -> Tensor:
     """Cell means of up to `at_most` training images, evenly spaced: (N, P)."""
-    n = len(images)  # type: ignore[arg-type]
+    n = len(images)
     chosen = torch.linspace(0, n - 1, min(n, at_most)).long().tolist()
     parts = [chosen[start : start + chunk] for start in range(0, len(chosen), chunk)]
     return torch.cat(
@@ -98,89 +148,13 @@ def _cells(images: Dataset, at_most: int = 4096, chunk: int = 128) -> torch.Tens
     )
 
 
-def newest_checkpoint(folder: Path) -> str | None:
-    """The latest checkpoint in `folder` that can be read; one cut short by a crash is passed over.
+def learning_rate_factor(step: int, steps: int) -> float:
+    """Factor in (0, 1] on the learning rate at `step` of `steps`: up in a line, down along a cosine.
 
-    Each is read with weights_only first, so that a file which would run code when unpickled is refused.
+    >>> [round(learning_rate_factor(step, 10), 2) for step in (0, 1, 2, 6, 9)]
+    [0.5, 1.0, 1.0, 0.5, 0.04]
     """
-    for path in sorted(folder.glob("*.ckpt"), key=lambda path: path.name, reverse=True):
-        try:
-            torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:
-            say(f"{path}: checkpoint cannot be used ({type(error).__name__}), trying an older one")
-            continue
-        return str(path)
-    return None
-
-
-def write_history(path: Path, history: list[dict[str, float]]) -> None:
-    """Write one line per epoch: epoch, beta, losses, mean squared errors, KL divergences (nats), seconds."""
-    stream = io.StringIO()
-    names = list(dict.fromkeys(name for row in history for name in row))
-    writer = csv.DictWriter(stream, names, lineterminator="\n")
-    writer.writeheader()
-    for row in history:
-        writer.writerow(
-            {name: int(value) if name == "epoch" else f"{value:.6g}" for name, value in row.items()}
-        )
-    write_text_atomic(path, stream.getvalue())
-
-
-def _trainer(
-    settings: TrainingSettings, out: Path | None, scratch: Path, device: str, options: dict[str, Any]
-) -> lightning.Trainer:
-    cuda = device.startswith("cuda")
-    callbacks: list[Callback] = [
-        StopAfterWarmup("val_loss", patience=settings.patience, check_on_train_epoch_end=True)
-    ]
-    if out:
-        # One file per epoch, the older removed only once the newer stands.
-        callbacks.append(
-            ModelCheckpoint(
-                out / CHECKPOINTS,
-                "epoch-{epoch:05d}",
-                auto_insert_metric_name=False,
-                save_on_train_epoch_end=True,
-            )
-        )
-    bar = sys.stderr.isatty() and not is_quiet()
-    if bar:
-        callbacks.append(RichProgressBar(console_kwargs={"stderr": True}))
-    arguments: dict[str, Any] = {
-        "max_epochs": settings.epochs,
-        "accelerator": "gpu" if cuda else "cpu",
-        "devices": [torch.device(device).index or 0] if cuda else 1,
-        "precision": _precision(cuda),
-        "gradient_clip_val": 1.0,
-        "callbacks": callbacks,
-        "enable_checkpointing": out is not None,
-        "enable_progress_bar": bar,
-        "enable_model_summary": False,
-        "logger": False,
-        "num_sanity_val_steps": 0,
-        "default_root_dir": scratch,
-    }
-    return lightning.Trainer(**{**arguments, **options})
-
-
-def _precision(cuda: bool) -> str:
-    if not cuda:
-        return "32-true"
-    return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
-
-
-@contextmanager
-def _less_chatter() -> Iterator[None]:
-    """Lightning announces hardware and tips on every run; progress bar and history say what a user needs."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"lightning\..*")
-            warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+    rise = max(1.0, 0.2 * steps)
+    if step < rise:
+        return min(1.0, (step + 1) / rise)
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1.0, steps - rise))))

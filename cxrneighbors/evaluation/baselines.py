@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cxrneighbors.data.schema import has_text
+from cxrneighbors.encoders.base import Fittable
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.evaluation.graph import Method
@@ -96,8 +96,8 @@ def _image_embeddings(name: str, index: NeighborIndex, train_studies: pd.DataFra
     # One look at the disk decides; single unreadable files are skipped and listed by `encode`.
     if not any(Path(path).is_file() for path in index.studies["path"].iloc[with_path[:50]]):
         raise _Skip("no image files on disk")
-    encoder: Any = load_image_encoder(name)
-    if train_studies is not None and not getattr(encoder, "fitted", True):
+    encoder = load_image_encoder(name)
+    if train_studies is not None and isinstance(encoder, Fittable) and not encoder.fitted:
         encoder.fit(train_studies)
     return encode(index.studies, image=encoder)
 

@@ -39,21 +39,24 @@ def random_expectation(
     definition: str,
     strata: np.ndarray | None = None,
     include_same_patient: bool = False,
+    findable: np.ndarray | None = None,
 ) -> Expectation:
     """Exact expectation of the overlap with a candidate drawn uniformly from the same stratum.
 
-    masks: uint64 (n, W); patients: int (n,); strata: int (n,) or None for one stratum of all.
-    Candidates of an image: its stratum without its patient's images; with `include_same_patient`, its
-    stratum without itself. The rule is the neighbour search's, so observed and expected are alike in it.
+    masks: uint64 (n, W); patients: int (n,); strata: int (n,) or None for one stratum of all; findable: bool
+    (n,), images that may be chosen, all by default. Candidates of an image: those of its stratum without its
+    patient's; with `include_same_patient`, without itself. The rule is the neighbour search's, so observed
+    and expected are alike in it.
     """
     strata = np.zeros(len(masks), dtype=np.int64) if strata is None else strata
     own = np.arange(len(masks)) if include_same_patient else patients
-    total, in_stratum = _stratum_totals(masks, strata, definition)
-    own_total, own_count = _own_totals(masks, own, strata, definition)
+    findable = np.ones(len(masks), dtype=bool) if findable is None else findable
+    total, in_stratum = _stratum_totals(masks, strata, findable, definition)
+    own_total, own_count = _own_totals(masks, own, strata, findable, definition)
     candidates = in_stratum - own_count
     mean = np.where(candidates > 0, (total - own_total) / np.maximum(candidates, 1), np.nan)
     if definition == "jaccard":
-        above_zero = random_expectation(masks, patients, "any", strata, include_same_patient)
+        above_zero = random_expectation(masks, patients, "any", strata, include_same_patient, findable)
         return Expectation(mean, candidates, above_zero.overlapping)
     overlapping = np.rint(total - own_total).astype(np.int64)
     return Expectation(mean, candidates, overlapping)
@@ -83,13 +86,15 @@ def chance_of_any_pair(masks: np.ndarray, definition: str = "any") -> float:
     return float(random_expectation(masks, everyone, definition, include_same_patient=True).mean.mean())
 
 
-def _stratum_totals(masks: np.ndarray, strata: np.ndarray, definition: str) -> tuple[np.ndarray, np.ndarray]:
+def _stratum_totals(
+    masks: np.ndarray, strata: np.ndarray, findable: np.ndarray, definition: str
+) -> tuple[np.ndarray, np.ndarray]:
     """Sum of overlaps with the whole stratum, the image itself included (n,), and the stratum's size (n,)."""
     sets, which = np.unique(masks, axis=0, return_inverse=True)
     which = which.reshape(-1)  # numpy 2.0 alone returns (n, 1)
     n_strata = int(strata.max(initial=-1)) + 1
-    counts = np.bincount(strata * len(sets) + which, minlength=n_strata * len(sets))
-    counts = counts.reshape(n_strata, len(sets)).astype(np.float64)
+    counts = np.bincount(strata * len(sets) + which, findable, minlength=n_strata * len(sets))
+    counts = counts.reshape(n_strata, len(sets))
     totals = np.empty_like(counts)
     step = max(1, _CHUNK // max(len(sets), 1))
     for start in range(0, len(sets), step):
@@ -99,7 +104,7 @@ def _stratum_totals(masks: np.ndarray, strata: np.ndarray, definition: str) -> t
 
 
 def _own_totals(
-    masks: np.ndarray, own: np.ndarray, strata: np.ndarray, definition: str
+    masks: np.ndarray, own: np.ndarray, strata: np.ndarray, findable: np.ndarray, definition: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """The part of `_stratum_totals` that comes from an image's own patient in its own stratum."""
     total = np.zeros(len(masks))
@@ -111,6 +116,6 @@ def _own_totals(
         for start in range(0, len(members), step):
             rows = members[start : start + step]
             pairs = pair_overlap(masks[rows][:, :, None], masks[rows][:, None, :], definition)
-            total[rows] = pairs.sum(axis=2)
-            count[rows] = size
+            total[rows] = (pairs * findable[rows][:, None, :]).sum(axis=2)
+            count[rows] = findable[rows].sum(axis=1)[:, None]
     return total, count

@@ -6,6 +6,9 @@ from .explanation import Explanation as Explanation
 from .k_lime import KStarLime as KStarLime
 from .kp_lime import KPLime as KPLime
 from .lime_image import Lime as Lime
+from .masking import Masking as Masking
+from .neighbours import Neighbourhood as Neighbourhood
+from .predictor import Predictor as Predictor
 from .quality.benchmark import BenchmarkSettings as BenchmarkSettings
 from .quality.evaluate import evaluate_explanations as evaluate_explanations
 from .registry import METHODS as METHODS

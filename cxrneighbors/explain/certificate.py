@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
 from cxrneighbors.errors import UserError
-from cxrneighbors.explain.surrogate import Surrogate, fit_surrogate
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Masked films and what the classifier says of them.
-
-    `x`: (N, S) features of the surrogate; `source`: int (N,) which film was masked; `y`: (N,) scores;
-    `distance`: (N,) to the unmasked target, what the locality kernel takes.
-    """
-
-    x: np.ndarray
-    source: np.ndarray
-    y: np.ndarray
-    distance: np.ndarray
-
-    def joined(self, other: Sample) -> Sample:
-        """Both samples, this one's rows first."""
-        pairs = zip(self._arrays(), other._arrays(), strict=True)
-        return Sample(*(np.concatenate(pair) for pair in pairs))
-
-    def _arrays(self) -> tuple[np.ndarray, ...]:
-        return self.x, self.source, self.y, self.distance
+from cxrneighbors.explain.surrogate import Sample, Surrogate, fit_surrogate
 
 
 @dataclass(frozen=True)
@@ -66,10 +44,6 @@ class Certificate:
     n_bootstrap: int
     n_masked: int
 
-    def to_dict(self) -> dict:
-        """As JSON values."""
-        return asdict(self)
-
     def sentence(self) -> str:
         """One line for a reader."""
         outcome = "stable" if self.stable else f"not stable, stopped at the cap of {self.max_rounds} rounds"
@@ -79,30 +53,52 @@ class Certificate:
         )
 
 
+@dataclass(frozen=True)
+class Fit:
+    """A surrogate, what it says of the target, and what it took.
+
+    `prediction`: the unmasked target's score; `n_scored`: films that the classifier scored, over all rounds.
+    """
+
+    surrogate: Surrogate
+    prediction: float
+    n_scored: int
+    certificate: Certificate | None = None
+
+
 def fit_rounds(
-    draw: Callable[[int], Sample],
+    samples: Iterable[Sample],
     kernel: Callable[[np.ndarray], np.ndarray],
     alpha: float,
     rule: StabilityRule | None = None,
     seed: int = 0,
-) -> tuple[Surrogate, Certificate | None]:
-    """Draw a round of masked films, or rounds until `rule` is met, and fit the surrogate on all of them.
+) -> Fit:
+    """Take a round of masked films, or rounds until `rule` is met, and fit the surrogate on all of them.
 
-    `draw(r)` gives round r's sample (r = 0, 1, ...; round 0's first row is the unmasked target);
-    `kernel` turns all distances (N,) into weights (N,). The bootstrap has its own random stream (`seed`):
-    a rule that is met after one round changes nothing.
+    `samples`: one a round, made when asked for; the first row of the first is the unmasked target. `kernel`
+    turns all distances (N,) into weights (N,). The bootstrap has its own random stream (`seed`): a rule that
+    is met after one round changes nothing.
     """
-    sample = draw(0)
-    if rule is None:
-        return fit_surrogate(sample.x, sample.y, kernel(sample.distance), alpha), None
-    for count in range(1, rule.max_rounds + 1):
-        sample = sample if count == 1 else sample.joined(draw(count - 1))
-        weights = kernel(sample.distance)
-        rng = np.random.default_rng([seed, count])
-        probability = order_change_probability(sample, weights, alpha, rule.top, rule.n_bootstrap, rng)
-        if probability < rule.tolerance:
-            break
-    certificate = Certificate(
+    rounds = iter(samples)
+    sample, certificate = next(rounds), None
+    weights = kernel(sample.distance)
+    if rule is not None:
+        certificate = certify(sample, weights, alpha, rule, 1, seed)
+        while not certificate.stable and certificate.rounds < rule.max_rounds:
+            sample = sample.joined(next(rounds))
+            weights = kernel(sample.distance)
+            certificate = certify(sample, weights, alpha, rule, certificate.rounds + 1, seed)
+    surrogate = fit_surrogate(sample.x, sample.y, weights, alpha)
+    return Fit(surrogate, float(sample.y[0]), len(sample.y), certificate)
+
+
+def certify(
+    sample: Sample, weights: np.ndarray, alpha: float, rule: StabilityRule, count: int, seed: int
+) -> Certificate:
+    """The state after `count` rounds: is the order of the top segments settled?"""
+    rng = np.random.default_rng([seed, count])
+    probability = order_change_probability(sample, weights, alpha, rule, rng)
+    return Certificate(
         stable=probability < rule.tolerance,
         probability=probability,
         tolerance=rule.tolerance,
@@ -112,23 +108,22 @@ def fit_rounds(
         n_bootstrap=rule.n_bootstrap,
         n_masked=len(sample.y) - 1,
     )
-    return fit_surrogate(sample.x, sample.y, weights, alpha), certificate
 
 
 def order_change_probability(
-    sample: Sample, weights: np.ndarray, alpha: float, top: int, n_bootstrap: int, rng: np.random.Generator
+    sample: Sample, weights: np.ndarray, alpha: float, rule: StabilityRule, rng: np.random.Generator
 ) -> float:
-    """Share of bootstrap refits in which the order of the `top` segments differs from the full fit's.
+    """Share of `rule.n_bootstrap` refits in which the order of the top segments differs from the full fit's.
 
     Masked films are resampled within their source; the unmasked target (row 0) stays. `weights` (N,) are the
     locality weights of the full fit.
     """
-    reference = top_order(fit_surrogate(sample.x, sample.y, weights, alpha).coefficients, top)
+    reference = top_order(fit_surrogate(sample.x, sample.y, weights, alpha).coefficients, rule.top)
     changed = 0
-    for _ in range(n_bootstrap):
+    for _ in range(rule.n_bootstrap):
         fit = fit_surrogate(sample.x, sample.y, weights * _resample(sample.source, rng), alpha)
-        changed += not np.array_equal(top_order(fit.coefficients, top), reference)
-    return changed / n_bootstrap
+        changed += not np.array_equal(top_order(fit.coefficients, rule.top), reference)
+    return changed / rule.n_bootstrap
 
 
 def top_order(coefficients: np.ndarray, top: int) -> np.ndarray:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
 from cxrneighbors.explain.kp_lime import KPLime
-from cxrneighbors.explain.masks import hadamard_design, hadamard_order
+from cxrneighbors.explain.masks import hadamard_rounds
 
 
 class DLime(KPLime):
@@ -21,19 +17,11 @@ class DLime(KPLime):
     """
 
     name = "dlime"
+    title = "DLIME"
     usual_policy = "cluster"
+    rounds = staticmethod(hadamard_rounds)
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.seed = None
-
-    def _start(self) -> None:
+    @property
+    def seed(self) -> None:
         """Nothing is random."""
-
-    def draw(self, number: int, n_sources: int, n_segments: int) -> np.ndarray:
-        """Round `number`'s design, the same for every source."""
-        order = hadamard_order(n_segments, self.n_masks)
-        return np.tile(hadamard_design(n_segments, order, number), (n_sources, 1))
-
-    def _settings(self, n_segments: int) -> dict[str, Any]:
-        return {**super()._settings(n_segments), "n_masks": 2 * hadamard_order(n_segments, self.n_masks)}
+        return None

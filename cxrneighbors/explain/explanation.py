@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.errors import UserError
+from cxrneighbors.artifact import Kind
 from cxrneighbors.explain.neighbours import no_neighbours
-from cxrneighbors.files import read_json, write_bytes_atomic, write_json_atomic
+from cxrneighbors.files import plain, read_json, write_json_atomic
 
-FORMAT = 1
+EXPLANATION = Kind("explanation", version=2, made_by="explain")
 JSON_FILE, ARRAYS_FILE = "explanation.json", "explanation.npz"
 _SCALARS = (
     "method",
@@ -77,7 +77,7 @@ class Explanation:
         chosen = order[self.weights[order] > 0] if positive_only else order[self.weights[order] != 0]
         signs = np.zeros(len(self.weights), dtype=np.int8)
         signs[chosen[:top]] = np.sign(self.weights[chosen[:top]])
-        return signs[self.segments]
+        return np.asarray(signs[self.segments])
 
     def heatmap(self) -> np.ndarray:
         """Evidence for (> 0) and against (< 0) the target, pixel by pixel: float32 (H, W).
@@ -85,7 +85,7 @@ class Explanation:
         Each segment's weight; for Σ-LIME its map of integers in [-K, K].
         """
         values = self.weights[self.segments] if self.pixel_map is None else self.pixel_map
-        return values.astype(np.float32)
+        return np.asarray(values, dtype=np.float32)
 
     def to_lime(self) -> Any:
         """As `lime.lime_image.ImageExplanation` with label `target_index`; image float (H, W, 3)."""
@@ -101,43 +101,36 @@ class Explanation:
         result.local_pred = np.array([self.intercept + self.weights.sum()])
         return result
 
-    def save(self, folder: str | Path) -> None:
-        """Write explanation.npz, then explanation.json, into `folder`, each in one step, without pickle."""
+    def save(self, folder: str | Path, beside: Mapping[str, bytes] = MappingProxyType({})) -> None:
+        """Write explanation.json, explanation.npz and a manifest as `folder`, in one step, without pickle.
+
+        `beside`: further files by name, such as a panel. An older explanation there goes; `UserError` where
+        the folder holds anything else.
+        """
         arrays: dict[str, np.ndarray] = {}
-        record = {"format": FORMAT, **self._record("", arrays)}
-        stream = io.BytesIO()
-        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
-        record["arrays_sha256"] = hashlib.sha256(stream.getvalue()).hexdigest()
-        write_bytes_atomic(Path(folder) / ARRAYS_FILE, stream.getvalue())
-        write_json_atomic(Path(folder) / JSON_FILE, record)
+        record = self._record("", arrays)
+        plan = {name: record[name] for name in ("method", "target", "image_id")}
+        with EXPLANATION.replacing(folder, plan) as work:
+            np.savez_compressed(work / ARRAYS_FILE, **arrays)  # type: ignore[arg-type]
+            write_json_atomic(work / JSON_FILE, plain(record))
+            for name, content in beside.items():
+                (work / name).write_bytes(content)
 
     @classmethod
     def load(cls, folder: str | Path) -> Explanation:
-        """Read what `save` wrote; `UserError` when a file is missing, broken, or from another run."""
-        remedy = "explain the image again"
-        path, arrays_path = Path(folder) / JSON_FILE, Path(folder) / ARRAYS_FILE
-        record = read_json(path, remedy)
-        if not isinstance(record, dict) or record.get("format") != FORMAT:
-            raise UserError(f"{path}: not an explanation that this version reads (format {FORMAT}); {remedy}")
-        try:
-            content = arrays_path.read_bytes()
-        except OSError as error:
-            raise UserError(f"{arrays_path}: cannot be read ({error.strerror}); {remedy}") from None
-        if hashlib.sha256(content).hexdigest() != record.get("arrays_sha256"):
-            raise UserError(f"{arrays_path}: does not belong to {JSON_FILE} beside it; {remedy}")
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        """Read what `save` wrote; `UserError` when a file is missing or was changed."""
+        EXPLANATION.read(folder)
+        record = read_json(Path(folder) / JSON_FILE, "explain the image again")
+        with np.load(Path(folder) / ARRAYS_FILE, allow_pickle=False) as arrays:
             return cls._from_record(record, "", dict(arrays))
 
     def _record(self, prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
         """The JSON part; arrays go to `arrays` under names that begin with `prefix`."""
-        for name in _ARRAYS:
-            if getattr(self, name) is not None:
-                arrays[prefix + name] = getattr(self, name)
+        arrays.update(
+            {prefix + name: getattr(self, name) for name in _ARRAYS if getattr(self, name) is not None}
+        )
         record: dict[str, Any] = {name: getattr(self, name) for name in _SCALARS}
-        record["neighbours"] = [
-            {column: _plain(value) for column, value in row.items()}
-            for row in self.neighbours.to_dict(orient="records")
-        ]
+        record["neighbours"] = self.neighbours.to_dict(orient="records")
         record["parts"] = [part._record(f"{prefix}part{i}.", arrays) for i, part in enumerate(self.parts)]
         return record
 
@@ -146,12 +139,10 @@ class Explanation:
         parts = [
             cls._from_record(part, f"{prefix}part{i}.", arrays) for i, part in enumerate(record["parts"])
         ]
-        return cls(
-            **{name: record[name] for name in _SCALARS},
-            **{name: arrays.get(prefix + name) for name in _ARRAYS},  # type: ignore[arg-type]
-            neighbours=_table(record["neighbours"]),
-            parts=tuple(parts),
-        )
+        fields = {name: record[name] for name in _SCALARS}
+        fields["fidelity"] = float("nan") if record["fidelity"] is None else record["fidelity"]
+        fields |= {name: arrays.get(prefix + name) for name in _ARRAYS}
+        return cls(**fields, neighbours=_table(record["neighbours"]), parts=tuple(parts))
 
 
 def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -161,9 +152,3 @@ def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     for column in ("distance", "image_distance", "report_distance"):
         table[column] = pd.to_numeric(table[column]).astype(np.float32)
     return table
-
-
-def _plain(value: Any) -> Any:
-    """A NumPy scalar as Python's, NaN as None."""
-    value = value.item() if isinstance(value, np.generic) else value
-    return None if isinstance(value, float) and np.isnan(value) else value

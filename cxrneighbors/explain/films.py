@@ -1,10 +1,9 @@
-"""Films as explanations take them: pixels, findings, and the row of the index they stand in."""
+"""Films as explanations take them: pixels, findings, and the patient whose they are."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,42 +12,79 @@ from cxrneighbors.data.pixels import read_pixels, resize
 from cxrneighbors.errors import UserError
 from cxrneighbors.files import sha256_file
 
+ImageLike = str | Path | np.ndarray  # an image_id of the index, a file, an array
+
 
 @dataclass(frozen=True)
 class Film:
-    """`pixels`: float32 (C, H, W) in [0, 1]; `row`: its row in the index, None for one from outside.
+    """`pixels`: float32 (C, H, W) in [0, 1]; `image_id`, `findings`: of one in the index.
 
     `path`: the file of one from outside, which encoders read in their own way; None for an array.
+    `patient_id`: whose film one from outside is, as `NeighborIndex.search` takes it.
     """
 
     pixels: np.ndarray
     image_id: str | None = None
     findings: tuple[str, ...] = ()
-    row: int | None = None
     path: Path | None = None
+    patient_id: str | None = None
 
 
-def read_film(path: str | Path, size: int | None, aspect: str) -> np.ndarray:
-    """A film file as float32 (1, size, size) in [0, 1]; `size` None leaves it as it is, (1, H, W)."""
-    pixels = read_pixels(path)
-    return (pixels if size is None else resize(pixels, size, aspect))[None]
+@dataclass(frozen=True)
+class FilmReader:
+    """Reads films as a classifier wants them: `size` pixels a side, None as they are; `aspect`: see `resize`.
+
+    `studies`: the table that knows image_ids; None where there is no index.
+    """
+
+    studies: pd.DataFrame | None
+    size: int | None
+    aspect: str = "pad"
+
+    def read(self, image: ImageLike, patient_id: str | None = None) -> Film:
+        """A film of the table by its image_id, or from outside as a file or an array.
+
+        A file that holds a film of the table is that film: its own patient's films are left out, as for an
+        image_id. Arrays are (H, W), (1, H, W) or (3, H, W) in [0, 1]. `UserError` for an unknown image, one
+        without pixels on disk, and a `patient_id` of a film whose patient is known.
+        """
+        if isinstance(image, np.ndarray):
+            return Film(_checked(image), patient_id=patient_id)
+        known = None
+        if isinstance(image, str):
+            known = self._row(image)
+        elif self.studies is not None:
+            known = row_of_file(self.studies, image)
+        if known is None:
+            return Film(self._pixels(image), path=Path(image), patient_id=patient_id)
+        image_id, path = known["image_id"], known["path"]
+        if patient_id is not None:
+            raise UserError(f"patient_id: the index knows the patient of image {image_id!r}; leave it out")
+        if not isinstance(path, str) or not Path(path).is_file():
+            where = "no file is recorded for it" if not isinstance(path, str) else f"there is no file {path}"
+            raise UserError(
+                f"image {image_id!r}: has no pixels on disk ({where}); "
+                "import the data set with its images, or keep it out of the neighbours with --where"
+            )
+        return Film(self._pixels(path), image_id, tuple(str(finding) for finding in known["findings"]))
+
+    def _row(self, image_id: str) -> pd.Series:
+        if self.studies is None:
+            raise UserError(
+                f"image {image_id!r}: an image_id needs an index; give one, or a Path or an array"
+            )
+        found = self.studies[self.studies["image_id"] == image_id]
+        if not len(found):
+            raise UserError(f"image {image_id!r}: not in the index; give an image_id of its study table")
+        return found.iloc[0]
+
+    def _pixels(self, path: str | Path) -> np.ndarray:
+        pixels = read_pixels(path)
+        return (pixels if self.size is None else resize(pixels, self.size, self.aspect))[None]
 
 
-def indexed_film(studies: pd.DataFrame, row: int, size: int | None, aspect: str) -> Film:
-    """The film of row `row` of a study table; `UserError` when its pixels are not on disk."""
-    image_id, path = studies["image_id"].iloc[row], studies["path"].iloc[row]
-    if not isinstance(path, str) or not Path(path).is_file():
-        where = "no file is recorded for it" if not isinstance(path, str) else f"there is no file {path}"
-        raise UserError(
-            f"image {image_id!r}: has no pixels on disk ({where}); "
-            "import the data set with its images, or keep it out of the neighbours with a filter (--where)"
-        )
-    findings = tuple(str(finding) for finding in studies["findings"].iloc[row])
-    return Film(read_film(path, size, aspect), str(image_id), findings, int(row))
-
-
-def row_of_file(studies: pd.DataFrame, path: Path) -> int | None:
-    """Row of the film that a file holds, under whatever name: same file, or same size and content."""
+def row_of_file(studies: pd.DataFrame, path: Path) -> pd.Series | None:
+    """The row of the film that a file holds, under whatever name: same file, or same size and content."""
     if not path.is_file():
         return None
     size, digest = path.stat().st_size, None
@@ -58,20 +94,11 @@ def row_of_file(studies: pd.DataFrame, path: Path) -> int | None:
             continue
         digest = digest or sha256_file(path)
         if other.samefile(path) or sha256_file(other) == digest:
-            return row
+            return studies.iloc[row]
     return None
 
 
-def row_of(studies: pd.DataFrame, image_id: str) -> int:
-    """Row of `image_id` in a study table."""
-    rows = np.flatnonzero(studies["image_id"].to_numpy() == image_id)
-    if not len(rows):
-        raise UserError(f"image {image_id!r}: not in the index; give an image_id of its study table")
-    return int(rows[0])
-
-
-def film_from_array(image: Any) -> Film:
-    """A film from an array (H, W), (1, H, W) or (3, H, W) of floats in [0, 1]."""
+def _checked(image: np.ndarray) -> np.ndarray:
     pixels = np.asarray(image, dtype=np.float32)
     pixels = pixels[None] if pixels.ndim == 2 else pixels
     if pixels.ndim != 3 or pixels.shape[0] not in (1, 3):
@@ -80,4 +107,4 @@ def film_from_array(image: Any) -> Film:
         )
     if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
         raise UserError("image: its values must lie in [0, 1]; divide 8-bit pixels by 255")
-    return Film(pixels)
+    return pixels

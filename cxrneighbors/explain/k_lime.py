@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from cxrneighbors.explain.explanation import Explanation
-from cxrneighbors.explain.films import Film
+from cxrneighbors.explain.films import Film, ImageLike
 from cxrneighbors.explain.lime_image import Lime
 
 
@@ -20,9 +20,13 @@ class KStarLime(Lime):
     """
 
     name = "k-lime"
+    title = "K*LIME"
     uses_neighbours: ClassVar[bool] = True
 
-    def _explain(self, film: Film, target: str) -> Explanation:
+    def explain(self, image: ImageLike, target: str, patient_id: str | None = None) -> Explanation:
+        """LIME on the film and on its neighbours."""
+        self.predictor.column(target)
+        film = self.reader.read(image, patient_id)
         neighbours = self.neighbours(film)
         own = self.lime(film, target, np.random.default_rng(self.seed))
         parts = self.explain_each(neighbours.films, target)
@@ -38,6 +42,6 @@ class KStarLime(Lime):
     def explain_each(self, films: tuple[Film, ...], target: str) -> tuple[Explanation, ...]:
         """LIME on each film; the n-th has its own random stream, whatever K is."""
         return tuple(
-            replace(self.lime(film, target, np.random.default_rng([self.seed or 0, n])), method="lime")
+            replace(self.lime(film, target, np.random.default_rng([self.masking.seed, n])), method="lime")
             for n, film in enumerate(films, start=1)
         )

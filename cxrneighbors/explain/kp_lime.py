@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
-from cxrneighbors.explain.certificate import Sample
+from cxrneighbors.explain.certificate import fit_rounds
 from cxrneighbors.explain.explainer import Explainer
 from cxrneighbors.explain.explanation import Explanation
-from cxrneighbors.explain.films import Film
-from cxrneighbors.explain.masks import draw_masks, unmasked
-from cxrneighbors.explain.perturb import FILLS, MaskedFilms
-from cxrneighbors.explain.surrogate import cosine_distance
+from cxrneighbors.explain.films import ImageLike
+from cxrneighbors.explain.masks import random_rounds
+from cxrneighbors.explain.perturb import FILLS
+from cxrneighbors.explain.sampling import MaskDesign, sample_rounds
 
 
 class KPLime(Explainer):
@@ -28,53 +29,23 @@ class KPLime(Explainer):
     """
 
     name = "kp-lime"
+    title = "KP-LIME"
     fills: ClassVar[tuple[str, ...]] = FILLS
+    rounds = staticmethod(random_rounds)
 
-    def _explain(self, film: Film, target: str) -> Explanation:
-        neighbours = self.neighbours(film)
-        segments = self.segments(film.pixels, self.segmentation)
+    def explain(self, image: ImageLike, target: str, patient_id: str | None = None) -> Explanation:
+        """One surrogate on masked films of the target and of its neighbours."""
+        self.predictor.column(target)
+        film = self.reader.read(image, patient_id)
+        neighbours, masking = self.neighbours(film), self.masking
+        segments = masking.segments(film.pixels, masking.segmentation)
         sources = np.concatenate([film.pixels[None], neighbours.pixels()])  # (K + 1, C, H, W), target first
-        n_segments, scored = int(segments.max()) + 1, self.engine.n_scored
-        predictions: list[float] = []
-
-        def draw(number: int) -> Sample:
-            z = self.draw(number, len(sources), n_segments)  # ((K + 1)·P, S) in {0, 1}, 1 = kept
-            source = np.repeat(np.arange(len(sources)), len(z) // len(sources))
-            shown = self._shown(source)
-            if number == 0:
-                z = np.concatenate([unmasked(n_segments), z])
-                source, shown = np.concatenate([[0], source]), np.concatenate([[0], shown])
-            films = MaskedFilms(sources, segments, z, shown, self.fill)
-            y = self.engine.scores(films, target)
-            predictions.append(y[0])
-            return Sample(1 - z, source, y, cosine_distance(z))  # feature 1 = masked
-
-        self._start()
-        surrogate, certificate = self.fit(draw)
-        return self.result(
-            film,
-            target,
-            segments,
-            surrogate.flipped(),
-            predictions[0],
-            certificate,
-            neighbours=neighbours.table,
-            neighbour_images=neighbours.pixels(),
-            settings={"classifier_calls": self.engine.n_scored - scored},
-        )
-
-    def _start(self) -> None:
-        self._rng = np.random.default_rng(self.seed)
-
-    def draw(self, number: int, n_sources: int, n_segments: int) -> np.ndarray:
-        """Round `number`'s masks of all sources, source by source: uint8 (n_sources · P, S), 1 = kept."""
-        return draw_masks(n_sources * self.n_masks, n_segments, self._rng)
-
-    def _shown(self, source: np.ndarray) -> np.ndarray:
-        """Which film's pixels row n shows; with fill 'neighbour' the target's rows take them in turn."""
-        if self.fill != "neighbour":
-            return source
-        own = np.flatnonzero(source == 0)
-        shown = source.copy()
-        shown[own] = 1 + np.arange(len(own)) % self.query.k
-        return shown
+        n_sources, rng = len(sources), np.random.default_rng(self.seed)
+        rounds = self.rounds(n_sources, masking.n_masks, int(segments.max()) + 1, rng)
+        design = MaskDesign(sources, segments, rounds, n_sources, masking.fill, ones_are_masked=True)
+        samples = sample_rounds(self.predictor, target, design, self.locality)
+        fit = fit_rounds(samples, self.locality.weights, masking.alpha, masking.stability, self.seed or 0)
+        n_rounds = 1 if fit.certificate is None else fit.certificate.rounds
+        drawn = {"n_masks": (fit.n_scored - 1) // n_sources // n_rounds}  # a fixed design has its own number
+        fit = replace(fit, surrogate=fit.surrogate.flipped())
+        return self.result(film, target, segments, fit, neighbours, settings=drawn)

@@ -6,13 +6,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from cxrneighbors.explain.certificate import Sample
+from cxrneighbors.explain.certificate import fit_rounds
 from cxrneighbors.explain.explainer import Explainer
 from cxrneighbors.explain.explanation import Explanation
-from cxrneighbors.explain.films import Film
-from cxrneighbors.explain.masks import draw_masks, unmasked
-from cxrneighbors.explain.perturb import MaskedFilms
-from cxrneighbors.explain.surrogate import cosine_distance
+from cxrneighbors.explain.films import Film, ImageLike
+from cxrneighbors.explain.masks import random_rounds
+from cxrneighbors.explain.sampling import MaskDesign, sample_rounds
 
 
 class Lime(Explainer):
@@ -22,31 +21,20 @@ class Lime(Explainer):
     """
 
     name = "lime"
+    title = "LIME"
     uses_neighbours: ClassVar[bool] = False
 
-    def _explain(self, film: Film, target: str) -> Explanation:
-        return self.lime(film, target, np.random.default_rng(self.seed))
+    def explain(self, image: ImageLike, target: str, patient_id: str | None = None) -> Explanation:
+        """LIME on the film."""
+        self.predictor.column(target)
+        return self.lime(self.reader.read(image, patient_id), target, np.random.default_rng(self.seed))
 
     def lime(self, film: Film, target: str, rng: np.random.Generator) -> Explanation:
-        """LIME on one film, masks drawn from `rng`."""
-        segments = self.segments(film.pixels, self.segmentation)
-        n_segments = int(segments.max()) + 1
-        scored = self.engine.n_scored
-
-        def draw(number: int) -> Sample:
-            z = draw_masks(self.n_masks, n_segments, rng)  # (P, S) in {0, 1}, 1 = kept
-            z = np.concatenate([unmasked(n_segments), z]) if number == 0 else z
-            source = np.zeros(len(z), dtype=np.int64)
-            films = MaskedFilms(film.pixels[None], segments, z, source, self.fill)
-            y = self.engine.scores(films, target)
-            predictions.append(y[0])
-            return Sample(z, source, y, self.distance(films))
-
-        predictions: list[float] = []
-        surrogate, certificate = self.fit(draw)
-        settings = {"classifier_calls": self.engine.n_scored - scored}
-        return self.result(film, target, segments, surrogate, predictions[0], certificate, settings=settings)
-
-    def distance(self, films: MaskedFilms) -> np.ndarray:
-        """Distance of masked films to the unmasked target (N,): LIME's is the masks' cosine distance."""
-        return cosine_distance(films.masks)
+        """LIME on a film that has been read, masks drawn from `rng`."""
+        masking = self.masking
+        segments = masking.segments(film.pixels, masking.segmentation)
+        rounds = random_rounds(1, masking.n_masks, int(segments.max()) + 1, rng)
+        design = MaskDesign(film.pixels[None], segments, rounds, fill=masking.fill)
+        samples = sample_rounds(self.predictor, target, design, self.locality)
+        fit = fit_rounds(samples, self.locality.weights, masking.alpha, masking.stability, masking.seed)
+        return self.result(film, target, segments, fit)

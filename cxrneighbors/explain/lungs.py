@@ -12,6 +12,7 @@ and mean nothing on a lateral film.
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
 
 REGIONS = (
     "outside",
@@ -75,13 +76,11 @@ def lung_regions(picture: np.ndarray) -> np.ndarray:
 
 def _prepared(picture: np.ndarray) -> np.ndarray:
     """128 x 128, contrast stretched between the body's 1st and 99th percentile, smoothed."""
-    from scipy.ndimage import gaussian_filter
-    from skimage.transform import resize
-
-    small = resize(picture.astype(np.float64), (_SIZE, _SIZE), anti_aliasing=True)
+    small = _resized(picture, (_SIZE, _SIZE), anti_aliasing=True)
     field = small[small > 0.02] if (small > 0.02).mean() > 0.2 else small
     low, high = np.percentile(field, [1, 99])
-    return gaussian_filter(np.clip((small - low) / max(high - low, 1e-6), 0, 1), 1.5)
+    stretched = np.clip((small - low) / max(high - low, 1e-6), 0, 1)
+    return np.asarray(ndimage.gaussian_filter(stretched, 1.5))
 
 
 def _lung(small: np.ndarray, side: str) -> np.ndarray | None:
@@ -92,7 +91,7 @@ def _lung(small: np.ndarray, side: str) -> np.ndarray | None:
     if central.max() - central.min() < 0.05:
         return None
     half = np.arange(_SIZE) < _SIZE / 2 if side == "right" else np.arange(_SIZE) >= _SIZE / 2
-    otsu = threshold_otsu(central)
+    otsu = threshold_otsu(central)  # type: ignore[no-untyped-call]
     place = half & _window(side)
     thresholds = (otsu, 0.9 * otsu, 0.8 * otsu, 1.1 * otsu)
     lung, overlap = _best_component(small, place & ~_outer_air(small, 0.5 * otsu), thresholds, side)
@@ -107,12 +106,10 @@ def _best_component(
     small: np.ndarray, inside: np.ndarray, thresholds: tuple[float, ...], side: str
 ) -> tuple[np.ndarray | None, float]:
     """The dark component that fits the side's usual place best, and its Dice overlap; else None, 0."""
-    from scipy.ndimage import binary_opening, label
-
     usual = _ellipse(side)
     best, best_overlap = None, 0.0
     for threshold in thresholds:
-        labels, count = label(binary_opening((small < threshold) & inside, iterations=4))
+        labels, count = ndimage.label(ndimage.binary_opening((small < threshold) & inside, iterations=4))
         for number in range(1, count + 1):
             lung = _closed(labels == number)
             overlap = 2 * (lung & usual).sum() / (lung.sum() + usual.sum())
@@ -123,11 +120,9 @@ def _best_component(
 
 def _outer_air(small: np.ndarray, threshold: float) -> np.ndarray:
     """Darkness that reaches the left, right or upper border, and a margin: bool (128, 128)."""
-    from scipy.ndimage import binary_dilation, label
-
-    labels, _ = label(small < threshold)
+    labels, _ = ndimage.label(small < threshold)
     touching = np.unique(np.concatenate([labels[0], labels[:, 0], labels[:, -1]]))
-    return binary_dilation(np.isin(labels, touching[touching > 0]), iterations=4)
+    return np.asarray(ndimage.binary_dilation(np.isin(labels, touching[touching > 0]), iterations=4))
 
 
 def _window(side: str) -> np.ndarray:
@@ -142,17 +137,14 @@ def _ellipse(side: str) -> np.ndarray:
 
 def _in_ellipse(x: float, y: float, a: float, b: float) -> np.ndarray:
     rows, columns = (np.mgrid[:_SIZE, :_SIZE] + 0.5) / _SIZE
-    return ((columns - x) / a) ** 2 + ((rows - y) / b) ** 2 <= 1
+    return np.asarray(((columns - x) / a) ** 2 + ((rows - y) / b) ** 2 <= 1)
 
 
 def _closed(lung: np.ndarray) -> np.ndarray:
     """Fill holes and bays: the component united with its closing by a disc of 9 pixels."""
-    from scipy.ndimage import binary_closing, binary_fill_holes
-    from skimage.morphology import disk
-
-    padded = np.pad(lung, 12)
-    closed = binary_closing(padded, disk(9))[12:-12, 12:-12]
-    return binary_fill_holes(closed | lung)
+    disc = np.hypot(*np.mgrid[-9:10, -9:10]) <= 9
+    closed = ndimage.binary_closing(np.pad(lung, 12), disc)[12:-12, 12:-12]
+    return np.asarray(ndimage.binary_fill_holes(closed | lung))
 
 
 def _midline(right: np.ndarray, left: np.ndarray) -> float:
@@ -179,7 +171,7 @@ def _between(right: np.ndarray, left: np.ndarray) -> np.ndarray:
         edge[:] = np.interp(rows, rows[known], edge[known])
     inside = (columns > edges[0][:, None]) & (columns < edges[1][:, None])
     inside[:top] = inside[bottom:] = False
-    return inside & ~right & ~left
+    return np.asarray(inside & ~right & ~left)
 
 
 def _low_row(lungs: np.ndarray) -> int:
@@ -196,6 +188,11 @@ def _span(mask: np.ndarray) -> tuple[int, int]:
 
 def _enlarged(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Bool (128, 128) to `shape`."""
+    return _resized(mask, shape) > 0.5
+
+
+def _resized(picture: np.ndarray, shape: tuple[int, ...], anti_aliasing: bool | None = None) -> np.ndarray:
     from skimage.transform import resize
 
-    return resize(mask.astype(np.float64), shape, order=1) > 0.5
+    given = picture.astype(np.float64)
+    return np.asarray(resize(given, shape, order=1, anti_aliasing=anti_aliasing))  # type: ignore[no-untyped-call]

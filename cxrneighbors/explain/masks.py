@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
+
 import numpy as np
 
 
@@ -10,9 +13,21 @@ def draw_masks(n_masks: int, n_segments: int, rng: np.random.Generator) -> np.nd
     return rng.integers(0, 2, size=(n_masks, n_segments), dtype=np.uint8)
 
 
-def unmasked(n_segments: int) -> np.ndarray:
-    """The one mask that keeps every segment: uint8 (1, S)."""
-    return np.ones((1, n_segments), dtype=np.uint8)
+def random_rounds(
+    n_films: int, n_masks: int, n_segments: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Rounds of random masks without end, each `n_masks` for every film: uint8 (n_films · P, S)."""
+    while True:
+        yield draw_masks(n_films * n_masks, n_segments, rng)
+
+
+def hadamard_rounds(
+    n_films: int, n_masks: int, n_segments: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Rounds of `hadamard_design`, the same for every film, at least `n_masks` each; `rng` is not used."""
+    order = hadamard_order(n_segments, n_masks)
+    for number in count():
+        yield np.tile(hadamard_design(n_segments, order, number), (n_films, 1))
 
 
 def hadamard_order(n_segments: int, at_least: int = 1) -> int:

@@ -7,7 +7,6 @@ Images" and Figures 5 to 7 of LIME-RAY.
 
 from __future__ import annotations
 
-import io
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,20 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cxrneighbors.explain.explanation import Explanation
+from cxrneighbors.explain.registry import METHODS
+from cxrneighbors.figures import new_figure, to_png
 from cxrneighbors.files import write_bytes_atomic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TITLES = {
-    "lime": "LIME",
-    "k-lime": "K*LIME",
-    "sigma-lime": "Σ-LIME",
-    "kp-lime": "KP-LIME",
-    "dlime": "DLIME",
-    "alime": "ALIME",
-}
 WIDTH = 3.54  # inches: 90 mm
 DPI = 300
 TEXT, SMALL = 6.5, 5.5  # points
@@ -50,9 +43,7 @@ def save_panel(explanation: Explanation, path: str | Path, top: int = 6) -> None
 
 def panel_png(explanation: Explanation, top: int = 6) -> bytes:
     """The panel as the bytes of a PNG at 300 dots an inch."""
-    stream = io.BytesIO()
-    draw_panel(explanation, top).savefig(stream, format="png", dpi=DPI)
-    return stream.getvalue()
+    return to_png(draw_panel(explanation, top), DPI)
 
 
 def overlay(explanation: Explanation, top: int) -> np.ndarray:
@@ -71,8 +62,6 @@ def overlay(explanation: Explanation, top: int) -> np.ndarray:
 
 
 def _panel(explanation: Explanation, top: int) -> Figure:
-    from matplotlib.figure import Figure
-
     names = [list(findings) for findings in explanation.neighbours["findings"]]
     columns = min(5, len(names)) or 1
     rows = -(-len(names) // columns)
@@ -80,69 +69,65 @@ def _panel(explanation: Explanation, top: int) -> Figure:
     side, strip = 0.317 * WIDTH, 0.96 * WIDTH / max(columns, 4)
     caption = 0.1 * (lines + 1) + 0.06
     heights = [0.30, side + 0.47] + [0.16] * bool(rows) + [strip + caption] * rows
-    figure = Figure(figsize=(WIDTH, sum(heights)), facecolor="white")
-    place = _Placer(figure, WIDTH, sum(heights))
-    _headline(explanation, place)
+    page = _Page(sum(heights))
+    _headline(explanation, page)
     x = [0.02 * WIDTH + i * 0.3265 * WIDTH for i in range(3)]
     y = heights[0] + 0.13
-    axes = [place(x[i], y, side, side) for i in range(3)]
+    axes = [page.axes(left, y, side, side) for left in x]
     _film(axes[0], explanation.image, "film")
     _show(axes[1], overlay(explanation, top), f"{PRO_CON} (top {top})")
     image = _heat(axes[2], explanation)
-    bar = place(x[2] + 0.14 * side, y + side + 0.05, 0.72 * side, 0.06)
-    _colour_bar(figure, image, bar, explanation)
-    place.text(0.02 * WIDTH, y + side + 0.14, _below(explanation), SMALL)
+    bar = page.axes(x[2] + 0.14 * side, y + side + 0.05, 0.72 * side, 0.06)
+    _colour_bar(page.figure, image, bar, explanation)
+    page.text(x[0], y + side + 0.14, _below(explanation))
     y = heights[0] + heights[1]
     if rows:
-        place.text(
-            0.02 * WIDTH, y + 0.1, "neighbours: findings, distance d (1 = average pair of films)", TEXT
-        )
+        page.text(x[0], y + 0.1, "neighbours: findings, distance d (1 = average pair of films)", TEXT)
         y += 0.16
-    for n, findings in enumerate(names):
-        left = 0.02 * WIDTH + (n % columns) * 0.97 * WIDTH / max(columns, 4)
-        _neighbour(
-            place, explanation, n, findings, columns, (left, y + (n // columns) * heights[-1], strip * 0.96)
-        )
-    return figure
+    side = strip * 0.96
+    for n, (findings, distance) in enumerate(zip(names, explanation.neighbours["distance"], strict=True)):
+        left = x[0] + (n % columns) * 0.97 * WIDTH / max(columns, 4)
+        above = y + (n // columns) * heights[-1]
+        neighbour = page.axes(left, above, side, side)
+        if explanation.neighbour_images is not None:
+            _film(neighbour, explanation.neighbour_images[n], "")
+        page.caption(left, above + side + 0.1, f"d {distance:.2f}", _wrapped(findings, columns))
+    return page.figure
 
 
 def _side_by_side(explanation: Explanation, top: int) -> Figure:
     """K*LIME: target and neighbours in a grid of three columns, pros and cons above, heat map below."""
-    from matplotlib.figure import Figure
-
     films = (explanation, *explanation.parts)
     rows = [films[i : i + 3] for i in range(0, len(films), 3)]
     captions = [0.1 * (max(len(_wrapped(film.findings, 3)) for film in row) + 1) + 0.06 for row in rows]
     side, head = 0.31 * WIDTH, 0.42
     height = head + sum(captions) + len(rows) * (2 * side + 0.08) + 0.34
-    figure = Figure(figsize=(WIDTH, height), facecolor="white")
-    place = _Placer(figure, WIDTH, height)
-    _headline(explanation, place)
-    place.text(0.02 * WIDTH, 0.36, f"above {PRO_CON} (top {top}), below heat map, one scale for all", SMALL)
+    page = _Page(height)
+    _headline(explanation, page)
+    page.text(0.02 * WIDTH, 0.36, f"above {PRO_CON} (top {top}), below heat map, one scale for all")
     limit = max(float(np.abs(film.weights).max()) for film in films) or 1.0
     image = None
     for n, film in enumerate(films):
         row, left = n // 3, 0.02 * WIDTH + (n % 3) * 0.3265 * WIDTH
         y = head + sum(captions[:row]) + row * (2 * side + 0.08)
         title = "target" if n == 0 else f"{n}: d {explanation.neighbours['distance'].iloc[n - 1]:.2f}"
-        place.text(left, y + 0.1, f"{title}, score {film.prediction:.2f}", SMALL, bold=True)
-        for i, line in enumerate(_wrapped(film.findings, 3)):
-            place.text(left, y + 0.2 + 0.1 * i, line, SMALL)
+        page.caption(left, y + 0.1, f"{title}, score {film.prediction:.2f}", _wrapped(film.findings, 3))
         y += captions[row]
-        _show(place(left, y, side, side), overlay(film, top), "")
-        image = _heat(place(left, y + side + 0.02, side, side), film, limit, title="")
-    bar = place(0.3 * WIDTH, height - 0.30, 0.4 * WIDTH, 0.06)
-    _colour_bar(figure, image, bar, explanation)
-    return figure
+        _show(page.axes(left, y, side, side), overlay(film, top), "")
+        image = _heat(page.axes(left, y + side + 0.02, side, side), film, limit, title="")
+    bar = page.axes(0.3 * WIDTH, height - 0.30, 0.4 * WIDTH, 0.06)
+    _colour_bar(page.figure, image, bar, explanation)
+    return page.figure
 
 
-def _headline(explanation: Explanation, place: _Placer) -> None:
+def _headline(explanation: Explanation, page: _Page) -> None:
     name = f" of {explanation.image_id}" if explanation.image_id else ""
-    title = f"{TITLES.get(explanation.method, explanation.method)}: {_readable(explanation.target)}{name}"
-    place.text(0.02 * WIDTH, 0.13, title, TEXT + 1, bold=True)
+    method = METHODS[explanation.method].title if explanation.method in METHODS else explanation.method
+    title = f"{method}: {_readable(explanation.target)}{name}"
+    page.text(0.02 * WIDTH, 0.13, title, TEXT + 1, bold=True)
     findings = ", ".join(_readable(finding) for finding in explanation.findings) or "not labelled"
     line = f"classifier's score {explanation.prediction:.2f}; labelled: {findings}"
-    place.text(0.02 * WIDTH, 0.25, textwrap.shorten(line, 82, placeholder=" …"), SMALL)
+    page.text(0.02 * WIDTH, 0.25, textwrap.shorten(line, 82, placeholder=" …"))
 
 
 def _below(explanation: Explanation) -> str:
@@ -153,24 +138,6 @@ def _below(explanation: Explanation) -> str:
         outcome = "order of top segments stable" if stability["stable"] else "order not stable at the cap"
         lines.append(f"{outcome} (P change {stability['probability']:.2f})")
     return "\n".join(lines)
-
-
-def _neighbour(
-    place: _Placer,
-    explanation: Explanation,
-    n: int,
-    findings: list[str],
-    columns: int,
-    box: tuple[float, float, float],
-) -> None:
-    left, y, side = box
-    axes = place(left, y, side, side)
-    if explanation.neighbour_images is not None:
-        _film(axes, explanation.neighbour_images[n], "")
-    distance = float(explanation.neighbours["distance"].iloc[n])
-    place.text(left, y + side + 0.1, f"d {distance:.2f}", SMALL, bold=True)
-    for i, line in enumerate(_wrapped(findings, columns)):
-        place.text(left, y + side + 0.1 * (i + 2), line, SMALL)
 
 
 def _wrapped(findings: list[str], columns: int) -> list[str]:
@@ -184,35 +151,30 @@ def _readable(name: str) -> str:
     return name.replace("_", " ")
 
 
-class _Placer:
-    """Places axes and text by inches from the figure's upper left corner."""
+class _Page:
+    """A figure one column wide; axes and text are placed by inches from its upper left corner."""
 
-    def __init__(self, figure: Figure, width: float, height: float) -> None:
-        self.figure, self.width, self.height = figure, width, height
+    def __init__(self, height: float) -> None:
+        self.height = height
+        self.figure: Figure = new_figure(WIDTH, height)
 
-    def __call__(self, left: float, top: float, width: float, height: float) -> Axes:
+    def axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Axes without frame."""
-        rectangle = (
-            left / self.width,
-            1 - (top + height) / self.height,
-            width / self.width,
-            height / self.height,
-        )
-        axes = self.figure.add_axes(rectangle)
+        below = 1 - (top + height) / self.height
+        axes = self.figure.add_axes((left / WIDTH, below, width / WIDTH, height / self.height))
         axes.set_axis_off()
         return axes
 
-    def text(self, left: float, top: float, text: str, size: float, bold: bool = False) -> None:
+    def text(self, left: float, top: float, text: str, size: float = SMALL, bold: bool = False) -> None:
         """Text whose first line's baseline is `top` inches down."""
-        self.figure.text(
-            left / self.width,
-            1 - (top - size / 72) / self.height,
-            text,
-            size=size,
-            weight="bold" if bold else "normal",
-            va="top",
-            ha="left",
-        )
+        x, y = left / WIDTH, 1 - (top - size / 72) / self.height
+        self.figure.text(x, y, text, size=size, weight="bold" if bold else "normal", va="top", ha="left")
+
+    def caption(self, left: float, top: float, title: str, lines: list[str]) -> None:
+        """A title in bold and lines below it."""
+        self.text(left, top, title, bold=True)
+        for number, line in enumerate(lines, start=1):
+            self.text(left, top + 0.1 * number, line)
 
 
 def _film(axes: Axes, film: np.ndarray, title: str) -> None:
@@ -228,6 +190,7 @@ def _show(axes: Axes, picture: np.ndarray, title: str) -> None:
 def _heat(axes: Axes, explanation: Explanation, limit: float | None = None, title: str = "heat map") -> Any:
     """Heat map over a faint film; returns what a colour bar needs. Σ-LIME's has one colour an integer."""
     from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap, Normalize
+    from matplotlib.patches import Rectangle
     from scipy.ndimage import gaussian_filter
 
     values = explanation.heatmap()
@@ -243,16 +206,11 @@ def _heat(axes: Axes, explanation: Explanation, limit: float | None = None, titl
     outline = gaussian_filter(explanation.image.mean(axis=0), max(values.shape) / 90)
     if np.ptp(outline) > 0:
         axes.contour(outline, levels=5, colors="black", linewidths=0.25, alpha=0.4)
-    axes.add_patch(_frame(values.shape))
+    height, width = values.shape
+    axes.add_patch(Rectangle((-0.5, -0.5), width, height, fill=False, color="0.6", linewidth=0.5))
     if title:
         axes.set_title("sum of masks" if explanation.pixel_map is not None else title, size=SMALL, pad=2)
     return image
-
-
-def _frame(shape: tuple[int, ...]) -> Any:
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((-0.5, -0.5), shape[1], shape[0], fill=False, color="0.6", linewidth=0.5)
 
 
 def _colour_bar(figure: Figure, image: Any, axes: Axes, explanation: Explanation) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from cxrneighbors.errors import UserError, choose
+from cxrneighbors.explain.lungs import REGIONS, lung_regions
+from cxrneighbors.files import atomic_path
 
 Segmentation = str | Callable[[np.ndarray], np.ndarray]
 
@@ -36,7 +38,7 @@ def segment(film: np.ndarray, segmentation: Segmentation = "quickshift") -> np.n
     name = segmentation if isinstance(segmentation, str) else getattr(segmentation, "__name__", "function")
     if isinstance(segmentation, str):
         choose("segmentation", segmentation, SEGMENTATIONS)
-        labels = _lungs(film) if name == "lungs" else _superpixels(film, name)
+        labels = lung_regions(film.mean(axis=0)) if name == "lungs" else _superpixels(film, name)
     else:
         labels = np.asarray(segmentation(film))
     if labels.shape != film.shape[1:]:
@@ -44,7 +46,7 @@ def segment(film: np.ndarray, segmentation: Segmentation = "quickshift") -> np.n
             f"segmentation {name!r}: labels of shape {labels.shape} for a film of {film.shape[1:]}; "
             "return one label for each pixel"
         )
-    labels = np.unique(labels, return_inverse=True)[1].reshape(labels.shape).astype(np.int32)
+    labels = np.asarray(np.unique(labels, return_inverse=True)[1], dtype=np.int32).reshape(labels.shape)
     if labels.max() == 0:
         others = ", ".join(other for other in SEGMENTATIONS if other != name)
         raise UserError(
@@ -56,11 +58,15 @@ def segment(film: np.ndarray, segmentation: Segmentation = "quickshift") -> np.n
 
 def segment_names(segmentation: Segmentation, n_segments: int) -> list[str]:
     """What segments are called: the regions of 'lungs', else 'segment 0', 'segment 1', ..."""
-    from cxrneighbors.explain.lungs import REGIONS
-
     if segmentation == "lungs" and n_segments == len(REGIONS):
         return list(REGIONS)
     return [f"segment {number}" for number in range(n_segments)]
+
+
+def segment_means(values: np.ndarray, segments: np.ndarray) -> np.ndarray:
+    """Mean of `values` (H, W) over each segment of int (H, W) in 0..S-1: float64 (S,)."""
+    labels = segments.ravel()
+    return np.bincount(labels, weights=values.ravel()) / np.maximum(np.bincount(labels), 1)
 
 
 class SegmentCache:
@@ -72,7 +78,7 @@ class SegmentCache:
     def __init__(self, folder: str | Path | None = None, capacity: int = 256) -> None:
         self.folder = Path(folder) if folder is not None else None
         self.capacity = capacity
-        self._maps: OrderedDict[tuple[str, Any], np.ndarray] = OrderedDict()
+        self._maps: OrderedDict[tuple[str, Segmentation], np.ndarray] = OrderedDict()
 
     def __call__(self, film: np.ndarray, segmentation: Segmentation) -> np.ndarray:
         """As `segment`, computed at most once for a film; the result is read-only."""
@@ -80,27 +86,27 @@ class SegmentCache:
         digest = hashlib.sha256(f"{film.shape}".encode() + film.tobytes()).hexdigest()
         key = (digest, segmentation)
         if key not in self._maps:
-            self._maps[key] = self._from_folder(film, digest, segmentation)
-            self._maps[key].setflags(write=False)
+            path = self._path(digest, segmentation)
+            if path is not None and path.is_file():
+                labels: np.ndarray = np.load(path, allow_pickle=False)
+            else:
+                labels = segment(film, segmentation)
+                if path is not None:
+                    with atomic_path(path) as temporary:
+                        np.save(temporary, labels)
+            labels.setflags(write=False)
+            self._maps[key] = labels
             if len(self._maps) > self.capacity:
                 self._maps.popitem(last=False)
         self._maps.move_to_end(key)
         return self._maps[key]
 
-    def _from_folder(self, film: np.ndarray, digest: str, segmentation: Segmentation) -> np.ndarray:
+    def _path(self, digest: str, segmentation: Segmentation) -> Path | None:
         if self.folder is None or not isinstance(segmentation, str):
-            return segment(film, segmentation)
+            return None
         settings = f"{segmentation}-{sorted(OPTIONS.get(segmentation, {}).items())}"
         name = hashlib.sha256(settings.encode()).hexdigest()[:12]
-        path = self.folder / f"{segmentation}-{name}-{digest}.npy"
-        if path.is_file():
-            return np.load(path, allow_pickle=False)
-        labels = segment(film, segmentation)
-        from cxrneighbors.files import atomic_path
-
-        with atomic_path(path) as temporary:
-            np.save(temporary, labels)
-        return labels
+        return self.folder / f"{segmentation}-{name}-{digest}.npy"
 
 
 def _superpixels(film: np.ndarray, name: str) -> np.ndarray:
@@ -115,10 +121,5 @@ def _superpixels(film: np.ndarray, name: str) -> np.ndarray:
         picture = film.mean(axis=0)
     else:
         picture = np.moveaxis(film if len(film) == 3 else np.repeat(film[:1], 3, axis=0), 0, -1)
-    return getattr(skimage.segmentation, name)(picture.astype(np.float64), **options)
-
-
-def _lungs(film: np.ndarray) -> np.ndarray:
-    from cxrneighbors.explain.lungs import lung_regions
-
-    return lung_regions(film.mean(axis=0))
+    labels: np.ndarray = getattr(skimage.segmentation, name)(picture.astype(np.float64), **options)
+    return labels

@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 
 from cxrneighbors.errors import UserError
+from cxrneighbors.explain.certificate import Certificate, Fit
 from cxrneighbors.explain.explanation import Explanation
-from cxrneighbors.explain.films import Film
+from cxrneighbors.explain.films import ImageLike
 from cxrneighbors.explain.k_lime import KStarLime
-from cxrneighbors.explain.masks import unmasked
 from cxrneighbors.explain.perturb import MaskedFilms
+from cxrneighbors.explain.predictor import Model, Predictor
+from cxrneighbors.explain.segments import segment_means
 from cxrneighbors.explain.surrogate import Surrogate
+from cxrneighbors.index.neighbor_index import NeighborIndex
 
 
 class SigmaLime(KStarLime):
@@ -25,47 +28,39 @@ class SigmaLime(KStarLime):
     """
 
     name = "sigma-lime"
+    title = "Σ-LIME"
+    own_options = ("top",)
 
-    def __init__(self, *args: Any, top: int = 5, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(
+        self, model: Model | Predictor, index: NeighborIndex | None = None, *, top: int = 5, **options: Any
+    ) -> None:
+        super().__init__(model, index, **options)
         if top < 1:
             raise UserError(f"top {top}: a mask needs at least one segment")
         self.top = top
 
-    def _explain(self, film: Film, target: str) -> Explanation:
+    def explain(self, image: ImageLike, target: str, patient_id: str | None = None) -> Explanation:
+        """LIME on the neighbours, summed over the film."""
+        self.predictor.column(target)
+        film = self.reader.read(image, patient_id)
         neighbours = self.neighbours(film)
-        segments = self.segments(film.pixels, self.segmentation)
+        segments = self.masking.segments(film.pixels, self.masking.segmentation)
         parts = self.explain_each(neighbours.films, target)
         masks = [part.mask(self.top, positive_only=False) for part in parts]  # K of (H, W) in {-1, 0, 1}
         total = np.stack(masks).sum(axis=0, dtype=np.int32)
-        weights = _segment_means(total, segments)
-        prediction = self._prediction(film, segments, target)
-        fidelity = float(np.mean([part.fidelity for part in parts]))
-        surrogate = Surrogate(weights, prediction - float(weights.sum()), fidelity)
-        calls = 1 + sum(part.settings["classifier_calls"] for part in parts)
-        settings: dict[str, Any] = {"classifier_calls": calls, "top": self.top}
-        certificates = [part.settings["stability"] for part in parts if "stability" in part.settings]
-        if certificates:
-            settings["stability"] = max(certificates, key=lambda each: each["probability"])
-        return self.result(
-            film,
-            target,
-            segments,
-            surrogate,
-            prediction,
-            neighbours=neighbours.table,
-            neighbour_images=neighbours.pixels(),
-            parts=parts,
-            pixel_map=total,
-            settings=settings,
-        )
-
-    def _prediction(self, film: Film, segments: np.ndarray, target: str) -> float:
-        whole = unmasked(int(segments.max()) + 1)
-        films = MaskedFilms(film.pixels[None], segments, whole, np.zeros(1, dtype=np.int64), self.fill)
-        return float(self.engine.scores(films, target)[0])
+        prediction = float(self.predictor.scores(MaskedFilms.unmasked(film.pixels), target)[0])
+        fit = _summed(segment_means(total, segments), prediction, parts)
+        more = {"parts": parts, "pixel_map": total, "settings": {"top": self.top}}
+        return self.result(film, target, segments, fit, neighbours, **more)
 
 
-def _segment_means(values: np.ndarray, segments: np.ndarray) -> np.ndarray:
-    """Mean of `values` (H, W) over each segment: float64 (S,)."""
-    return np.bincount(segments.ravel(), weights=values.ravel()) / np.bincount(segments.ravel())
+def _summed(weights: np.ndarray, prediction: float, parts: tuple[Explanation, ...]) -> Fit:
+    """What the neighbours' explanations make together; the certificate is the least certain one's."""
+    fidelity = float(np.mean([part.fidelity for part in parts]))
+    surrogate = Surrogate(weights, prediction - float(weights.sum()), fidelity)
+    calls = 1 + sum(part.settings["classifier_calls"] for part in parts)
+    certificates = [
+        Certificate(**part.settings["stability"]) for part in parts if "stability" in part.settings
+    ]
+    worst = max(certificates, key=lambda each: each.probability, default=None)
+    return Fit(surrogate, prediction, calls, worst)

@@ -6,12 +6,31 @@ package, whose `LimeBase` gives the same coefficients on the same masks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 KERNEL_WIDTH = 0.25
 ALPHA = 1.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Masked films and what the classifier says of them.
+
+    `x`: (N, S) features of the surrogate; `source`: int (N,) which film was masked; `y`: (N,) scores;
+    `distance`: (N,) to the unmasked target, what the locality kernel takes.
+    """
+
+    x: np.ndarray
+    source: np.ndarray
+    y: np.ndarray
+    distance: np.ndarray
+
+    def joined(self, other: Sample) -> Sample:
+        """Both samples, this one's rows first."""
+        names = [field.name for field in fields(self)]
+        return Sample(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in names))
 
 
 @dataclass(frozen=True)
@@ -40,12 +59,12 @@ def cosine_distance(z: np.ndarray) -> np.ndarray:
     >>> cosine_distance(np.array([[1, 1, 1, 1], [1, 0, 0, 0], [0, 0, 0, 0]]))
     array([0. , 0.5, 1. ])
     """
-    return 1.0 - np.sqrt(np.asarray(z).mean(axis=1, dtype=np.float64))
+    return 1.0 - np.sqrt(np.mean(z, axis=1, dtype=np.float64))
 
 
 def locality(distance: np.ndarray, width: float = KERNEL_WIDTH) -> np.ndarray:
     """The package's kernel sqrt(exp(-d² / width²)): float64 (N,) in (0, 1]."""
-    return np.sqrt(np.exp(-(np.asarray(distance, dtype=np.float64) ** 2) / width**2))
+    return np.asarray(np.sqrt(np.exp(-(np.asarray(distance, dtype=np.float64) ** 2) / width**2)))
 
 
 def fit_surrogate(x: np.ndarray, y: np.ndarray, weights: np.ndarray, alpha: float = ALPHA) -> Surrogate:

@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
+from cxrneighbors.encoders.base import ImageEncoder, TextEncoder
+from cxrneighbors.encoders.registry import load_encoder_folder
+from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.errors import UserError
-from cxrneighbors.index.query_encoding import check_encoder
+
+Encoder = ImageEncoder | TextEncoder
 
 
 class EncoderSource:
-    """Gives the encoder of a modality, checked against the manifest and loaded when it is first asked for."""
+    """Gives the encoder of a modality, checked against the manifest and loaded when it is first asked for.
 
-    def __init__(self, manifest: dict[str, Any], embeddings: Any = None, folder: Path | None = None) -> None:
+    `manifest`: what the embeddings' manifest says.
+    """
+
+    def __init__(
+        self, manifest: dict[str, Any], embeddings: Embeddings | None = None, folder: Path | None = None
+    ) -> None:
         self.manifest = manifest
         self._embeddings = embeddings
         self._folder = folder
-        self._given: dict[str, Any] = {}
+        self._given: dict[str, Encoder] = {}
 
-    def use(self, modality: str, encoder: Any) -> None:
+    def use(self, modality: str, encoder: Encoder) -> None:
         """Encode queries with `encoder`; refused unless name, settings and weights are the manifest's."""
-        check_encoder(encoder, modality, self.manifest)
+        made_by = self.manifest["modalities"][modality]
+        given = {"encoder": encoder.name, "config": encoder.config(), "weights_hash": encoder.weights_hash()}
+        for key, label in (("encoder", "name"), ("config", "settings"), ("weights_hash", "weights")):
+            if _as_json(given[key]) != _as_json(made_by.get(key)):
+                raise UserError(
+                    f"{modality} encoder {encoder.name!r}: its {label} differ from those of "
+                    f"{made_by.get('encoder')!r}, which made the index; query with that one or index again"
+                )
         self._given[modality] = encoder
 
-    def get(self, modality: str) -> Any:
+    @overload
+    def get(self, modality: Literal["image"]) -> ImageEncoder: ...
+    @overload
+    def get(self, modality: Literal["report"]) -> TextEncoder: ...
+    def get(self, modality: str) -> Encoder:
         """The encoder of 'image' or 'report'; a `UserError` where none was stored."""
         if modality not in self.manifest["modalities"]:
             raise UserError(
@@ -34,14 +55,14 @@ class EncoderSource:
             self.use(modality, self._load(modality))
         return self._given[modality]
 
-    def _load(self, modality: str) -> Any:
+    def _load(self, modality: str) -> Encoder:
         if self._embeddings is not None:
-            return self._embeddings.encoder(modality)
+            stored: Encoder = self._embeddings.encoder(modality)
+            return stored
         if self._folder is None or not (self._folder / modality).is_dir():
             raise UserError(f"{modality} encoder: none is stored with this index; search by image id")
-        from cxrneighbors.encoders.registry import load_encoder_folder
-
-        return load_encoder_folder(self._folder / modality)
+        loaded: Encoder = load_encoder_folder(self._folder / modality)
+        return loaded
 
     def save(self, folder: Path) -> None:
         """Copy the encoders to `folder`/<modality>/; nothing where there are none."""
@@ -54,3 +75,8 @@ class EncoderSource:
         """Read encoders from `folder` from now on, where `save` put them."""
         if folder.is_dir():
             self._folder, self._embeddings = folder, None
+
+
+def _as_json(value: Any) -> str:
+    """A manifest comes back from JSON, where a tuple is a list."""
+    return json.dumps(value, sort_keys=True)

@@ -69,16 +69,25 @@ def distance_factors(modality: str, scale: Mapping[str, float], weights: Mapping
     return {modality: 1.0 / scale[modality]}
 
 
-def scaled_concatenation(vectors: Mapping[str, np.ndarray], factors: Factors) -> np.ndarray:
-    """Vectors whose plain squared L2 is the distance of `factors`: float32 (N, sum of D)."""
-    return np.concatenate(
-        [vectors[name] * np.float32(np.sqrt(factor)) for name, factor in factors.items()],
-        axis=1,
-        dtype=np.float32,
-    )
+def scaled_concatenation(
+    vectors: Mapping[str, np.ndarray],
+    factors: Factors,
+    rows: np.ndarray | slice = slice(None),
+    centre: Mapping[str, np.ndarray] | None = None,
+) -> np.ndarray:
+    """Points whose plain squared L2 is the distance of `factors`: float32 (n, sum of D).
+
+    Of all vectors (N, D) per modality or of `rows`; `centre` (D,) per modality is subtracted first.
+    """
+    parts = []
+    for name, factor in factors.items():
+        values = vectors[name][rows] if centre is None else vectors[name][rows] - centre[name]
+        parts.append(values * np.float32(np.sqrt(factor)))
+    return np.concatenate(parts, axis=1, dtype=np.float32)
 
 
 def squared_distances(queries: np.ndarray, found: np.ndarray) -> np.ndarray:
     """‖q - f‖² by difference, not by products: queries (Q, D), found (Q, K, D) -> float64 (Q, K)."""
     difference = found.astype(np.float64) - queries.astype(np.float64)[:, None, :]
-    return np.einsum("qkd,qkd->qk", difference, difference)
+    squared: np.ndarray = np.einsum("qkd,qkd->qk", difference, difference)
+    return squared

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -69,7 +69,8 @@ def compare(sign: str, left: Any, right: Any) -> np.ndarray:
     missing = np.logical_or.reduce([column.missing for column in columns])
     with np.errstate(invalid="ignore"):
         passing = _OPERATORS[sign](_plain(left), _plain(right))
-    return np.asarray(passing, dtype=bool) & ~missing
+    known: np.ndarray = np.asarray(passing, dtype=bool) & ~missing
+    return known
 
 
 def is_in(left: Any, right: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -78,9 +79,9 @@ def is_in(left: Any, right: Any) -> tuple[np.ndarray, np.ndarray]:
     A column in a list of values, a finding in a list column, or a piece of text in a text column.
     """
     if isinstance(left, Column) and isinstance(right, list):
-        return isin(left, right), ~left.missing
+        return ask(left, "isin", right), ~left.missing
     if isinstance(right, Column) and right.kind in ("list", "text") and isinstance(left, str):
-        return (has if right.kind == "list" else contains)(right, left), ~right.missing
+        return ask(right, "has" if right.kind == "list" else "contains", left), ~right.missing
     name = left.name if isinstance(left, Column) else right.name if isinstance(right, Column) else "in"
     raise UserError(
         f"where: {name}: 'in' takes a column and a list, or a text and a text or list column; "
@@ -88,68 +89,57 @@ def is_in(left: Any, right: Any) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def between(column: Column, *bounds: Any) -> np.ndarray:
-    """low <= column <= high."""
-    if len(bounds) != 2:
-        _raise_usage(column, "between(30, 40)")
-    return compare(">=", column, bounds[0]) & compare("<=", column, bounds[1])
+class Method(NamedTuple):
+    """What can be asked of a column: an example, the answer, types of arguments, and kind of column."""
+
+    usage: str
+    answer: Callable[..., np.ndarray]
+    takes: tuple[type, ...] = ()
+    kind: str = ""
 
 
-def isin(column: Column, *arguments: Any) -> np.ndarray:
-    """The value is one of a list."""
-    if len(arguments) != 1 or not isinstance(arguments[0], list):
-        _raise_usage(column, "isin(['AP', 'PA'])")
-    if not arguments[0]:
-        return np.zeros(len(column.values), dtype=bool)
-    return np.logical_or.reduce([compare("==", column, value) for value in arguments[0]])
+def _between(column: Column, low: Any, high: Any) -> np.ndarray:
+    inside: np.ndarray = compare(">=", column, low) & compare("<=", column, high)
+    return inside
 
 
-def isna(column: Column, *arguments: Any) -> np.ndarray:
-    """The value is missing; for `findings`: not labelled."""
-    if arguments:
-        _raise_usage(column, "isna()")
-    return column.missing.copy()
+def _isin(column: Column, values: list[Any]) -> np.ndarray:
+    passing = np.zeros(len(column.values), dtype=bool)
+    for value in values:
+        passing |= compare("==", column, value)
+    return passing
 
 
-def notna(column: Column, *arguments: Any) -> np.ndarray:
-    """The value is there."""
-    if arguments:
-        _raise_usage(column, "notna()")
-    return ~column.missing
+def _contains(column: Column, piece: str) -> np.ndarray:
+    return _each(column, lambda value: piece.lower() in value.lower())
 
 
-def contains(column: Column, *arguments: Any) -> np.ndarray:
-    """The text holds a piece of text, in any case."""
-    piece = _one_text(column, arguments, "contains('effusion')")
-    return _each(column, lambda value: piece in value.lower())
+def _startswith(column: Column, piece: str) -> np.ndarray:
+    return _each(column, lambda value: value.lower().startswith(piece.lower()))
 
 
-def startswith(column: Column, *arguments: Any) -> np.ndarray:
-    """The text starts with a piece of text, in any case."""
-    piece = _one_text(column, arguments, "startswith('00012')")
-    return _each(column, lambda value: value.lower().startswith(piece))
-
-
-def has(column: Column, *arguments: Any) -> np.ndarray:
-    """The list holds a name."""
-    if len(arguments) != 1 or not isinstance(arguments[0], str):
-        _raise_usage(column, "has('Effusion')")
-    if column.kind != "list":
-        raise UserError(
-            f"where: {column.name} is a {column.kind} column, has() asks a list; write {column.name} == …"
-        )
-    return _each(column, lambda value: arguments[0] in value)
-
-
-METHODS: dict[str, Callable[..., np.ndarray]] = {
-    "between": between,
-    "isin": isin,
-    "isna": isna,
-    "notna": notna,
-    "contains": contains,
-    "startswith": startswith,
-    "has": has,
+METHODS = {
+    "between": Method("between(30, 40)", _between, (object, object)),
+    "isin": Method("isin(['AP', 'PA'])", _isin, (list,)),
+    "isna": Method("isna()", lambda column: column.missing.copy()),
+    "notna": Method("notna()", lambda column: ~column.missing),
+    "contains": Method("contains('effusion')", _contains, (str,), "text"),
+    "startswith": Method("startswith('00012')", _startswith, (str,), "text"),
+    "has": Method("has('Effusion')", lambda column, name: _each(column, lambda v: name in v), (str,), "list"),
 }
+
+
+def ask(column: Column, name: str, *arguments: Any) -> np.ndarray:
+    """The answer of one of `METHODS`: bool (N,); a `UserError` for wrong arguments or kind of column."""
+    method = METHODS[name]
+    if len(arguments) != len(method.takes) or not all(map(isinstance, arguments, method.takes)):
+        raise UserError(f"where: {column.name}: write {column.name}.{method.usage}")
+    if method.kind not in ("", column.kind):
+        raise UserError(
+            f"where: {column.name} is a {column.kind} column, not a {method.kind} one: {name}() asks a "
+            f"{method.kind}; see .has(), .contains() and .between()"
+        )
+    return method.answer(column, *arguments)
 
 
 def _each(column: Column, test: Callable[[Any], bool]) -> np.ndarray:
@@ -157,16 +147,6 @@ def _each(column: Column, test: Callable[[Any], bool]) -> np.ndarray:
     return np.fromiter(
         (not gone and test(value) for value, gone in pairs), dtype=bool, count=len(column.values)
     )
-
-
-def _one_text(column: Column, arguments: tuple[Any, ...], usage: str) -> str:
-    if len(arguments) != 1 or not isinstance(arguments[0], str):
-        _raise_usage(column, usage)
-    if column.kind != "text":
-        raise UserError(
-            f"where: {column.name} is a {column.kind} column, not a text one; see .has() and .between()"
-        )
-    return str(arguments[0]).lower()
 
 
 def _kind(side: Any) -> str:
@@ -206,7 +186,3 @@ def _raise_types(sign: str, left: Any, right: Any, column: Column) -> None:
         f"where: {column.name} is a {column.kind} column, it cannot be compared with {shown}; "
         f"give it a value of its own type"
     )
-
-
-def _raise_usage(column: Column, usage: str) -> None:
-    raise UserError(f"where: {column.name}: write {column.name}.{usage}")

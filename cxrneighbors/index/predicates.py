@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from cxrneighbors.errors import UserError
-from cxrneighbors.index.predicate_columns import METHODS, Column, column_of, compare, is_in
+from cxrneighbors.index.predicate_columns import METHODS, Column, ask, column_of, compare, is_in
 from cxrneighbors.index.report_predicates import ReportPredicates
 
 # A function of the language: literal arguments -> bool (N,), or a Column to compare or ask.
@@ -85,10 +85,8 @@ class Predicates:
     def _condition(self, node: ast.expr) -> np.ndarray:
         value = self._value(node)
         if isinstance(value, Column) and value.kind == "yes/no":
-            return value.values & ~value.missing
-        if isinstance(value, np.ndarray):
-            return value
-        if isinstance(value, bool):
+            value = value.values & ~value.missing
+        if isinstance(value, np.ndarray | bool):
             return np.full(len(self.table), value)
         hint = "; put brackets around comparisons joined by & or |" if isinstance(value, Column) else ""
         raise UserError(f"where: {ast.unparse(node)} is not a condition; compare it with something{hint}")
@@ -145,11 +143,11 @@ class Predicates:
                     f"where: unknown function {name!r}; functions: {known}; methods: {_methods()}"
                 )
             case ast.Attribute(value=ast.Name(id=name), attr=method) if method in METHODS:
-                return METHODS[method](self.column(name), *arguments)
+                return ask(self.column(name), method, *arguments)
             case ast.Attribute(value=ast.Call(func=ast.Name()) as asked, attr=method) if method in METHODS:
                 column = self._call(asked)
                 if isinstance(column, Column):
-                    return METHODS[method](column, *arguments)
+                    return ask(column, method, *arguments)
                 raise UserError(
                     f"where: {ast.unparse(asked)} is a condition and has no .{method}(); join it with and/or"
                 )

@@ -1,43 +1,48 @@
-"""Queries from outside: image files and free text, encoded by the encoder that made the index's vectors."""
+"""Queries from outside, encoded by the encoder that made the index's vectors: films and free text."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from PIL import Image
 
+from cxrneighbors.data.pixels import BROKEN, read_pixels, resize, to_grey
+from cxrneighbors.encoders.base import ImageEncoder, TextEncoder
 from cxrneighbors.errors import UserError
 
-
-def check_encoder(encoder: Any, modality: str, manifest: dict[str, Any]) -> None:
-    """Refuse an encoder that is not the one of the manifest: name, settings or weights differ."""
-    made_by = manifest["modalities"][modality]
-    given = {"encoder": encoder.name, "config": encoder.config(), "weights_hash": encoder.weights_hash()}
-    for key, label in (("encoder", "name"), ("config", "settings"), ("weights_hash", "weights")):
-        if _as_json(given[key]) != _as_json(made_by.get(key)):
-            raise UserError(
-                f"{modality} encoder {encoder.name!r}: its {label} differ from those of "
-                f"{made_by.get('encoder')!r}, which made the index; query with that one or index again"
-            )
+Film = str | Path | np.ndarray | Image.Image
 
 
-def _as_json(value: Any) -> str:
-    """A manifest comes back from JSON, where a tuple is a list."""
-    return json.dumps(value, sort_keys=True)
+def film_pixels(film: Film) -> np.ndarray:
+    """Pixels float32 (H, W) in [0, 1] of a file, an array (H, W) or (1, H, W) in [0, 1], or a PIL image.
+
+    Raises `UserError` for an unreadable file or image, and for an array of another shape or range.
+    """
+    if isinstance(film, str | Path):
+        return read_pixels(film)
+    if isinstance(film, Image.Image):
+        try:
+            return to_grey(film)
+        except BROKEN as error:
+            raise UserError(f"image: cannot be read ({error}); give it as 8 or 16 bit grey") from None
+    pixels = np.asarray(film, dtype=np.float32)
+    pixels = pixels[0] if pixels.ndim == 3 and len(pixels) == 1 else pixels
+    if pixels.ndim != 2 or not pixels.size:
+        raise UserError(f"image: shape {np.shape(film)}; give (H, W) or (1, H, W) with values in [0, 1]")
+    if not (np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1):
+        raise UserError("image: its values must lie in [0, 1]; divide 8-bit pixels by 255")
+    return pixels
 
 
-def encode_images(encoder: Any, files: Sequence[str | Path]) -> np.ndarray:
-    """Image files to vectors: float32 (Q, D). An unreadable file raises a `UserError` naming it."""
-    from cxrneighbors.data.pixels import load_image
-
-    images = [load_image(file, size=encoder.image_size, aspect=encoder.aspect) for file in files]
+def encode_images(encoder: ImageEncoder, films: Sequence[Film]) -> np.ndarray:
+    """Films to vectors: float32 (Q, D); see `film_pixels`."""
+    images = [resize(film_pixels(film), encoder.image_size, encoder.aspect)[None] for film in films]
     return np.asarray(encoder.encode(np.stack(images)), dtype=np.float32)
 
 
-def encode_texts(encoder: Any, texts: Sequence[str]) -> np.ndarray:
+def encode_texts(encoder: TextEncoder, texts: Sequence[str]) -> np.ndarray:
     """Free texts to vectors: float32 (Q, D). A blank text raises a `UserError`."""
     for text in texts:
         if not text.strip():

@@ -113,7 +113,8 @@ class ReportPredicates:
 
     def _spread(self, answers: np.ndarray, silent: Any) -> np.ndarray:
         """Answers of the different reports (U,) to those of the rows (N,), `silent` where there is none."""
-        return np.append(answers, np.asarray([silent], dtype=answers.dtype))[self._which[0]]
+        known: np.ndarray = np.append(answers, np.asarray([silent], dtype=answers.dtype))
+        return np.take(known, self._which[0])
 
 
 def _check(kind: str, name: str, known: list[str] | tuple[str, ...]) -> None:

@@ -1,86 +1,161 @@
-"""The nearest admitted rows of a batch of queries: candidates from every partition, then an exact ranking."""
+"""A search: each query in its modality, filtered, answered by a policy, to a table of K hits each."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
+import pandas as pd
 
-from cxrneighbors.index.candidates import exact_candidates, exact_is_cheaper, partition_candidates
-from cxrneighbors.index.filters import Admission
-from cxrneighbors.index.fusion import MODALITIES, VECTOR_MODALITIES, Factors
-from cxrneighbors.index.request import Request, hit_distances
-from cxrneighbors.index.spaces import Partition
-from cxrneighbors.progress import track
+from cxrneighbors.errors import UserError
+from cxrneighbors.index.filters import Admission, Filters
+from cxrneighbors.index.fusion import VECTOR_MODALITIES
+from cxrneighbors.index.policies.registry import find_policy
+from cxrneighbors.index.queries import Queries
+from cxrneighbors.index.ranking import Hits
+from cxrneighbors.index.request import Request, ranking_factors
+from cxrneighbors.index.vector_store import VectorStore
 
-QUERY_CHUNK = 2048
-# With other weights than the graph was built with, this many times k candidates come from each of the fused,
-# the image and the report graph before the exact ranking; beyond `MAX_RATIO` between the two sets of weights
-# the search is exact. Measured in tests/index/test_search.py.
-OVER_FETCH = 20
-MAX_RATIO = 4.0
-
-
-def nearest_rows(request: Request) -> np.ndarray:
-    """The k nearest admitted rows of each query, ties by row: int64 (Q, k), -1 where fewer exist."""
-    chunks = range(0, len(request.queries), QUERY_CHUNK)
-    found = [_chunk(request.take(slice(i, i + QUERY_CHUNK))) for i in track(chunks, "searching", len(chunks))]
-    return np.concatenate(found) if found else np.empty((0, request.k), dtype=np.int64)
+# Queries with a filter of their own are answered in parts whose masks take at most this much.
+MASK_BYTES = 2**28
 
 
-def rank(request: Request, candidates: np.ndarray) -> np.ndarray:
-    """The k best of `candidates` int64 (Q, C; -1 = none, repeats allowed) by exact distance, ties by row."""
-    candidates = np.sort(candidates, axis=1)
-    candidates[:, 1:][candidates[:, 1:] == candidates[:, :-1]] = -1
-    distances = hit_distances(request.index, request.queries, candidates, request.factors, total_only=True)[
-        "total"
-    ]
-    # Rows ascend within a line, so a stable sort breaks ties by row; NaN (no row) sorts last.
-    order = np.argsort(distances, axis=1, kind="stable")[:, : request.k]
-    rows = np.take_along_axis(candidates, order, axis=1)
-    return np.pad(rows, ((0, 0), (0, request.k - rows.shape[1])), constant_values=-1)
+@dataclass(frozen=True)
+class SearchOptions:
+    """The part of a search that is not its queries; see `NeighborIndex.search`."""
+
+    k: int
+    policy: str
+    include_same_patient: bool
+    weights: Mapping[str, float] | None
 
 
-def _chunk(request: Request) -> np.ndarray:
-    """One chunk of queries; those with few admitted rows, or without a usable graph, exactly."""
-    partitions, k = _graphs_to_ask(request)
-    over = replace(request, k=k, admission=_restricted(request))
-    exact = exact_is_cheaper(over, [partition for partition, _ in partitions])
-    rows = np.full((len(exact), request.k), -1, dtype=np.int64)
-    if exact.any():
-        part = request.take(np.flatnonzero(exact))
-        rows[exact] = rank(part, exact_candidates(part, part.candidates))
-    if not exact.all():
-        asked = over.take(np.flatnonzero(~exact))
-        found = [partition_candidates(asked, partition, factors) for partition, factors in partitions]
-        rows[~exact] = rank(replace(asked, k=request.k), np.concatenate(found, axis=1))
-    return rows
+def find(
+    store: VectorStore,
+    queries: Queries,
+    modalities: np.ndarray,
+    filters: Filters,
+    options: SearchOptions,
+    rng: np.random.Generator,
+) -> Hits:
+    """Hits of queries, each searched in its own of `modalities` str (Q,), which it has."""
+    if options.k < 1:
+        raise UserError(f"k: {options.k} neighbours cannot be found; ask for k=1 or more")
+    policy = find_policy(options.policy)
+    admission = _admission(store, queries, filters, options)
+    shape = (len(modalities), options.k)
+    hits = Hits(np.full(shape, -1, dtype=np.int64), np.full(shape, np.nan, dtype=np.float32))
+    for asked in dict.fromkeys(modalities.tolist()):
+        modality, factors = ranking_factors(store, asked, options.weights)
+        request = Request(store, queries.vectors, options.k, modality, factors, admission)
+        which = np.flatnonzero(modalities == asked)
+        hits.rows[which], hits.distance[which] = policy(request.take(which), rng)
+    return hits
 
 
-def _graphs_to_ask(request: Request) -> tuple[list[tuple[Partition, Factors]], int]:
-    """Partitions to ask, with the factors of their graphs, and how many candidates from each.
+def search_table(
+    store: VectorStore,
+    queries: Queries,
+    modality: str | None,
+    where: str | Sequence[str | None] | None,
+    options: SearchOptions,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Hits as a table, see `NeighborIndex.search`; `UserError` for a query that finds fewer than k."""
+    expressions = _each(where, len(queries.names))
+    modalities = query_modalities(store, queries, modality)
+    step = len(expressions)
+    if len(set(expressions)) * len(store.studies) > MASK_BYTES:
+        step = max(1, MASK_BYTES // len(store.studies))
+    found = []
+    for part in (slice(start, start + step) for start in range(0, len(expressions), step)):
+        filters = _filters(store, expressions[part])
+        found.append(find(store, queries.take(part), modalities[part], filters, options, rng))
+    hits = Hits(*(np.concatenate(values) for values in zip(*found, strict=True)))
+    short = np.flatnonzero((hits.rows < 0).any(axis=1))
+    if len(short):
+        first = slice(short[0], short[0] + 1)
+        _raise_short(store, queries.take(first), modalities[short[0]], expressions[short[0]], options)
+    return _table(store, queries, hits)
 
-    No partition where only the exact search will do: no graphs, or weights far from those of the graph.
+
+def query_modalities(store: VectorStore, queries: Queries, modality: str | None) -> np.ndarray:
+    """The modality in which each query is searched: str (Q,).
+
+    The given one, if every query has it; None: fused where a query has both, else the one it has.
     """
-    index = request.index
-    names: tuple[str, ...] = (request.modality,)
-    k = request.k
-    if not index.has_graphs:
-        return [], k
-    if request.modality == "fused" and request.weights != index.weights:
-        change = [request.weights[name] / index.weights[name] for name in VECTOR_MODALITIES]
-        if max(change) > MAX_RATIO * min(change):
-            return [], k
-        names, k = MODALITIES, OVER_FETCH * k
-    spaces = [index.spaces[name] for name in names]
-    return [(partition, space.factors) for space in spaces for partition in space.partitions], k
+    has = {name: queries.has(name) for name in VECTOR_MODALITIES}
+    if modality is not None:
+        store.choose_modality(modality)
+        for name in VECTOR_MODALITIES if modality == "fused" else (modality,):
+            other = "report" if name == "image" else "image"
+            remedy = f"choose modality={other!r} or leave modality out"
+            _check_all(has[name], queries, f"it has no {name} to search by; {remedy}")
+        return np.full(len(queries.names), modality)
+    image, report = (has[name] & (name in store.spaces) for name in VECTOR_MODALITIES)
+    remedy = "encode and index its pixels or its report, or query by another image"
+    _check_all(image | report, queries, f"it has no vector in this index; {remedy}")
+    by_image = image & (~report | (store.weights["image"] >= store.weights["report"]))
+    single = np.where(by_image, "image", "report")
+    return np.where(image & report & ("fused" in store.spaces), "fused", single)
 
 
-def _restricted(request: Request) -> Admission:
-    """The admission, and for a fused search only rows that have both: single graphs hold others too."""
-    if request.modality != "fused":
-        return request.admission
-    has = request.index.has
-    both = has["image"] & has["report"]
-    single = any((has[name] & ~both).any() for name in VECTOR_MODALITIES)
-    return request.admission.restrict(both) if single else request.admission
+def _admission(store: VectorStore, queries: Queries, filters: Filters, options: SearchOptions) -> Admission:
+    if options.include_same_patient:
+        return Admission(*filters, np.arange(len(store.studies)), queries.rows)
+    return Admission(*filters, store.patients, queries.patients)
+
+
+def _each(where: str | Sequence[str | None] | None, n_queries: int) -> list[str | None]:
+    if where is None or isinstance(where, str):
+        return [where] * n_queries
+    if len(where) != n_queries:
+        raise UserError(
+            f"where: {len(where)} expressions for {n_queries} queries; give one for all, or one each"
+        )
+    return list(where)
+
+
+def _filters(store: VectorStore, where: list[str | None]) -> Filters:
+    """Filters from an expression for each query; each distinct one is evaluated once."""
+    position = {expression: i for i, expression in enumerate(dict.fromkeys(where))}
+    which = np.array([position[expression] for expression in where], dtype=np.int64)
+    if list(position) == [None]:
+        return None, which
+    return np.stack([store.rows_where(expression) for expression in position]), which
+
+
+def _check_all(able: np.ndarray, queries: Queries, mistake: str) -> None:
+    if not able.all():
+        raise UserError(f"query {queries.names[np.argmin(able)]!r}: {mistake}")
+
+
+def _raise_short(
+    store: VectorStore, query: Queries, modality: str, where: str | None, options: SearchOptions
+) -> NoReturn:
+    """Say how many images the one query can find."""
+    searched, _ = ranking_factors(store, modality, options.weights)
+    admission = _admission(store, query, _filters(store, [where]), options)
+    n = len(admission.admitted(0, store.spaces[searched].rows))
+    passing = "can be found" if where is None else f"pass where {where!r}"
+    patient = "" if options.include_same_patient else " and are of another patient"
+    found = f"only {n} image{'' if n == 1 else 's'}" if n else "no images"
+    loosen = "search a larger index" if where is None else "loosen where"
+    remedy = f"ask for k={n} or {loosen}" if n else loosen
+    raise UserError(f"query {query.names[0]!r}: {found} {passing}{patient}, k is {options.k}; {remedy}")
+
+
+def _table(store: VectorStore, queries: Queries, hits: Hits) -> pd.DataFrame:
+    n_queries, k = hits.rows.shape
+    columns = {
+        "query_id": np.repeat(queries.names, k),
+        "rank": np.tile(np.arange(1, k + 1), n_queries),
+        "neighbor_id": store.studies["image_id"].to_numpy(dtype=object)[hits.rows.ravel()],
+        "distance": hits.distance.ravel(),
+    }
+    for name in VECTOR_MODALITIES:
+        factors = {name: 1.0 / store.scale.get(name, 1.0)}
+        columns[f"{name}_distance"] = store.distances(queries.vectors, hits.rows, factors).ravel()
+    return pd.DataFrame(columns)

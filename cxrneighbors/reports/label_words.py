@@ -11,23 +11,11 @@ from importlib.resources import files
 MASK = "___"
 # Words that a finding's name may contain without naming it.
 _EMPTY_WORDS = frozenset(
-    (
-        "and",
-        "the",
-        "with",
-        "without",
-        "for",
-        "not",
-        "other",
-        "due",
-        "lung",
-        "lungs",
-        "bone",
-        "bones",
-        "left",
-        "right",
-    )
-)
+    {
+        "and", "the", "with", "without", "for", "not", "other", "due", "lung", "lungs", "bone", "bones",
+        "left", "right",
+    }
+)  # fmt: skip
 
 
 def mask_label_words(text: str, findings: Iterable[str]) -> str:

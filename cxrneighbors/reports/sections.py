@@ -25,14 +25,9 @@ HEADINGS: dict[str, tuple[str, ...]] = {
 _SECTION_OF = {heading: section for section, headings in HEADINGS.items() for heading in headings}
 # Headings of text that belongs to no section; it ends the section before.
 _OTHER = (
-    "notification",
-    "notifications",
-    "wet read",
-    "addendum",
-    "signed",
-    "dictated by",
+    "notification", "notifications", "wet read", "addendum", "signed", "dictated by",
     "electronically signed by",
-)
+)  # fmt: skip
 _ALL = sorted([*_SECTION_OF, *_OTHER], key=len, reverse=True)
 _WORDS = "|".join(re.escape(heading).replace(r"\ ", r"[ \t]+") for heading in _ALL)
 _CAPITALS = "|".join(re.escape(heading.upper()).replace(r"\ ", r"[ \t]+") for heading in _ALL)

@@ -7,6 +7,7 @@ pairs see `dyadic`.
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import permutation_test
 
 from cxrneighbors.statistics.estimate import Estimate, effective_number
 from cxrneighbors.statistics.groups import group_sums
@@ -52,20 +53,27 @@ def sign_flip_test(
 ) -> float:
     """Two-sided p-value that the mean difference (n,) is 0, flipping the sign of whole patients (int (n,)).
 
-    Exact if, without a difference between the methods, a patient's summed difference is symmetric about 0;
-    for methods compared on targets that are not each other's neighbours. NaN without values.
+    All flips are counted where there are at most `n_permutations`, otherwise so many are drawn. Exact if,
+    without a difference between the methods, a patient's summed difference is symmetric about 0; for methods
+    compared on targets that are not each other's neighbours. NaN without values.
     """
     if len(difference) == 0:
         return float("nan")
     sums = group_sums(np.unique(patients, return_inverse=True)[1].reshape(-1), difference)
     sums = sums[sums != 0]  # the others change under no flip
-    observed, at_least = abs(sums.sum()), 0
-    chunk = max(1, _CHUNK // max(len(sums), 1))
-    for start in range(0, n_permutations, chunk):
-        size = min(chunk, n_permutations - start)
-        signs = rng.integers(0, 2, size=(size, len(sums)), dtype=np.int8) * 2.0 - 1.0
-        at_least += int((np.abs(signs @ sums) >= observed - 1e-9).sum())
-    return (1 + at_least) / (1 + n_permutations)
+    if len(sums) < 2:
+        return 1.0
+    test = permutation_test(
+        (sums,),
+        lambda values, axis: np.abs(values.sum(axis=axis)).round(9),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=n_permutations,
+        batch=max(1, _CHUNK // len(sums)),
+        alternative="greater",
+        rng=rng,
+    )
+    return float(test.pvalue)
 
 
 def paired_p_value(difference: np.ndarray, patients: np.ndarray, rng: np.random.Generator) -> float:

@@ -84,9 +84,9 @@ def test_weights_are_drawn_as_keras_draws_them() -> None:
 
 
 def test_table_1_is_the_default() -> None:
-    from cxrneighbors.classifiers.lightning_module import TrainingSettings
+    from cxrneighbors.classifiers.training_module import ClassifierSettings
 
-    settings = TrainingSettings(**build("cnn-lstm", 2, image_size=30).training_defaults)
+    settings = ClassifierSettings(**build("cnn-lstm", 2, image_size=30).training_defaults)
     assert (settings.optimiser, settings.lr, settings.epochs, settings.batch_size) == ("adam", 3e-4, 20, 16)
 
 

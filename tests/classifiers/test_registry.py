@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from cxrneighbors import classifiers
-from cxrneighbors.classifiers.base import seeded
 from cxrneighbors.classifiers.registry import build, load_classifier
 from cxrneighbors.devices import resolve_device
 from cxrneighbors.errors import UserError
+from cxrneighbors.seeding import seeded
 
 IMAGES = np.random.default_rng(0).random((5, 1, 40, 40)).astype(np.float32)
 

@@ -1,28 +1,24 @@
 from __future__ import annotations
 
-from itertools import chain
-
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
-from cxrneighbors.classifiers.augmentation import augment
 from cxrneighbors.classifiers.training_data import (
-    EpochBatches,
+    TrainingData,
     check_no_leak,
     check_positives,
     default_labels,
     encode_targets,
     label_weights,
     split_by_patient,
+    split_loader,
     usable_rows,
 )
-from cxrneighbors.data.image_dataset import load_image_cache
 from cxrneighbors.data.schema import validate_studies
-from cxrneighbors.data.skipped import Skipped
 from cxrneighbors.data.splits import patient_split
 from cxrneighbors.errors import UserError
+from cxrneighbors.training.images import MemoryImages
 
 
 def table(findings: list[list[str]], **columns) -> pd.DataFrame:
@@ -96,50 +92,13 @@ def test_label_weights() -> None:
     assert weights[[0, 0, 0, 1]].mean() == pytest.approx(1)
 
 
-def test_batches_depend_on_seed_and_epoch_alone() -> None:
-    positions = np.arange(100, 109)
-
-    def drawn(epoch: int, seed: int | None = 5, size: int = 4) -> list[list[int]]:
-        batches = EpochBatches(positions, size, seed, "")
-        batches.set_epoch(epoch)
-        found = [batch.tolist() for batch in batches]
-        assert len(found) == len(batches)
-        return found
-
-    assert drawn(1) == drawn(1) != drawn(2)
-    assert len(set(chain(*drawn(0)))) == 8  # nine images in fours: the single one waits
-    assert drawn(0, seed=None) == [[100, 101, 102, 103], [104, 105, 106, 107], [108]]
-    assert sorted(chain(*drawn(0, size=3))) == positions.tolist()
-
-
-def test_augmentation_is_small_and_reproducible() -> None:
-    images = torch.zeros(64, 1, 32, 48)
-    images[:, :, 12:20, 8:16] = 1.0
-    moved = augment(images, np.random.default_rng(3))
-    assert torch.equal(moved, augment(images, np.random.default_rng(3)))
-    assert moved.shape == images.shape and moved.min() >= 0 and moved.max() <= 1
-    # The bright square stays within the largest shift of where it was, and moves.
-    columns = (moved * torch.arange(48.0)).sum((1, 2, 3)) / moved.sum((1, 2, 3))
-    bright = (moved > 0.6).float()
-    centre = (bright * torch.arange(48.0)).sum((1, 2, 3)) / bright.sum((1, 2, 3))
-    assert (centre - 11.5).abs().max() < 48 * 0.06 + 4 and columns.std() > 0.3
-    flipped = augment(images, np.random.default_rng(3), flip=True)
-    bright = (flipped > 0.6).float()
-    right = (bright[..., 24:].sum((1, 2, 3)) > bright[..., :24].sum((1, 2, 3))).float().mean()
-    assert 0.3 < right < 0.7
-
-
-def test_image_cache_keeps_pixels_to_half_a_grey_level(tmp_path) -> None:
-    from PIL import Image
-
-    rng = np.random.default_rng(0)
-    pixels = rng.integers(0, 256, (3, 16, 16), dtype=np.uint8)
-    paths = [str(tmp_path / f"{k}.png") for k in range(3)]
-    for path, image in zip(paths, pixels, strict=True):
-        Image.fromarray(image).save(path)
-    skipped = Skipped()
-    cache = load_image_cache([paths[0], str(tmp_path / "gone.png"), *paths[1:]], 16, skipped=skipped)
-    assert cache.kept.tolist() == [0, 2, 3] and len(skipped) == 1 and len(cache) == 3
-    assert np.array_equal(cache.pixels[:, 0], pixels)
-    assert np.allclose(cache.floats(np.array([2]))[0, 0], pixels[2] / 255.0)
-    assert load_image_cache([], 16).pixels.shape == (0, 1, 16, 16)
+def test_a_split_comes_in_batches_with_its_targets() -> None:
+    rows = table([["a"]] * 9, split=["train"] * 5 + ["val"] * 4)
+    pixels = np.arange(9, dtype=np.uint8).reshape(9, 1, 1, 1)
+    data = TrainingData(rows, MemoryImages(pixels), np.arange(9))
+    val = list(split_loader(data, "val", 3, seed=0))
+    assert [targets.tolist() for _, targets in val] == [[5, 6, 7], [8]]
+    assert (val[0][0].flatten() * 255).round().tolist() == [5, 6, 7]
+    (images, targets), *others = split_loader(data, "train", 4, seed=0)
+    assert not others, "a single image waits for another epoch's order"
+    assert (images.flatten() * 255).round().tolist() == targets.tolist() != sorted(targets.tolist())

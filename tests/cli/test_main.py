@@ -112,6 +112,15 @@ def test_search_by_file_and_text(work: Path, capsys: pytest.CaptureFixture[str])
     assert len(json.loads(capsys.readouterr().out)) == 5
 
 
+def test_search_leaves_out_the_patient_that_is_named(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    patient = read_table(work / "studies.parquet")["patient_id"].iloc[0]
+    capsys.readouterr()
+    arguments = ("search", work / "idx", "--text", "Large right pleural effusion.", "--json", "-k", 15)
+    assert call(*arguments, "--patient-id", f"phantom:{patient}") == 0
+    assert patient not in {hit["patient_id"] for hit in json.loads(capsys.readouterr().out)}
+    assert "no patient of this index" in error_of(capsys, *arguments, "--patient-id", "nobody")
+
+
 def test_quiet_says_nothing(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     call("index", work / "emb", "--studies", work / "studies.parquet", "--out", work / "idx2", "-q")
     assert capsys.readouterr().err == ""

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
 
-from cxrneighbors.data.content import link_patients, read_contents
+from cxrneighbors.data.content import content_hash, link_patients, with_hashes
 from cxrneighbors.data.skipped import Skipped
+from cxrneighbors.errors import UserError
 
 
 def test_a_copy_is_known_by_its_pixels(tmp_path):
@@ -14,17 +16,30 @@ def test_a_copy_is_known_by_its_pixels(tmp_path):
     Image.fromarray(pixels).save(tmp_path / "b.png", compress_level=9)
     Image.fromarray(pixels.reshape(30, 20)).save(tmp_path / "c.png")
     skipped = Skipped()
-    paths = [tmp_path / f"{name}.png" for name in "abcd"]
-    a, b, c, d = read_contents(paths, list("abcd"), skipped)
-    assert a == b and (a.width, a.height) == (30, 20)
-    assert c.sha256 != a.sha256
-    assert d is None and skipped.to_frame()["item"].tolist() == ["d"]
+    table = pd.DataFrame(
+        {"image_id": list("abcd"), "path": [str(tmp_path / f"{name}.png") for name in "abcd"]}
+    )
+    hashed = with_hashes(table, skipped).set_index("image_id")["sha256"]
+    assert list(hashed.index) == ["a", "b", "c"] and hashed.str.len().eq(64).all()
+    assert hashed["a"] == hashed["b"] != hashed["c"]
+    assert skipped.to_frame()[["item", "reason"]].values.tolist() == [["d", "no image file"]]
 
 
 def test_dicom_too(shared_data):
-    paths = sorted((shared_data / "dicom").glob("*.dcm"))
-    first, second = read_contents(paths, ["a", "b"], Skipped())
-    assert (first.width, first.height) == (1024, 1024) and first.sha256 != second.sha256
+    first, second = (content_hash(path) for path in sorted((shared_data / "dicom").glob("*.dcm")))
+    assert first != second
+
+
+def test_files_of_no_use_are_told(tmp_path):
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "text.png").write_text("no image")
+    for name, reason in (
+        ("empty", "is empty"),
+        ("text", "cannot be read as an image"),
+        ("none", "no image file"),
+    ):
+        with pytest.raises(UserError, match=reason):
+            content_hash(tmp_path / f"{name}.png")
 
 
 def test_patients_who_share_an_image_become_one_through_a_chain():

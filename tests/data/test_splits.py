@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cxrneighbors.data.splits import carve_validation, patient_split, uniform_hash
+from cxrneighbors.data.splits import carve_validation, fill_splits, patient_split, uniform_hash
 
 
 def test_a_patient_is_on_one_side_whatever_the_order():
@@ -49,3 +49,10 @@ def test_validation_is_carved_out_of_train_by_patient():
     assert ((split == "test") == (given == "test")).all()
     assert abs((split == "val").sum() / (given == "train").sum() - 0.2) < 0.06
     assert not set(patients[split == "val"]) & set(patients[split == "train"])
+
+
+def test_blank_splits_follow_the_patient_and_test_before_train():
+    given = ["train", None, "train", "test", None, None]
+    patients = ["a", "a", "b", "b", "b", "c"]
+    filled = fill_splits(given, patients, ["val"] * 6)
+    assert filled.tolist() == ["train", "train", "train", "test", "test", "val"]

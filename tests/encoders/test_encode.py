@@ -113,7 +113,7 @@ def test_other_encoder_or_table_is_refused(studies: pd.DataFrame, tmp_path: Path
         encode(studies, image="pca", out=tmp_path / "emb", **SIZES)
     with pytest.raises(UserError, match="holds embeddings made with"):
         encode(studies.iloc[:-1], image="pixels", out=tmp_path / "emb", **SIZES)
-    with pytest.raises(UserError, match="modalities"):
+    with pytest.raises(UserError, match="encoded"):
         encode(studies, image="pixels", report="tfidf", out=tmp_path / "emb", **SIZES)
 
 

@@ -8,11 +8,11 @@ from cxrneighbors.data.schema import validate_studies
 from cxrneighbors.encoders.report_pairs import (
     KEPT_WORDS,
     delete_words,
-    epoch_batches,
     number_of_batches,
     training_pairs,
 )
 from cxrneighbors.errors import UserError
+from cxrneighbors.training.batches import EpochBatches, even_sizes
 
 
 def table(rows: list[tuple[str | None, dict[str, str] | None, str]]) -> pd.DataFrame:
@@ -70,19 +70,9 @@ def test_too_little_to_learn_from(studies: pd.DataFrame, objective: str, message
     ("n", "size"), [(2, 2), (3, 2), (5, 2), (7, 3), (64, 64), (65, 64), (200, 64), (2, 9)]
 )
 def test_an_epoch_holds_every_pair_once_and_no_batch_of_one(n: int, size: int):
-    pairs = [(str(i), str(i)) for i in range(n)]
-    batches = list(epoch_batches(pairs, "simcse", size, np.random.default_rng(0)))
-    assert len(batches) == number_of_batches(n, size)
-    assert sorted(pair for batch in batches for pair in batch) == sorted(pairs)
+    batches = list(EpochBatches(range(n), even_sizes(n, number_of_batches(n, size)), seed=0))
+    assert sorted(position for batch in batches for position in batch) == list(range(n))
     assert min(map(len, batches)) >= 2 and max(map(len, batches)) <= size + 1
-
-
-def test_epochs_are_shuffled_by_their_generator():
-    pairs = [(str(i), str(i)) for i in range(50)]
-    first, again, other = (
-        list(epoch_batches(pairs, "sections", 8, np.random.default_rng(seed))) for seed in (0, 0, 1)
-    )
-    assert first == again != other
 
 
 def test_damage_keeps_some_words_in_order():
@@ -92,11 +82,3 @@ def test_damage_keeps_some_words_in_order():
     assert kept == sorted(kept, key=lambda word: int(word[1:]))
     assert all(delete_words("one two", np.random.default_rng(seed)) for seed in range(50))
     assert delete_words("", np.random.default_rng(0)) == ""
-
-
-def test_tsdae_damages_the_first_text_anew_each_epoch():
-    text = "Small left pleural effusion and a large heart, no pneumothorax."
-    rng = np.random.default_rng(0)
-    one, two = (next(epoch_batches([(text, text)] * 2, "tsdae", 2, rng)) for _ in range(2))
-    assert {whole for _, whole in one} == {text} and one != two
-    assert all(set(damaged.split()) < set(text.split()) for damaged, _ in one)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,13 @@ from cxrneighbors.encoders import report_training
 from cxrneighbors.encoders.encode import encode
 from cxrneighbors.encoders.registry import load_report_encoder
 from cxrneighbors.encoders.report_encoder import ReportEncoder
-from cxrneighbors.encoders.report_training import learning_rate_at, train_report_encoder
+from cxrneighbors.encoders.report_losses import TSDAE
+from cxrneighbors.encoders.report_training import (
+    TRAINING,
+    ReportTraining,
+    learning_rate_at,
+    train_report_encoder,
+)
 from cxrneighbors.errors import UserError
 
 SIDES = ("left", "right", "basilar", "apical")
@@ -86,24 +91,39 @@ def test_findings_come_to_lie_near_their_impression(studies: pd.DataFrame, base:
     before = mean_rank(ReportEncoder(str(base), device="cpu"), studies[studies["split"] == "train"])
     after = train(studies, base, tmp_path / "m", epochs=25, learning_rate=3e-3)
     assert mean_rank(after, studies[studies["split"] == "train"]) < 0.4 * before
-    history = json.loads((tmp_path / "m" / "training.json").read_text())["history"]
-    assert [row["epoch"] for row in history] == list(range(1, 26))
-    assert history[-1]["loss"] < 0.5 * history[0]["loss"]
+    history = pd.read_csv(tmp_path / "m" / "history.csv")
+    assert history["epoch"].tolist() == list(range(1, 26))
+    assert history["train_loss"].iloc[-1] < 0.5 * history["train_loss"].iloc[0]
 
 
 @pytest.mark.parametrize("objective", ["simcse", "tsdae"])
 def test_the_other_objectives_learn(studies: pd.DataFrame, base: Path, tmp_path: Path, objective: str):
     encoder = train(studies, base, tmp_path / "m", objective=objective, epochs=6)
-    history = json.loads((tmp_path / "m" / "training.json").read_text())["history"]
-    assert history[-1]["loss"] < history[0]["loss"]
+    losses = pd.read_csv(tmp_path / "m" / "history.csv")["train_loss"]
+    assert losses.iloc[-1] < losses.iloc[0]
     assert encoder.weights_hash() != ReportEncoder(str(base)).weights_hash()
+
+
+def test_tsdae_damages_the_first_text_anew_each_epoch(
+    studies: pd.DataFrame, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    seen: list[list[tuple[str, str]]] = []
+    step = TSDAE.forward
+    monkeypatch.setattr(TSDAE, "forward", lambda self, pairs: seen.append(pairs) or step(self, pairs))
+    train(studies, base, tmp_path / "m", objective="tsdae", batch_size=99)
+    one, two = (dict(reversed(pair) for pair in pairs) for pairs in seen)
+    assert set(one) == set(two) and one != two
+    assert all(set(damaged.split()) < set(text.split()) for text, damaged in one.items())
 
 
 def test_the_folder_is_a_model_that_encode_takes(studies: pd.DataFrame, base: Path, tmp_path: Path):
     from sentence_transformers import SentenceTransformer
 
     trained = train(studies, base, tmp_path / "m")
-    assert not (tmp_path / "m" / "checkpoint.pt").exists()
+    assert (
+        not (tmp_path / "m" / "checkpoints").exists()
+        and "modules.json" in TRAINING.read(tmp_path / "m")["files"]
+    )
     assert all(path.stat().st_mode & 0o044 for path in (tmp_path / "m").rglob("*"))
     loaded = load_report_encoder(str(tmp_path / "m"), "cpu")
     texts = ["left effusion .", "there is a mass"]
@@ -146,19 +166,19 @@ def test_an_interrupted_training_ends_with_the_same_weights(
     studies: pd.DataFrame, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, objective: str
 ):
     whole = train(studies, base, tmp_path / "whole", objective=objective, epochs=3)
-    inner = report_training._batch_loss
+    step = ReportTraining.training_step
     calls = []
 
-    def fails(*arguments: Any) -> torch.Tensor:
+    def fails(self: ReportTraining, batch: Any, index: int) -> torch.Tensor:
         calls.append(1)
         if len(calls) == 4:  # in the second epoch of two batches
             raise KeyboardInterrupt
-        return inner(*arguments)
+        return step(self, batch, index)
 
-    monkeypatch.setattr(report_training, "_batch_loss", fails)
+    monkeypatch.setattr(ReportTraining, "training_step", fails)
     with pytest.raises(KeyboardInterrupt):
         train(studies, base, tmp_path / "cut", objective=objective, epochs=3)
-    assert (tmp_path / "cut" / "checkpoint.pt").exists()
+    assert (tmp_path / "cut" / "checkpoints" / "epoch-00001.ckpt").exists()
     resumed = train(studies, base, tmp_path / "cut", objective=objective, epochs=3)
     assert len(calls) == 4 + 4  # epochs 2 and 3 again, not 1
     assert resumed.weights_hash() == whole.weights_hash()
@@ -166,33 +186,42 @@ def test_an_interrupted_training_ends_with_the_same_weights(
     np.testing.assert_array_equal(resumed.encode(texts), whole.encode(texts))
 
 
-def test_a_broken_checkpoint_begins_again(
+def test_a_broken_checkpoint_gives_way_to_the_older_one(
     studies: pd.DataFrame, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    whole = train(studies, base, tmp_path / "whole")
-    with monkeypatch.context() as patched:
-        patched.setattr(report_training, "finish", lambda *arguments: None)
-        with pytest.raises(UserError, match="no weights"):
-            train(studies, base, tmp_path / "cut").weights_hash()
-    path = tmp_path / "cut" / "checkpoint.pt"
+    whole = train(studies, base, tmp_path / "whole", epochs=3)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(report_training, "_save", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))
+        train(studies, base, tmp_path / "cut", epochs=3)
+    path = tmp_path / "cut" / "checkpoints" / "epoch-00003.ckpt"
     path.write_bytes(path.read_bytes()[:500])
-    assert train(studies, base, tmp_path / "cut").weights_hash() == whole.weights_hash()
+    step, epochs = ReportTraining.training_step, []
+
+    def noting(self: ReportTraining, batch: Any, index: int) -> torch.Tensor:
+        epochs.append(self.current_epoch)
+        return step(self, batch, index)
+
+    monkeypatch.setattr(ReportTraining, "training_step", noting)
+    assert train(studies, base, tmp_path / "cut", epochs=3).weights_hash() == whole.weights_hash()
+    assert set(epochs) == {2}
 
 
 def test_a_finished_training_is_read_back(
     studies: pd.DataFrame, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     first = train(studies, base, tmp_path / "m", epochs=1)
-    monkeypatch.setattr(report_training, "adapt", lambda *arguments: pytest.fail("trained again"))
+    monkeypatch.setattr(report_training, "fit", lambda *arguments: pytest.fail("trained again"))
     assert train(studies, base, tmp_path / "m", epochs=1).weights_hash() == first.weights_hash()
-    with pytest.raises(UserError, match="holds another training \\(other epochs\\)"):
+    with pytest.raises(
+        UserError, match="report encoder training made with settings epochs 1, now 2; give another folder"
+    ):
         train(studies, base, tmp_path / "m", epochs=2)
 
 
 def test_an_adapted_model_can_be_a_base(studies: pd.DataFrame, base: Path, tmp_path: Path):
     train(studies, base, tmp_path / "one", epochs=1)
     second = train(studies, tmp_path / "one", tmp_path / "two", epochs=1, objective="simcse")
-    assert json.loads((tmp_path / "two" / "training.json").read_text())["base"] == "one"
+    assert TRAINING.read(tmp_path / "two")["base"] == "one"
     assert second.dim == 16
 
 
@@ -218,7 +247,7 @@ def test_settings_out_of_range(
 
 def test_a_folder_of_something_else_is_left_alone(studies: pd.DataFrame, base: Path, tmp_path: Path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match="no training of a report encoder"):
+    with pytest.raises(UserError, match="holds other files, not report encoder training"):
         train(studies, base, tmp_path)
     assert (tmp_path / "notes.txt").read_text() == "mine"
     with pytest.raises(UserError, match="no such folder"):
@@ -233,7 +262,7 @@ def test_a_diverging_training_says_so(studies: pd.DataFrame, base: Path, tmp_pat
     tensors = load_file(broken / "model.safetensors")
     tensors["embeddings.word_embeddings.weight"][:] = float("nan")
     save_file(tensors, broken / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(UserError, match="not finite"):
+    with pytest.raises(UserError, match="training diverged in epoch 1"):
         train(studies, broken, tmp_path / "m", objective="simcse")
 
 
@@ -265,5 +294,5 @@ def test_command_line(studies: pd.DataFrame, base: Path, tmp_path: Path):
         ],
     )
     assert wider.exit_code == 0, wider.output
-    plan = json.loads((tmp_path / "all" / "training.json").read_text())
-    assert plan["reports_hash"] != json.loads((tmp_path / "m" / "training.json").read_text())["reports_hash"]
+    hashes = {TRAINING.read(tmp_path / name)["reports_hash"] for name in ("all", "m")}
+    assert len(hashes) == 2

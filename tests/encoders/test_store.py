@@ -2,26 +2,38 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from cxrneighbors.encoders.pixels import PixelEncoder
-from cxrneighbors.encoders.shards import Shard, read_shard, shard_path, write_shard
-from cxrneighbors.encoders.store import Embeddings, close_store, open_store
+from cxrneighbors.encoders.shards import Shard, read_shard, read_shards, shard_path, write_shard
+from cxrneighbors.encoders.store import EMBEDDINGS, OWN, Embeddings
 from cxrneighbors.errors import UserError
 
 
 def test_shard_round_trip_keeps_bits_and_skipped(tmp_path: Path):
     vectors = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
-    write_shard(tmp_path / "a.parquet", Shard(["x", "ü", "z"], vectors, [("w", "zero bytes")]))
+    write_shard(tmp_path / "a.parquet", [Shard(["x", "ü", "z"], vectors, [("w", "zero bytes")])])
     back = read_shard(tmp_path / "a.parquet")
     assert back.ids == ["x", "ü", "z"] and back.skipped == [("w", "zero bytes")]
     assert back.vectors.dtype == np.float32 and np.array_equal(back.vectors, vectors)
 
 
+def test_parts_and_shards_join_in_order(tmp_path: Path):
+    one, two = np.ones((1, 2), np.float32), np.zeros((1, 2), np.float32)
+    for number, parts in enumerate(
+        [[Shard(["a"], one), Shard(["b"], two, [("c", "r")])], [Shard(["d"], one)]]
+    ):
+        write_shard(shard_path(tmp_path, "image", number), parts)
+    both = read_shards(tmp_path, "image", 2)
+    assert both.ids == ["a", "b", "d"] and both.skipped == [("c", "r")]
+    assert both.vectors.tolist() == [[1, 1], [0, 0], [1, 1]]
+
+
 def test_shard_of_no_rows_keeps_its_dimension(tmp_path: Path):
-    write_shard(tmp_path / "a.parquet", Shard([], np.zeros((0, 7), np.float32)))
+    write_shard(tmp_path / "a.parquet", [Shard([], np.zeros((0, 7), np.float32))])
     assert read_shard(tmp_path / "a.parquet").vectors.shape == (0, 7)
 
 
@@ -32,18 +44,18 @@ def test_damaged_shard_is_named(tmp_path: Path, content: bytes):
         read_shard(tmp_path / "a.parquet")
 
 
-def plan(**changes: object) -> dict:
+def plan(**changes: Any) -> dict[str, Any]:
     entry = {"encoder": "pixels", "config": {"image_size": 2}, "weights_hash": "", "inputs_hash": "i"}
-    base = {"format": 1, "complete": False, "studies_hash": "s", "mask_labels": False, "shard_size": 2}
-    return {**base, "modalities": {"image": entry}, **changes}
+    base = {"studies_hash": "s", "mask_labels": False, "shard_size": 2, "encoded": ["image"]}
+    return {**base, "modalities": {"image": {**entry, **changes.pop("image", {})}}, **changes}
 
 
 def fill(folder: Path) -> None:
-    assert open_store(folder, plan()) is False
+    work = EMBEDDINGS.begin(folder, plan(), own=OWN)
     PixelEncoder(image_size=2).save(folder / "encoders" / "image")
-    write_shard(shard_path(folder, "image", 0), Shard(["a", "b"], np.ones((2, 4), np.float32)))
-    write_shard(shard_path(folder, "image", 1), Shard(["d"], np.zeros((1, 4), np.float32), [("c", "bad")]))
-    assert close_store(folder, plan(), {"image": 2}) == [("c", "bad")]
+    write_shard(shard_path(folder, "image", 0), [Shard(["a", "b"], np.ones((2, 4), np.float32))])
+    write_shard(shard_path(folder, "image", 1), [Shard(["d"], np.zeros((1, 4), np.float32), [("c", "bad")])])
+    work.finish({"modalities": {"image": {"dim": 4, "count": 3, "skipped": 1, "shards": 2}}})
 
 
 def test_load_returns_rows_in_order(tmp_path: Path):
@@ -51,78 +63,68 @@ def test_load_returns_rows_in_order(tmp_path: Path):
     found = Embeddings.load(tmp_path)
     assert found.ids == {"image": ["a", "b", "d"]} and found.modalities == ("image",)
     assert found.vectors["image"].tolist() == [[1] * 4, [1] * 4, [0] * 4]
-    entry = found.manifest["modalities"]["image"]
-    assert (entry["dim"], entry["count"], entry["skipped"]) == (4, 3, 1)
+    assert found.manifest["modalities"]["image"]["count"] == 3
     assert found.encoder("image").image_size == 2
-    assert open_store(tmp_path, plan()) is True
+    assert EMBEDDINGS.begin(tmp_path, plan(), own=OWN).complete
 
 
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"studies_hash": "other"}, "studies_hash 's'"),
-        ({"mask_labels": True}, "mask_labels False"),
-        ({"shard_size": 3}, "shard_size 2"),
-        ({"modalities": {"report": plan()["modalities"]["image"]}}, "modalities"),
-        ({"modalities": {"image": {**plan()["modalities"]["image"], "encoder": "vae"}}}, "encoder 'pixels'"),
-        (
-            {"modalities": {"image": {**plan()["modalities"]["image"], "weights_hash": "w"}}},
-            "weights_hash ''",
-        ),
-        ({"modalities": {"image": {**plan()["modalities"]["image"], "config": {}}}}, "config"),
-        ({"modalities": {"image": {**plan()["modalities"]["image"], "inputs_hash": "j"}}}, "inputs_hash"),
+        ({"studies_hash": "other"}, "studies hash 's'"),
+        ({"mask_labels": True}, "mask labels False"),
+        ({"shard_size": 3}, "shard size 2"),
+        ({"encoded": ["image", "report"]}, "encoded \\['image'\\], now \\['image', 'report'\\]"),
+        ({"image": {"encoder": "vae"}}, "modalities image encoder 'pixels', now 'vae'"),
+        ({"image": {"weights_hash": "w"}}, "modalities image weights hash ''"),
+        ({"image": {"config": {"image_size": 3}}}, "modalities image config image size 2"),
+        ({"image": {"inputs_hash": "j"}}, "modalities image inputs hash 'i'"),
     ],
 )
-def test_store_refuses_what_differs(tmp_path: Path, changes: dict, says: str):
+def test_store_refuses_what_differs(tmp_path: Path, changes: dict[str, Any], says: str):
     fill(tmp_path)
-    with pytest.raises(UserError, match=rf"image |{says}"):
-        open_store(tmp_path, plan(**changes))
-    with pytest.raises(UserError, match=says):
-        open_store(tmp_path, plan(**changes))
+    with pytest.raises(UserError, match=f"holds embeddings made with {says}"):
+        EMBEDDINGS.begin(tmp_path, plan(**changes), own=OWN)
 
 
 def test_unfinished_missing_and_foreign_folders_are_refused(tmp_path: Path):
-    with pytest.raises(UserError, match="no such file"):
+    with pytest.raises(UserError, match="no such file; give a folder that encode wrote"):
         Embeddings.load(tmp_path / "nothing")
-    open_store(tmp_path / "begun", plan())
-    with pytest.raises(UserError, match="interrupted; run the same encode again"):
+    EMBEDDINGS.begin(tmp_path / "begun", plan(), own=OWN)
+    with pytest.raises(UserError, match="encode was interrupted; run it again, it continues"):
         Embeddings.load(tmp_path / "begun")
     (tmp_path / "foreign").mkdir()
     (tmp_path / "foreign" / "manifest.json").write_text("[1]")
-    with pytest.raises(UserError, match="not a manifest"):
+    with pytest.raises(UserError, match="does not describe embeddings"):
         Embeddings.load(tmp_path / "foreign")
     (tmp_path / "orphan" / "image").mkdir(parents=True)
-    with pytest.raises(UserError, match="shards but no manifest"):
-        open_store(tmp_path / "orphan", plan())
-    open_store(tmp_path / "future", plan(format=99))
-    with pytest.raises(UserError, match="format 99"):
-        Embeddings.load(tmp_path / "future")
+    with pytest.raises(UserError, match="holds other files, not embeddings"):
+        EMBEDDINGS.begin(tmp_path / "orphan", plan(), own=OWN)
+    old = {"format": 1, "complete": True, "studies_hash": "s", "modalities": {}}
+    (tmp_path / "foreign" / "manifest.json").write_text(json.dumps(old))
+    with pytest.raises(UserError, match="does not describe embeddings; give a folder that encode wrote"):
+        Embeddings.load(tmp_path / "foreign")
 
 
-def test_changed_shards_are_refused(tmp_path: Path):
+@pytest.mark.parametrize("name", ["image/part-00001.parquet", "encoders/image/config.json"])
+def test_changed_files_are_refused(tmp_path: Path, name: str):
     fill(tmp_path)
-    path = shard_path(tmp_path, "image", 1)
-    good = path.read_bytes()
-    path.unlink()
-    with pytest.raises(UserError, match="shard is missing"):
+    good = (tmp_path / name).read_bytes()
+    (tmp_path / name).unlink()
+    with pytest.raises(UserError, match=f"{name}: file of the embeddings is missing; run encode again"):
         Embeddings.load(tmp_path)
-    write_shard(path, Shard(["d", "e"], np.zeros((2, 4), np.float32)))
-    with pytest.raises(UserError, match="4 vectors, manifest says 3"):
+    (tmp_path / name).write_bytes(good[:-1] + b"?")
+    with pytest.raises(UserError, match=f"{name}: changed since it was written; run encode again"):
         Embeddings.load(tmp_path)
-    write_shard(path, Shard(["d"], np.zeros((1, 6), np.float32)))
-    with pytest.raises(UserError, match="6 dimensions, manifest says 4"):
-        Embeddings.load(tmp_path)
-    path.write_bytes(good)
+    (tmp_path / name).write_bytes(good)
     assert len(Embeddings.load(tmp_path).ids["image"]) == 3
 
 
-def test_changed_encoder_is_refused(tmp_path: Path):
+def test_other_files_may_lie_beside(tmp_path: Path):
+    (tmp_path / "studies.parquet").write_text("mine")
     fill(tmp_path)
-    manifest = json.loads((tmp_path / "manifest.json").read_text())
-    manifest["modalities"]["image"]["weights_hash"] = "another"
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(UserError, match="not the encoder that made these embeddings"):
-        Embeddings.load(tmp_path).encoder("image")
+    (tmp_path / "studies.parquet").write_text("mine, changed")
+    assert "studies.parquet" not in Embeddings.load(tmp_path).manifest["files"]
 
 
 def test_from_arrays_drops_rows_of_nan():

@@ -83,3 +83,23 @@ def test_full_label_table_in_seconds(shared_data):
         assert result.candidates[row] == len(others)
         brute = pair_overlap(labels.masks[row], labels.masks[others], "jaccard").mean()
         assert result.mean[row] == pytest.approx(brute)
+
+
+@pytest.mark.parametrize("definition", ["any", "jaccard", "exact"])
+def test_only_findable_images_count(definition):
+    """Against plain loops: targets outside what may be found, patients with films on both sides."""
+    rng = np.random.default_rng(4)
+    masks = rng.integers(1, 8, (30, 1)).astype(np.uint64)
+    patients, findable = rng.integers(0, 9, 30), rng.random(30) < 0.5
+    for same_patient in (False, True):
+        chance = random_expectation(masks, patients, definition, None, same_patient, findable)
+        for i in range(30):
+            others = [
+                j
+                for j in range(30)
+                if findable[j] and j != i and (same_patient or patients[j] != patients[i])
+            ]
+            shared = pair_overlap(masks[i][None], masks[others], definition)
+            assert chance.candidates[i] == len(others)
+            assert chance.mean[i] == pytest.approx(shared.mean())
+            assert chance.overlapping[i] == (shared > 0).sum()

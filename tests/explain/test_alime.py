@@ -48,7 +48,7 @@ def _small(film):
 
 def test_the_indexs_encoder_is_used_or_a_given_one(world, model, options):
     explainer = ALime(model, world.index, **options)
-    assert explainer.encoder.name == "pixels" and explainer.encoder.image_size == 16
+    assert explainer.locality.encoder.name == "pixels" and explainer.locality.encoder.image_size == 16
     spy = Spy()
     explanation = ALime(model, encoder=spy, **options).explain(world.folder / "p0.png", "Nodule")
     assert sum(len(batch) for batch in spy.images) == 61 + 1
@@ -62,7 +62,7 @@ def test_an_encoder_that_sees_no_difference_weighs_all_masks_alike(world, model,
             return np.zeros((len(images), 3), np.float32)
 
     blind = ALime(model, world.index, encoder=Blind(), **options)
-    assert (blind.kernel(np.zeros(5)) == 1).all()
+    assert (blind.locality.weights(np.zeros(5)) == 1).all()
     assert blind.explain("p0", "Nodule").order()[0] == 6
 
 

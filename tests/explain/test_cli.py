@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import typer
+from PIL import Image
 from typer.testing import CliRunner
 
 from cxrneighbors.cli.explain import command
@@ -26,7 +28,8 @@ def folders(world, tmp_path_factory):
 
 
 def explain(folders, out, *more, method="kp-lime", target="Nodule", image_id="p0"):
-    arguments = [str(folders / "index"), "--classifier", str(folders / "classifier"), "--image-id", image_id]
+    arguments = [str(folders / "index"), "--classifier", str(folders / "classifier")]
+    arguments += [] if image_id is None else ["--image-id", image_id]
     arguments += ["--target", target, "--method", method, "-k", "2", "-p", "20", "--segmentation", "slic"]
     result = CliRunner().invoke(app, [*arguments, "--out", str(out), *more])
     if result.exception is not None:
@@ -40,10 +43,28 @@ def test_writes_explanation_and_panel(folders, tmp_path, method):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "explanation.json",
         "explanation.npz",
+        "manifest.json",
         "panel.png",
     ]
     record = json.loads((tmp_path / "out" / "explanation.json").read_text())
     assert record["method"] == method and record["image_id"] == "p0"
+    explain(folders, tmp_path / "out", method=method)  # an older explanation gives way
+
+
+def test_a_file_and_the_patient_whose_film_it_is(folders, world, tmp_path):
+    pixels = np.array(Image.open(world.folder / "p3.png"))
+    pixels[:4, :4] = 9
+    Image.fromarray(pixels).save(tmp_path / "new.png")
+    found = {}
+    for name, more in (("stranger", ()), ("patient", ("--patient-id", "3"))):
+        given = ("--image", str(tmp_path / "new.png"), *more)
+        explain(folders, tmp_path / name, *given, image_id=None)
+        record = json.loads((tmp_path / name / "explanation.json").read_text())
+        found[name] = [neighbour["neighbor_id"] for neighbour in record["neighbours"]]
+    assert found["stranger"][0] == "p3" and "p3" not in found["patient"]
+    for image_id, more in ((None, ()), ("p0", ("--image", str(tmp_path / "new.png")))):
+        with pytest.raises(UserError, match="give one film, by --image-id or as a file by --image"):
+            explain(folders, tmp_path / "out", *more, image_id=image_id)
 
 
 def test_until_stable_writes_and_says_which_of_the_two_happened(folders, tmp_path):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cxrneighbors.explain.certificate import StabilityRule
 from cxrneighbors.explain.dlime import DLime
 from cxrneighbors.index.policies.cluster import cluster_neighbours
 
@@ -34,8 +35,21 @@ def test_the_design_covers_every_source_and_is_written_down(world, model, option
     assert explanation.settings["policy"] == "cluster"
 
 
-def test_policy_may_be_given_by_position_as_for_the_other_methods(world, model, options):
-    named = {name: options[name] for name in ("labels", "device")}
-    explainer = DLime(model, world.index, 4, 60, "slic", "grey", "nearest", **named)
-    assert explainer.query.policy == "nearest" and explainer.query.k == 4 and explainer.n_masks == 60
-    assert DLime(model, world.index, **named).query.policy == "cluster"
+def test_another_policy_may_be_given(world, model, options):
+    explainer = DLime(model, world.index, policy="nearest", **options)
+    assert explainer.neighbourhood.policy == "nearest" and explainer.neighbourhood.k == 4
+    hits = world.index.search(["p0"], k=4, modality="image")
+    found = explainer.explain("p0", "Nodule")
+    assert found.neighbours["neighbor_id"].tolist() == hits["neighbor_id"].tolist()
+    assert found.settings["policy"] == "nearest"
+    assert DLime(model, world.index, **options).neighbourhood.policy == "cluster"
+
+
+def test_rounds_of_a_stability_rule_have_no_seed_either(world, model, options):
+    rule = StabilityRule(0.001, top=16, max_rounds=2, n_bootstrap=20)
+    runs = [
+        DLime(model, world.index, seed=seed, stability=rule, **options).explain("p0", "Nodule")
+        for seed in (0, 7)
+    ]
+    assert runs[0].weights.tobytes() == runs[1].weights.tobytes() and runs[0].settings == runs[1].settings
+    assert runs[0].settings["stability"]["rounds"] == 2 and runs[0].settings["n_masks"] == 64

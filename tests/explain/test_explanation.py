@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -52,7 +53,8 @@ def test_round_trip_without_pickle(name, world, model, options, tmp_path):
     saved = build_explainer(name, model, world.index, **options).explain("p0", "Nodule")
     saved.save(tmp_path)
     read = Explanation.load(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["explanation.json", "explanation.npz"]
+    files = ["explanation.json", "explanation.npz", "manifest.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == files
     _same(saved, read)
     with np.load(tmp_path / "explanation.npz", allow_pickle=False) as arrays:
         assert all(arrays[key].dtype != object for key in arrays)
@@ -76,17 +78,37 @@ def _same(a, b):
         _same(left, right)
 
 
-def test_load_refuses_what_is_missing_broken_or_foreign(small, tmp_path):
-    with pytest.raises(UserError, match="no such file; explain the image again"):
-        Explanation.load(tmp_path)
-    small.save(tmp_path)
-    arrays = (tmp_path / "explanation.npz").read_bytes()
-    (tmp_path / "explanation.npz").write_bytes(arrays[:-1])
-    with pytest.raises(UserError, match=r"npz: does not belong to explanation\.json"):
-        Explanation.load(tmp_path)
-    (tmp_path / "explanation.npz").unlink()
-    with pytest.raises(UserError, match="npz: cannot be read"):
-        Explanation.load(tmp_path)
-    (tmp_path / "explanation.json").write_text(json.dumps({"format": 99}))
-    with pytest.raises(UserError, match="not an explanation"):
-        Explanation.load(tmp_path)
+def test_load_refuses_what_is_missing_changed_or_foreign(small, tmp_path):
+    with pytest.raises(UserError, match="no such file; give a folder that explain wrote"):
+        Explanation.load(tmp_path / "nowhere")
+    folder = tmp_path / "explanation"
+    small.save(folder)
+    arrays = (folder / "explanation.npz").read_bytes()
+    (folder / "explanation.npz").write_bytes(arrays[:-1])
+    with pytest.raises(UserError, match="npz: changed since it was written; run explain again"):
+        Explanation.load(folder)
+    (folder / "explanation.npz").unlink()
+    with pytest.raises(UserError, match="npz: file of the explanation is missing"):
+        Explanation.load(folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 1}))
+    with pytest.raises(UserError, match="format 1, this version reads 2"):
+        Explanation.load(folder)
+
+
+def test_save_replaces_an_explanation_and_nothing_else(small, tmp_path):
+    folder = tmp_path / "explanation"
+    small.save(folder, {"panel.png": b"picture"})
+    assert (folder / "panel.png").read_bytes() == b"picture"
+    replace(small, target="Nodule").save(folder)
+    assert Explanation.load(folder).target == "Nodule" and not (folder / "panel.png").exists()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match="holds other files"):
+        small.save(tmp_path / "other")
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["notes.txt"]
+
+
+def test_a_fidelity_that_is_not_known_comes_back(small, tmp_path):
+    replace(small, fidelity=float("nan")).save(tmp_path)
+    assert np.isnan(Explanation.load(tmp_path).fidelity)

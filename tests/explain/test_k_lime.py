@@ -15,7 +15,7 @@ def test_target_and_neighbours_each_have_classic_lime(world, model, options):
     assert [part.image_id for part in explanation.parts] == hits["neighbor_id"].tolist()
     for n, part in enumerate(explanation.parts, start=1):
         film = world.index.studies.set_index("image_id").loc[part.image_id]
-        alone = lime.lime(lime._film(part.image_id), "Nodule", np.random.default_rng([5, n]))
+        alone = lime.lime(lime.reader.read(part.image_id), "Nodule", np.random.default_rng([5, n]))
         assert (part.weights == alone.weights).all() and part.findings == film["findings"]
         assert part.target == "Nodule" and (part.image == explanation.neighbour_images[n - 1]).all()
 

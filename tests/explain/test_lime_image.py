@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cxrneighbors.errors import UserError
-from cxrneighbors.explain import lime_image
+from cxrneighbors.explain import masks
 from cxrneighbors.explain.lime_image import Lime
 from cxrneighbors.explain.segments import segment
 
@@ -51,7 +51,7 @@ def test_same_masks_give_the_coefficients_of_the_lime_package(
     )
     # The package draws its masks first of all from a RandomState; its row 0 is overwritten by ones.
     drawn = np.random.RandomState(7).randint(0, 2, (n_masks + 1) * d).reshape(n_masks + 1, d)[1:]
-    monkeypatch.setattr(lime_image, "draw_masks", lambda n, s, rng: drawn.astype(np.uint8))
+    monkeypatch.setattr(masks, "draw_masks", lambda n, s, rng: drawn.astype(np.uint8))
     explainer = Lime(
         nonlinear, n_masks=n_masks, segmentation=segmentation, fill=fill, labels=["well", "sick"]
     )

@@ -59,11 +59,11 @@ def test_regions_lie_where_their_names_say():
 
 
 def test_real_films(shared_data):
-    from cxrneighbors.explain.films import read_film
+    from cxrneighbors.data.pixels import load_image
 
     paths = sorted((shared_data / "chestxray14-256").rglob("*.png"))[::40]
     shares = []
     for path in paths:
-        right, left = find_lungs(read_film(path, 224, "pad")[0])
+        right, left = find_lungs(load_image(path, 224, "pad")[0])
         shares.append((right.mean(), left.mean()))
     assert len(paths) >= 10 and 0.05 < np.median(shares) < 0.2

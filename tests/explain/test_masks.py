@@ -3,7 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cxrneighbors.explain.masks import draw_masks, hadamard_design, hadamard_order, unmasked
+from cxrneighbors.explain.masks import (
+    draw_masks,
+    hadamard_design,
+    hadamard_order,
+    hadamard_rounds,
+    random_rounds,
+)
 
 
 @pytest.mark.parametrize(("n_segments", "order"), [(3, 4), (9, 16), (40, 64), (40, 256), (63, 64), (5, 512)])
@@ -48,4 +54,13 @@ def test_drawn_masks_are_fair_and_seeded():
     assert masks.shape == (2000, 8) and set(np.unique(masks)) == {0, 1}
     assert np.abs(masks.mean(0) - 0.5).max() < 0.05
     assert (masks == draw_masks(2000, 8, np.random.default_rng(0))).all()
-    assert unmasked(4).tolist() == [[1, 1, 1, 1]]
+
+
+def test_rounds_have_fresh_masks_of_every_film():
+    rng, same = np.random.default_rng(3), np.random.default_rng(3)
+    rounds = random_rounds(4, 10, 6, rng)
+    for _ in range(2):
+        assert (next(rounds) == draw_masks(40, 6, same)).all()
+    designs = hadamard_rounds(2, 10, 6, rng)
+    for number in range(3):
+        assert (next(designs) == np.tile(hadamard_design(6, 8, number), (2, 1))).all()

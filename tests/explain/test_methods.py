@@ -138,20 +138,61 @@ def test_a_neighbour_of_another_shape(name, world, changed, model, options, tmp_
 
 
 @pytest.mark.parametrize("name", NEIGHBOURLY)
-def test_a_film_from_outside_finds_its_neighbours_by_the_encoder(name, world, model, options):
-    film = build_explainer("lime", model, world.index, **options).explain("p3", "Nodule").image
-    inside = build_explainer(name, model, world.index, include_same_patient=True, **options)
-    explanation = inside.explain(film, "Nodule")
+def test_a_film_from_outside_finds_its_neighbours_by_the_encoder(name, world, outside, model, options):
+    explanation = build_explainer(name, model, world.index, **options).explain(outside, "Nodule")
     assert explanation.neighbours["neighbor_id"].iloc[0] == "p3"
-    assert explanation.neighbours["distance"].iloc[0] == pytest.approx(0, abs=1e-4)
+    assert explanation.neighbours["distance"].iloc[0] < 0.1
     assert explanation.neighbours["rank"].tolist() == [1, 2, 3, 4]
 
 
-def test_policies_that_need_the_index(world, model, options):
-    explainer = build_explainer("kp-lime", model, world.index, policy="random", **options)
-    assert len(explainer.explain("p0", "Nodule").neighbours) == 4
-    with pytest.raises(UserError, match="policy 'random': not for a film outside"):
-        explainer.explain(np.zeros((48, 48)), "Nodule")
+@pytest.fixture
+def outside(world):
+    """A film (1, 48, 48) that is almost p3, and not in the index."""
+    from cxrneighbors.explain.films import FilmReader
+
+    film = FilmReader(world.studies, 48).read("p3").pixels.copy()
+    film[:, :4, :4] *= 0.9
+    return film
+
+
+@pytest.mark.parametrize("name", NEIGHBOURLY)
+def test_films_of_the_patient_it_is_said_to_be_of_are_no_neighbours(
+    name, world, outside, model, options, tmp_path
+):
+    path = tmp_path / "outside.png"
+    Image.fromarray(np.round(outside[0] * 255).astype(np.uint8)).save(path)
+    explainer = build_explainer(name, model, world.index, **options)
+    for film in (outside, path):
+        found = explainer.explain(film, "Nodule", patient_id="3").neighbours["neighbor_id"]
+        assert "p3" not in set(found) and len(found) == 4
+        assert (
+            found.tolist()
+            == explainer.explain(film, "Nodule", "unknown:3").neighbours["neighbor_id"].tolist()
+        )
+    options["include_same_patient"] = True
+    found = build_explainer(name, model, world.index, **options).explain(path, "Nodule", "3").neighbours
+    assert found["neighbor_id"].iloc[0] == "p3"
+
+
+def test_a_patient_that_is_unknown_or_known_already(world, outside, model, options):
+    explainer = build_explainer("kp-lime", model, world.index, **options)
+    with pytest.raises(UserError, match="patient_id 'nobody': no patient of this index"):
+        explainer.explain(outside, "Nodule", patient_id="nobody")
+    for film in ("p3", world.folder / "p3.png"):
+        with pytest.raises(UserError, match="the index knows the patient of image 'p3'; leave it out"):
+            explainer.explain(film, "Nodule", patient_id="3")
+
+
+@pytest.mark.parametrize("policy", ["nearest", "diverse", "cluster", "random"])
+def test_every_policy_serves_films_from_inside_and_outside(policy, world, outside, model, options):
+    explainer = build_explainer("kp-lime", model, world.index, policy=policy, **options)
+    for film in ("p0", outside):
+        explanation = explainer.explain(film, "Nodule")
+        assert len(set(explanation.neighbours["neighbor_id"])) == 4
+        assert explanation.settings["policy"] == policy
+
+
+def test_unknown_policy(world, model, options):
     with pytest.raises(UserError, match="policy"):
         build_explainer("kp-lime", model, world.index, policy="bests", **options).explain("p0", "Nodule")
 
@@ -176,10 +217,44 @@ def test_unknown_method_and_option(world, model, options):
         build_explainer("kp-lime", model, **options)
 
 
-def test_a_film_from_outside_has_no_report_to_search_by(world, model, options):
-    explainer = build_explainer("kp-lime", model, world.index, modality="report", **options)
-    with pytest.raises(UserError, match="modality 'report': a film outside the index has no report"):
-        explainer.explain(np.zeros((48, 48)), "Nodule")
+def test_parts_given_whole_are_the_same_as_options_by_name(world, model, options):
+    from cxrneighbors.explain.masking import Masking
+    from cxrneighbors.explain.neighbours import Neighbourhood
+    from cxrneighbors.explain.predictor import Predictor
+
+    predictor = Predictor(model, options["labels"], "cpu", image_size=options["image_size"])
+    masking = Masking(options["n_masks"], options["segmentation"])
+    whole = {"masking": masking, "neighbourhood": Neighbourhood(world.index, options["k"])}
+    for name, method in METHODS.items():
+        by_name = build_explainer(name, model, world.index, **options).explain("p0", "Nodule")
+        by_part = method(predictor, **whole).explain("p0", "Nodule")
+        assert (by_name.weights == by_part.weights).all() and by_name.settings == by_part.settings
+    with pytest.raises(UserError, match="option of method lime 'n_masks'; choose one of: labels, device"):
+        METHODS["lime"](predictor, **whole, n_masks=3)
+    with pytest.raises(UserError, match="option of method sigma-lime 'P'; choose one of: top, labels"):
+        METHODS["sigma-lime"](model, world.index, P=3)
+
+
+def test_a_ready_predictor_can_read_films_at_another_size(world, model, options):
+    from cxrneighbors.explain.predictor import Predictor
+
+    predictor = Predictor(model, options["labels"], "cpu", image_size=48)
+    explanation = METHODS["lime"](predictor, world.index, image_size=40, n_masks=10).explain("p0", "Nodule")
+    assert explanation.image.shape == (1, 40, 40) and predictor.image_size == 48
+
+
+def test_a_film_from_outside_has_no_report_to_search_by(world, outside, model, options, tmp_path):
+    from cxrneighbors.encoders.encode import encode
+    from cxrneighbors.encoders.pixels import PixelEncoder
+    from cxrneighbors.index.neighbor_index import NeighborIndex
+
+    studies = world.studies.assign(report=[f"Findings: nodule number {n}." for n in range(12)])
+    embeddings = encode(studies, image=PixelEncoder(16), report="tfidf", out=tmp_path / "embeddings")
+    index = NeighborIndex.build(embeddings, studies, backend="exact")
+    explainer = build_explainer("kp-lime", model, index, modality="report", **options)
+    assert len(explainer.explain("p0", "Nodule").neighbours) == 4
+    with pytest.raises(UserError, match="has no report to search by; choose modality='image'"):
+        explainer.explain(outside, "Nodule")
 
 
 def test_a_file_finds_what_the_index_finds_for_it(world, model, options, tmp_path):

@@ -4,26 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from cxrneighbors.errors import UserError
-from cxrneighbors.explain.perturb import MaskedFilms, PerturbationEngine
-from cxrneighbors.explain.predictor import as_predictor
-
-
-class Recorder:
-    """A classifier that keeps the films it saw; the score is a weighted sum of pixels."""
-
-    def __init__(self, limit=10**9, error=None):
-        self.films, self.batches, self.limit = [], [], limit
-        self.error = error or torch.cuda.OutOfMemoryError("CUDA out of memory")
-
-    def __call__(self, images):
-        if len(images) > self.limit:
-            raise self.error
-        self.films.extend(images.copy())
-        self.batches.append(len(images))
-        return (images * np.linspace(0, 1, images[0].size).reshape(images[0].shape)).mean((1, 2, 3))
+from cxrneighbors.explain.perturb import MaskedFilms, fill_images
 
 
 @pytest.fixture
@@ -31,89 +14,23 @@ def films():
     rng = np.random.default_rng(0)
     segments = np.arange(20)[:, None] // 7 * 3 + np.arange(24)[None] // 8
     return MaskedFilms(
-        sources=rng.random((3, 2, 20, 24)).astype(np.float32),
-        segments=segments,
-        masks=rng.integers(0, 2, (41, 9)),
-        source=rng.integers(0, 3, 41),
+        rng.random((3, 2, 20, 24)), segments, rng.integers(0, 2, (41, 9)), rng.integers(0, 3, 41)
     )
 
 
-def by_hand(films: MaskedFilms) -> np.ndarray:
-    """Masked films one by one, segment by segment."""
-    from scipy.ndimage import gaussian_filter
-
-    result = []
-    for mask, source in zip(films.masks, films.source, strict=True):
-        film = films.sources[0 if films.fill == "neighbour" else source].copy()
-        blurred = np.stack([gaussian_filter(channel, 24 / 16) for channel in films.sources[source]])
-        for s in np.flatnonzero(mask == 0):
-            here = films.segments == s
-            for c in range(film.shape[0]):
-                film[c][here] = {
-                    "grey": 0.5,
-                    "mean": film[c][here].mean(),
-                    "blur": blurred[c][here],
-                    "neighbour": films.sources[source, c][here],
-                }[films.fill]
-        result.append(film)
-    return np.stack(result)
+def test_fills(films):
+    assert fill_images(films).shape == (1, 1, 1, 1) and fill_images(films).item() == 0.5
+    mean = fill_images(replace(films, fill="mean"))
+    here = films.segments == 4
+    assert mean[2, 1][here] == pytest.approx(films.sources[2, 1][here].mean(), abs=1e-6)
+    assert fill_images(replace(films, fill="blur")).std() < films.sources.std() / 2
 
 
-@pytest.mark.parametrize("fill", ["grey", "mean", "blur", "neighbour"])
-def test_films_are_masked_as_by_hand(films, fill):
-    films, model = replace(films, fill=fill), Recorder()
-    engine = PerturbationEngine(as_predictor(model, ["a"], "cpu"), batch_size=7)
-    scores = engine.scores(films, "a")
-    assert np.stack(model.films) == pytest.approx(by_hand(films), abs=1e-6)
-    assert scores == pytest.approx(Recorder()(by_hand(films)), abs=1e-6)
-    assert engine.n_scored == 41 and max(model.batches) == 7
-
-
-@pytest.mark.parametrize("batch_size", [1, 3, 40, 41, 1000])
-def test_scores_do_not_depend_on_the_batch_size(films, batch_size):
-    torch.manual_seed(0)
-    model = torch.nn.Sequential(
-        torch.nn.Conv2d(2, 6, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.LazyLinear(1)
-    )
-    predictor = as_predictor(model, ["a"], "cpu")
-    expected = PerturbationEngine(predictor).scores(films, "a")
-    scores = PerturbationEngine(predictor, batch_size).scores(films, "a")
-    assert expected.std() > 1e-3
-    assert scores == pytest.approx(expected, abs=1e-5)
-
-
-@pytest.mark.parametrize(
-    "error", [None, MemoryError(), RuntimeError("DefaultCPUAllocator: not enough memory: you tried ...")]
-)
-def test_the_batch_shrinks_when_memory_runs_out(films, error):
-    model = Recorder(limit=5, error=error)
-    engine = PerturbationEngine(as_predictor(model, ["a"], "cpu"))
-    scores = engine.scores(films, "a")
-    assert scores == pytest.approx(Recorder()(by_hand(films)), abs=1e-6)
-    assert engine.batch_size == 4 and engine.n_scored == 41 and len(model.films) == 41
-
-
-def test_no_memory_for_a_single_film(films):
-    engine = PerturbationEngine(as_predictor(Recorder(limit=0), ["a"], "cpu"))
-    with pytest.raises(UserError, match="no memory for one film"):
-        engine.scores(films, "a")
-
-
-def test_other_errors_are_not_swallowed(films):
-    engine = PerturbationEngine(as_predictor(Recorder(limit=0, error=RuntimeError("boom")), ["a"], "cpu"))
-    with pytest.raises(RuntimeError, match="boom"):
-        engine.scores(films, "a")
-
-
-def test_latents_are_the_encoders_of_the_masked_films(films):
-    from cxrneighbors.encoders.pixels import PixelEncoder
-
-    films = replace(films, sources=films.sources[:, :1, :, :20], segments=films.segments[:, :20])
-    for size in (10, 20):
-        latents = PerturbationEngine(as_predictor(Recorder(), ["a"], "cpu"), 6).latents(
-            films, PixelEncoder(size)
-        )
-        assert latents == pytest.approx(PixelEncoder(size).encode(by_hand(films)), abs=1e-4)
+def test_one_film_alone(films):
+    alone = MaskedFilms.of_one(films.sources[1], films.segments, films.masks, "mean")
+    assert len(alone) == 41 and alone.sources.shape == (1, 2, 20, 24) and not alone.source.any()
+    whole = MaskedFilms.unmasked(films.sources[1])
+    assert len(whole) == 1 and whole.masks.all() and not whole.segments.any()
 
 
 def test_inputs_are_checked(films):
@@ -125,5 +42,3 @@ def test_inputs_are_checked(films):
         replace(films, source=films.source[:5])
     with pytest.raises(ValueError, match=r"segments \(H, W\)"):
         replace(films, segments=films.segments[:-1])
-    with pytest.raises(UserError, match="batch size 0"):
-        PerturbationEngine(as_predictor(Recorder(), ["a"], "cpu"), 0)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from cxrneighbors.errors import UserError
-from cxrneighbors.explain.predictor import NotFiniteError, as_predictor
+from cxrneighbors.explain.predictor import NotFiniteError, Predictor
 
 IMAGES = torch.rand(3, 1, 4, 4, generator=torch.Generator().manual_seed(0))
 
@@ -25,7 +25,7 @@ class Fixed(nn.Module):
 
 
 def score(model, target, **options):
-    return as_predictor(model, device="cpu", **options).score(IMAGES, target)[0].item()
+    return Predictor(model, device="cpu", **options).score(IMAGES, target)[0].item()
 
 
 def test_multi_label_sigmoid_softmax_and_plain_scores():
@@ -57,10 +57,9 @@ def test_a_function_gets_numpy_images_and_its_scores_are_taken_as_they_are():
         seen.append(images)
         return images.mean((1, 2, 3)) * 3
 
-    predictor = as_predictor(function, ["bright"], "cpu")
+    predictor = Predictor(function, ["bright"], "cpu")
     assert predictor.score(IMAGES, "bright").numpy() == pytest.approx(IMAGES.mean((1, 2, 3)).numpy() * 3)
     assert isinstance(seen[0], np.ndarray) and seen[0].dtype == np.float32
-    assert as_predictor(predictor) is predictor
 
 
 def test_a_classifier_of_the_package_brings_labels_size_and_activation():
@@ -68,7 +67,7 @@ def test_a_classifier_of_the_package_brings_labels_size_and_activation():
 
     for multi_label in (True, False):
         model = build("small-cnn", labels=["a", "b"], image_size=32, width=2, multi_label=multi_label)
-        predictor = as_predictor(model, device="cpu")
+        predictor = Predictor(model, device="cpu")
         images = torch.rand(2, 1, 40, 40)
         expected = model.predict(images.numpy(), device="cpu")[:, 1]
         assert predictor.image_size == 32 and predictor.labels == ("a", "b")
@@ -76,14 +75,14 @@ def test_a_classifier_of_the_package_brings_labels_size_and_activation():
 
 
 def test_grey_films_are_repeated_for_a_module_that_wants_colour():
-    predictor = as_predictor(lambda images: images.sum((2, 3)), ["r", "g", "b"], "cpu", channels=3)
+    predictor = Predictor(lambda images: images.sum((2, 3)), ["r", "g", "b"], "cpu", channels=3)
     expected = IMAGES.sum((1, 2, 3)).numpy()
     assert predictor.score(IMAGES, "b").numpy() == pytest.approx(expected, rel=1e-5)
 
 
 def test_unknown_target_lists_the_labels():
     with pytest.raises(UserError, match=r"target 'Mass'.*Nodule, Effusion"):
-        as_predictor(lambda images: images, ["Nodule", "Effusion"]).column("Mass")
+        Predictor(lambda images: images, ["Nodule", "Effusion"]).column("Mass")
 
 
 @pytest.mark.parametrize("outputs", [1, 2, 4])
@@ -105,8 +104,8 @@ def test_a_module_that_does_not_say_what_its_outputs_are():
 
 def test_no_labels_no_function_unknown_activation():
     with pytest.raises(UserError, match="give labels"):
-        as_predictor(Fixed([0.1]))
+        Predictor(Fixed([0.1]))
     with pytest.raises(UserError, match="neither a torch module nor a function"):
-        as_predictor(3, ["a"])
+        Predictor(3, ["a"])
     with pytest.raises(UserError, match="activation 'relu'"):
-        as_predictor(Fixed([0.1]), ["a"], activation="relu")
+        Predictor(Fixed([0.1]), ["a"], activation="relu")

@@ -76,8 +76,8 @@ def large() -> NeighborIndex:
 @pytest.fixture()
 def graph_only(monkeypatch: pytest.MonkeyPatch, large: NeighborIndex) -> NeighborIndex:
     """The large index, made to ask its graphs even where the exact search would be cheaper."""
-    monkeypatch.setattr(large, "exact_rows", 0)
-    monkeypatch.setattr("cxrneighbors.index.candidates.ROWS_PER_EFFORT", {"shared": 0, "own": 0})
+    monkeypatch.setattr(large.store, "exact_rows", 0)
+    monkeypatch.setattr(large.store, "rows_per_effort", {"shared": 0, "own": 0})
     return large
 
 

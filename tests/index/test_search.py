@@ -103,7 +103,7 @@ def test_an_expression_for_each_query(large: NeighborIndex, brute_force: BruteFo
     allowed = np.stack([large.rows_where(expression) for expression in where])
     true = brute_force(large, rows, 5, WEIGHTS["image"], allowed)
     assert recall(hits["distance"].to_numpy().reshape(-1, 5), true) >= 0.99
-    found = large.row_of[hits["neighbor_id"]].to_numpy().reshape(-1, 5)
+    found = large.store.rows_of(hits["neighbor_id"]).reshape(-1, 5)
     assert np.take_along_axis(allowed, found, axis=1).all()
 
 
@@ -114,7 +114,7 @@ def test_filters_of_many_queries_are_held_in_parts(
     ids = list(index.studies["image_id"])
     where = [f"age > {i % 7}" for i in range(60)]
     whole = index.search(ids, where=where, modality="image", k=3)
-    monkeypatch.setattr("cxrneighbors.index.hits.MASK_BYTES", 60 * 8)
+    monkeypatch.setattr("cxrneighbors.index.search.MASK_BYTES", 60 * 6)
     pd.testing.assert_frame_equal(index.search(ids, where=where, modality="image", k=3), whole)
 
 
@@ -132,7 +132,7 @@ def test_partitions_without_a_passing_row_are_not_asked(
     graph_only: NeighborIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    for partition in graph_only.spaces["image"].partitions:
+    for partition in graph_only.store.spaces["image"].partitions:
         graph, query = partition.graph, partition.graph.query
         monkeypatch.setattr(
             graph, "query", lambda v, m, q=query, p=partition: (asked.append(p.view), q(v, m))[1]
@@ -144,7 +144,7 @@ def test_partitions_without_a_passing_row_are_not_asked(
 def test_ties_go_by_row_order(small_index: Callable[..., NeighborIndex]) -> None:
     index = small_index(60)
     index.vectors["image"][:] = 1.0
-    index.__dict__.pop("centre", None)
+    index.store.centre["image"][:] = 1.0
     found, distances = index.neighbors(np.array([0, 30]), 4, modality="image")
     np.testing.assert_array_equal(found, [[3, 4, 5, 6], [0, 1, 2, 3]])
     assert (distances == 0).all()

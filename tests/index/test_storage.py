@@ -38,13 +38,13 @@ def test_two_builds_write_the_same_bytes(small_index: Build, tmp_path: Path) -> 
     for name in ("a", "b"):
         small_index(400, backend="hnsw").save(tmp_path / name)
     files = {path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file()}
-    assert {"index.json", "image-PA.bin", "fused-AP.bin"} <= {path.name for path in files}
+    assert {"manifest.json", "image-PA.bin", "fused-AP.bin"} <= {path.name for path in files}
     for name in files:
         assert sha256_file(tmp_path / "a" / name) == sha256_file(tmp_path / "b" / name), name
 
 
 def test_every_file_is_checked(folder: Path) -> None:
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "index.json"]
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "manifest.json"]
     assert len(files) >= 10
     for path in files:
         content = path.read_bytes()
@@ -52,7 +52,7 @@ def test_every_file_is_checked(folder: Path) -> None:
         flipped[len(flipped) // 2] ^= 1
         for changed in (bytes(flipped), content + b"x"):
             path.write_bytes(changed)
-            with pytest.raises(UserError, match=f"{path.name}: changed since .*build the index again"):
+            with pytest.raises(UserError, match=f"{path.name}: changed since .*run index again"):
                 NeighborIndex.load(folder)
         path.unlink()
         with pytest.raises(UserError, match=f"{path.name}: file of the index is missing"):
@@ -62,9 +62,9 @@ def test_every_file_is_checked(folder: Path) -> None:
 
 
 def edit(folder: Path, change: Callable[[dict], None]) -> None:
-    content = json.loads((folder / "index.json").read_text())
+    content = json.loads((folder / "manifest.json").read_text())
     change(content)
-    (folder / "index.json").write_text(json.dumps(content))
+    (folder / "manifest.json").write_text(json.dumps(content))
 
 
 EDITS: dict[str, tuple[Callable[[dict], None], str]] = {
@@ -89,13 +89,19 @@ def test_an_edited_description_is_refused(folder: Path, name: str) -> None:
 
 
 def test_no_index_there(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"index.json: no such file; give a folder that index wrote"):
+    with pytest.raises(UserError, match=r"manifest.json: no such file; give a folder that index wrote"):
         NeighborIndex.load(tmp_path)
+
+
+def test_a_folder_of_the_first_format_is_refused(folder: Path) -> None:
+    (folder / "manifest.json").rename(folder / "index.json")
+    with pytest.raises(UserError, match=r"index of format 1, this version reads 2; build .* again in a new"):
+        NeighborIndex.load(folder)
 
 
 def test_a_folder_with_other_files_is_not_replaced(small_index: Build, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep")
-    with pytest.raises(UserError, match="holds other files"):
+    with pytest.raises(UserError, match="holds other files, not index"):
         small_index(20).save(tmp_path)
     assert (tmp_path / "mine.txt").read_text() == "keep"
 

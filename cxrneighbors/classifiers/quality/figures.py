@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from cxrneighbors.data.schema import NO_FINDING
+from cxrneighbors.figures import BLUE, COLUMN_WIDTH, GREEN, GREY, RED, new_figure, to_png
 
-DPI = 200
-COLUMN_WIDTH = 3.5  # inches, one column of a printed page
-COLOURS = ("#1f4e9e", "#c8372d", "#1a7f37", "#b06f00", "#6b3fa0", "#6b6b6b")
+COLOURS = (BLUE, RED, GREEN, "#b06f00", "#6b3fa0", GREY)
 TEXT, SMALL = 8.0, 7.0  # points
 
 
@@ -26,7 +24,7 @@ def confusion_png(confusion: np.ndarray, labels: Sequence[str], title: str = "")
     counts = np.asarray(confusion)
     totals = counts.sum(1, keepdims=True)
     shares = counts / np.maximum(totals, 1)
-    figure = _figure(COLUMN_WIDTH, 0.88 * COLUMN_WIDTH)
+    figure = new_figure(COLUMN_WIDTH, 0.88 * COLUMN_WIDTH, constrained=True)
     axes = figure.add_subplot()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for row in range(len(counts)):
@@ -47,7 +45,7 @@ def confusion_png(confusion: np.ndarray, labels: Sequence[str], title: str = "")
     bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
     bar.set_label("share of the true class", size=SMALL)
     bar.ax.tick_params(labelsize=SMALL)
-    return _png(figure)
+    return to_png(figure)
 
 
 def reliability_png(models: Mapping[str, Mapping[str, Any]]) -> bytes:
@@ -55,7 +53,7 @@ def reliability_png(models: Mapping[str, Mapping[str, Any]]) -> bytes:
 
     `models`: name: what `assess.assess` returned (its `reliability`, `ece`).
     """
-    figure = _figure(COLUMN_WIDTH, 1.25 * COLUMN_WIDTH)
+    figure = new_figure(COLUMN_WIDTH, 1.25 * COLUMN_WIDTH, constrained=True)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     upper.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, linestyle="--")
     upper.text(0.03, 0.06, "well calibrated", size=SMALL, color="0.4", rotation=52, rotation_mode="anchor")
@@ -81,19 +79,4 @@ def reliability_png(models: Mapping[str, Mapping[str, Any]]) -> bytes:
     for axes in (upper, lower):
         axes.tick_params(labelsize=SMALL)
         axes.spines[["top", "right"]].set_visible(False)
-    return _png(figure)
-
-
-def _figure(width: float, height: float) -> Any:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _png(figure: Any) -> bytes:
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
-    return stream.getvalue()
+    return to_png(figure)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cxrneighbors.data.csv_rows import optional_column, read_csv_rows
 from cxrneighbors.data.imports import ImportResult, require_root
-from cxrneighbors.data.mimic.headers import read_headers
+from cxrneighbors.data.mimic.headers import NO_HEADER, read_headers
 from cxrneighbors.data.mimic.labels import label_table
 from cxrneighbors.data.mimic.layout import SUFFIXES, Sources, find_sources
 from cxrneighbors.data.mimic.listing import list_images, with_files
@@ -19,7 +18,7 @@ from cxrneighbors.data.mimic.people import ages_at, read_people
 from cxrneighbors.data.mimic.study_reports import add_reports
 from cxrneighbors.data.mimic.views import CODED, DESCRIBED, NO_SOURCE, ORIENTATION, choose_views
 from cxrneighbors.data.skipped import Skipped
-from cxrneighbors.data.splits import patient_split
+from cxrneighbors.data.splits import fill_splits, patient_split, split_named
 from cxrneighbors.errors import UserError
 
 # The texts on the view -> the metadata table's columns.
@@ -30,7 +29,13 @@ _COLUMNS = {
     "SeriesDescription": "SeriesDescription",  # not in the published table; a local one may have it
     ORIENTATION: "PatientOrientationCodeSequence_CodeMeaning",
 }
-_SPLITS = {"train": "train", "validate": "val", "val": "val", "test": "test"}
+# Columns that the headers add -> DICOM keywords.
+_PIXELS = {
+    "rows": "Rows",
+    "columns": "Columns",
+    "bits_stored": "BitsStored",
+    "photometric_interpretation": "PhotometricInterpretation",
+}
 
 
 def read_mimic(root: Path, form: str, options: Options) -> ImportResult:
@@ -38,10 +43,9 @@ def read_mimic(root: Path, form: str, options: Options) -> ImportResult:
     root = require_root(root, form)
     sources = find_sources(root, form, options.tables, options.patients)
     skipped, notes = Skipped(), list(sources.notes)
-    rows = list_images(root, form, sources, skipped, notes)
-    rows = with_files(rows, root, sources, SUFFIXES[form], options, skipped)
-    known_studies = set(rows.attrs["studies"])
-    texts, metadata = _metadata(rows, sources, skipped, notes)
+    listing = list_images(root, form, sources, skipped, notes)
+    rows = with_files(listing.rows, root, sources, SUFFIXES[form], options, skipped)
+    texts, metadata = _metadata(rows, listing.metadata, sources, skipped, notes)
     studies = rows[["image_id", "path", "patient_id", "study_id"]].copy()
     if options.headers and form == "mimic-cxr":
         studies, texts, metadata = _add_headers(studies, texts, metadata, skipped)
@@ -60,62 +64,49 @@ def read_mimic(root: Path, form: str, options: Options) -> ImportResult:
     studies["view_source"] = views["view_source"].to_numpy()
     studies["uncertain_findings"] = _lookup(labels, "uncertain_findings", studies["study_id"], "")
     _note_views(views, notes)
-    add_reports(studies, known_studies, sources, options, skipped, notes)
+    add_reports(studies, listing.studies, sources, options, skipped, notes)
     return ImportResult(studies, skipped=skipped, notes=notes)
 
 
 def _metadata(
-    rows: pd.DataFrame, sources: Sources, skipped: Skipped, notes: list[str]
+    rows: pd.DataFrame, table: pd.DataFrame | None, sources: Sources, skipped: Skipped, notes: list[str]
 ) -> tuple[dict[str, list[str]], pd.DataFrame]:
     """Texts on the view, and `date` (YYYYMMDD, the years' source) of each image, from the metadata table."""
+    unknown = pd.DataFrame({"date": "", "sex": None, "age": np.nan}, index=rows.index)
     if "metadata" not in sources.tables:
-        blank = [""] * len(rows)
-        return {}, pd.DataFrame({"date": blank, "sex": None, "age": np.nan}, index=rows.index)
-    table = rows.attrs.get("metadata")
+        return {}, unknown
     if table is None:
         table = read_csv_rows(sources.tables["metadata"], skipped, notes)
-    table = table.drop_duplicates("dicom_id").set_index("dicom_id")
-    table = table.reindex(rows["image_id"].to_numpy())
-    table = table.fillna("") if table.isna().to_numpy().any() else table
+    table = table.drop_duplicates("dicom_id").set_index("dicom_id").reindex(rows["image_id"]).fillna("")
     texts = {name: table[column].tolist() for name, column in _COLUMNS.items() if column in table.columns}
-    dates = [str(date) for date in optional_column(table, ["StudyDate"])]
-    return texts, pd.DataFrame({"date": dates, "sex": None, "age": np.nan}, index=rows.index)
+    return texts, unknown.assign(date=optional_column(table, ["StudyDate"]))
 
 
 def _add_headers(
     studies: pd.DataFrame, texts: dict[str, list[str]], metadata: pd.DataFrame, skipped: Skipped
 ) -> tuple[pd.DataFrame, dict[str, list[str]], pd.DataFrame]:
     """Blank texts from the headers, size and kind of the pixels; files of no use are left out."""
-    paths = studies["path"].tolist()
-    there = [position for position, path in enumerate(paths) if path is not None]
-    headers: list[dict[str, Any]] = [{"trouble": ""} for _ in paths]
-    for position, header in zip(there, read_headers([paths[i] for i in there]), strict=True):
-        headers[position] = header
-    good = [not header["trouble"] for header in headers]
+    there = studies.index[studies["path"].notna()]
+    found = dict(zip(there, read_headers(studies.loc[there, "path"].tolist()), strict=True))
+    headers = [found.get(row, NO_HEADER) for row in studies.index]
+    good = np.array([not header["trouble"] for header in headers], dtype=bool)
     for image, header in zip(studies["image_id"], headers, strict=True):
         if header["trouble"]:
-            skipped.add(image, str(header["trouble"]))
-    blank = [""] * len(headers)
-    merged = {
-        name: [csv or str(header.get(name, "")) for csv, header in zip(given, headers, strict=True)]
-        for name in (*CODED, *DESCRIBED, ORIENTATION)
-        for given in [texts.get(name, blank)]
-    }
-    texts = {
-        name: [text for text, keep in zip(values, good, strict=True) if keep]
-        for name, values in merged.items()
-    }
-    metadata = metadata.assign(
-        sex=pd.Series([header.get("PatientSex") for header in headers], dtype=object),
-        age=pd.Series([header.get("PatientAge") for header in headers], dtype=float),
-    )
-    studies = studies.assign(
-        rows=[header.get("Rows", 0) for header in headers],
-        columns=[header.get("Columns", 0) for header in headers],
-        bits_stored=[header.get("BitsStored", 0) for header in headers],
-        photometric_interpretation=[header.get("PhotometricInterpretation", "") for header in headers],
-    )
-    return studies[good].reset_index(drop=True), texts, metadata[good].reset_index(drop=True)
+            skipped.add(image, header["trouble"])
+    usable = [header for header in headers if not header["trouble"]]
+    merged = {}
+    for name in (*CODED, *DESCRIBED, ORIENTATION):
+        given = np.array(texts.get(name, [""] * len(headers)), dtype=object)[good]
+        merged[name] = [csv or header[name] for csv, header in zip(given, usable, strict=True)]
+
+    def column(name: str) -> pd.Series:
+        return pd.Series([header[name] for header in usable], dtype=object)
+
+    metadata = metadata[good].reset_index(drop=True)
+    studies = studies[good].reset_index(drop=True)
+    pixels = {name: column(keyword) for name, keyword in _PIXELS.items()}
+    people = metadata.assign(sex=column("PatientSex"), age=column("PatientAge"))
+    return studies.assign(**pixels), merged, people
 
 
 def _add_people(
@@ -162,23 +153,11 @@ def _split(
     table = read_csv_rows(path, skipped, notes)
     if "dicom_id" not in table.columns or "split" not in table.columns:
         raise UserError(f"{path}: column 'dicom_id' or 'split' is missing; get the table again")
-    side = dict(zip(table["dicom_id"], table["split"].map(_SPLITS), strict=True))
+    side = dict(zip(table["dicom_id"], map(split_named, table["split"]), strict=True))
     given = [side.get(image) for image in studies["image_id"]]
-    of_patient = {
-        patient: value
-        for patient, value in zip(studies["patient_id"], given, strict=True)
-        if isinstance(value, str)
-    }
-    missing = sum(not isinstance(value, str) for value in given)
-    if missing:
+    if missing := given.count(None):
         notes.append(f"{missing} images are not in {path.name}: they follow their patient")
-    return np.array(
-        [
-            value if isinstance(value, str) else of_patient.get(patient, by_hash)
-            for value, patient, by_hash in zip(given, studies["patient_id"], drawn, strict=True)
-        ],
-        dtype=object,
-    )
+    return fill_splits(given, studies["patient_id"].tolist(), drawn.tolist())
 
 
 def _note_views(views: pd.DataFrame, notes: list[str]) -> None:

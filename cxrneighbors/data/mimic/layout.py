@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -136,23 +137,14 @@ def _sisters(root: Path, form: str) -> list[Path]:
     other = next(name for name in SUFFIXES if name != form)
     beside = [root.parent / other, root.parent.parent / other]
     versions = [beside[1] / name for name in reversed(_names(beside[1]))]
-    return [path for path in _unique([*beside, *versions]) if path.is_dir() and path != root]
-
-
-def _unique(paths: Sequence[Path]) -> list[Path]:
-    return list(dict.fromkeys(paths))
+    return [path for path in dict.fromkeys([*beside, *versions]) if path.is_dir() and path != root]
 
 
 def _find_table(folder: Path, kind: str) -> Path | None:
     start, middle = TABLES[kind]
-    names = [
-        name
-        for name in _names(folder)
-        for ending in (".csv", ".csv.gz")
-        if name.startswith(start) and name.endswith(middle + ending)
-    ]
-    if kind in ("records", "studies", "patients"):
-        names = [name for name in names if name.removesuffix(".gz") == f"{start}.csv"]
+    between = ".*" if middle else ""  # the version
+    pattern = re.compile(rf"{re.escape(start)}{between}{re.escape(middle)}\.csv(\.gz)?")
+    names = [name for name in _names(folder) if pattern.fullmatch(name)]
     return folder / names[-1] if names else None  # the newest release
 
 

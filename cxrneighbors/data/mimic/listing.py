@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.data.csv_rows import ROW, read_csv_rows, require_column
+from cxrneighbors.data.csv_rows import ROW, read_csv_rows, require_column, usable_rows
 from cxrneighbors.data.mimic.layout import SUFFIXES, Sources, image_file, walk_files
 from cxrneighbors.data.mimic.options import Options
 from cxrneighbors.data.skipped import Skipped
@@ -19,12 +20,22 @@ _LISTS = {"mimic-cxr": ("records", "metadata", "split"), "mimic-cxr-jpg": ("meta
 _IDS = ("subject_id", "study_id", "dicom_id")
 
 
-def list_images(root: Path, form: str, sources: Sources, skipped: Skipped, notes: list[str]) -> pd.DataFrame:
-    """Columns image_id, patient_id, study_id, row (of the list), one row per image.
+@dataclass(frozen=True)
+class Listing:
+    """`rows`: columns image_id, patient_id, study_id, row (of the list), one row per image. `studies`: every
+    study that the lists know. `metadata`: that table, where it was the list and so is read already.
+    """
 
-    `attrs` of the result: 'studies', every study that the lists know; 'metadata', that table when it was
-    the list. Rows with unusable ids and repeated images go to `skipped`. Without any list the tree is
-    walked. Raises `UserError` when there is neither list nor tree.
+    rows: pd.DataFrame
+    studies: set[str]
+    metadata: pd.DataFrame | None = None
+
+
+def list_images(root: Path, form: str, sources: Sources, skipped: Skipped, notes: list[str]) -> Listing:
+    """The images of a form, from the best of its lists, or from the tree where there is none.
+
+    Rows with unusable ids and repeated images go to `skipped`. Raises `UserError` when there is neither list
+    nor tree.
     """
     kind = next((kind for kind in _LISTS[form] if kind in sources.tables), None)
     if kind is None:
@@ -32,28 +43,16 @@ def list_images(root: Path, form: str, sources: Sources, skipped: Skipped, notes
     path = sources.tables[kind]
     table = read_csv_rows(path, skipped, notes)
     subject, study, dicom = (require_column(table, [name], path) for name in _IDS)
-    bad = ~(
+    good = (
         table[subject].str.fullmatch(r"\d{3,}")
         & table[study].str.fullmatch(r"\d+")
         & table[dicom].str.fullmatch(r"[\w-][\w.-]*")
-    ).to_numpy(dtype=bool)
-    repeated = table[dicom].duplicated().to_numpy() & ~bad
-    for reason, which in (("unusable subject, study or image id", bad), ("duplicate image", repeated)):
-        for position in np.flatnonzero(which):
-            row = int(table[ROW].iloc[position])
-            skipped.add(table[dicom].iloc[position] or f"row {row}", reason, row=row)
-    rows = pd.DataFrame(
-        {
-            "image_id": table[dicom],
-            "patient_id": table[subject],
-            "study_id": table[study],
-            "row": table[ROW],
-        }
-    )[~(bad | repeated)].reset_index(drop=True)
-    rows.attrs["studies"] = _known_studies(rows, sources, skipped)
-    if kind == "metadata":
-        rows.attrs["metadata"] = table
-    return rows
+    )
+    reasons = {"unusable subject, study or image id": ~good, "duplicate image": table[dicom].duplicated()}
+    usable = usable_rows(table, table[dicom], reasons, skipped)
+    names = {dicom: "image_id", subject: "patient_id", study: "study_id", ROW: "row"}
+    rows = table.loc[usable, list(names)].rename(columns=names).reset_index(drop=True)
+    return Listing(rows, _known_studies(rows, sources, skipped), table if kind == "metadata" else None)
 
 
 def with_files(
@@ -68,29 +67,20 @@ def with_files(
         image_file(*ids, suffix)
         for ids in zip(rows["patient_id"], rows["study_id"], rows["image_id"], strict=True)
     ]
-    attrs = rows.attrs
-    prefix = str(base) + os.sep
-    paths: list[str | None] = [prefix + name for name in names]
-    if options.check_files:
-        sizes = walk_files(base, [suffix])
-        if options.images == "required" and not sizes:
-            raise UserError(
-                f"{base}: no {suffix} image in it; download images there, pass images='optional' for a table "
-                "without pixels, or check_files=False to trust the lists"
-            )
-        found = [sizes.get(name, -1) for name in names]
-        ids, row_numbers = rows["image_id"].tolist(), rows["row"].tolist()
-        for position, size in enumerate(found):
-            if size == 0 or (size < 0 and options.images == "required"):
-                reason = "no image file" if size < 0 else "image file is empty (0 bytes)"
-                skipped.add(ids[position], reason, row=row_numbers[position])
-        keep = np.array([size > 0 or (size < 0 and options.images == "optional") for size in found], bool)
-        paths = [path if size > 0 else None for path, size in zip(paths, found, strict=True)]
-        rows = rows.assign(path=pd.Series(paths, dtype=object))[keep].reset_index(drop=True)
-    else:
-        rows = rows.assign(path=pd.Series(paths, dtype=object))
-    rows.attrs = attrs
-    return rows
+    paths = pd.Series([str(base) + os.sep + name for name in names], dtype=object)
+    if not options.check_files:
+        return rows.assign(path=paths)
+    found = walk_files(base, [suffix])
+    if options.images == "required" and not found:
+        raise UserError(
+            f"{base}: no {suffix} image in it; download images there, pass images='optional' for a table "
+            "without pixels, or check_files=False to trust the lists"
+        )
+    sizes = np.array([found.get(name, -1) for name in names])
+    missing = (sizes < 0) & (options.images == "required")
+    reasons = {"no image file": missing, "image file is empty (0 bytes)": sizes == 0}
+    usable = usable_rows(rows.rename(columns={"row": ROW}), rows["image_id"], reasons, skipped)
+    return rows.assign(path=paths.where(sizes > 0, None))[usable].reset_index(drop=True)
 
 
 def _known_studies(rows: pd.DataFrame, sources: Sources, skipped: Skipped) -> set[str]:
@@ -101,7 +91,7 @@ def _known_studies(rows: pd.DataFrame, sources: Sources, skipped: Skipped) -> se
     return studies
 
 
-def _from_tree(root: Path, form: str, sources: Sources, notes: list[str]) -> pd.DataFrame:
+def _from_tree(root: Path, form: str, sources: Sources, notes: list[str]) -> Listing:
     suffix = SUFFIXES[form]
     names = sorted(walk_files(sources.files, [suffix])) if sources.files else []
     parts = [name.split("/") for name in names]
@@ -120,5 +110,4 @@ def _from_tree(root: Path, form: str, sources: Sources, notes: list[str]) -> pd.
             "row": 0,
         }
     )
-    rows.attrs["studies"] = set(rows["study_id"])
-    return rows
+    return Listing(rows, set(rows["study_id"]))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from cxrneighbors.data.mimic.layout import walk_files
@@ -131,17 +132,6 @@ def _read(source: ReportFolder | ReportArchive, name: str) -> Report:
 
 
 def _holds_reports(folder: Path) -> bool:
-    """Whether the first patients' folders hold a text; a handful is enough to know the layout."""
-    return any(True for _ in _first_texts(folder))
-
-
-def _first_texts(folder: Path, patients: int = 200) -> Iterable[Path]:
-    if not folder.is_dir():
-        return
-    seen = 0
-    for group in sorted(path for path in folder.glob("p[0-9][0-9]") if path.is_dir()):
-        for patient in group.glob("p*"):
-            yield from patient.glob("s*.txt")
-            seen += 1
-            if seen >= patients:
-                return
+    """Whether the first patients' folders hold a text; a few hundred are enough to know the layout."""
+    patients = islice(folder.glob("p[0-9][0-9]/p*"), 200)
+    return any(True for patient in patients for _ in patient.glob("s*.txt"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.data.csv_rows import ROW, optional_column, read_csv_rows, require_column
+from cxrneighbors.data.csv_rows import ROW, optional_column, read_csv_rows, require_column, usable_rows
 from cxrneighbors.data.image_files import find_images
 from cxrneighbors.data.imports import ImportResult, require_root
 from cxrneighbors.data.patients import parse_ages, parse_sex
@@ -15,7 +16,7 @@ from cxrneighbors.data.pixels import image_size
 from cxrneighbors.data.skipped import Skipped
 from cxrneighbors.data.splits import carve_validation, patient_split
 from cxrneighbors.data.tables import REGION_COLUMNS, validate_regions
-from cxrneighbors.data.views import normalise_view
+from cxrneighbors.data.views import view_columns
 from cxrneighbors.errors import UserError, choose
 
 BOX_PIXELS = 1024  # boxes are given in pixels of the published 1024 x 1024 images
@@ -53,8 +54,13 @@ def read(root: Path, images: str = "required", seed: int = 0) -> ImportResult:
             f"{root}: none of the {len(table):,} images of {source.name} is below it; "
             "unpack the image archives there, or pass images='optional' for the labels alone"
         )
-    kept = _usable_rows(table, ids, patients, files, images, skipped)
-    table = table[kept].reset_index(drop=True)
+    troubles: dict[str, Iterable[bool]] = {
+        "no image index or no patient id": (table[ids] == "") | (table[patients] == ""),
+        "duplicate image index": table[ids].duplicated(),
+        "no image file": [images == "required" and image not in files for image in table[ids]],
+        "image file is empty (0 bytes)": [image in files and not files[image][1] for image in table[ids]],
+    }
+    table = table[usable_rows(table, table[ids], troubles, skipped)].reset_index(drop=True)
     studies = _studies(table, ids, labels, patients, files, notes)
     studies["split"] = _split(folder, studies, seed, notes)
     return ImportResult(studies, _regions(folder, studies, skipped, notes), skipped, notes)
@@ -79,36 +85,6 @@ def _find_all(folder: Path, stem: str) -> list[Path]:
     return found
 
 
-def _usable_rows(
-    table: pd.DataFrame,
-    ids: str,
-    patients: str,
-    files: dict[str, tuple[str, int]],
-    images: str,
-    skipped: Skipped,
-) -> np.ndarray:
-    """Rows that can become studies: bool (N,); the others go to `skipped`."""
-    seen: set[str] = set()
-    kept = np.zeros(len(table), dtype=bool)
-    for position, (image, patient, row) in enumerate(
-        zip(table[ids], table[patients], table[ROW], strict=True)
-    ):
-        reason = None
-        if not image or not patient:
-            reason = "no image index or no patient id"
-        elif image in seen:
-            reason = "duplicate image index"
-        elif image not in files:
-            reason = "no image file" if images == "required" else None
-        elif not files[image][1]:
-            reason = "image file is empty (0 bytes)"
-        seen.add(image)
-        kept[position] = reason is None
-        if reason:
-            skipped.add(image or f"row {row}", reason, row=row)
-    return kept
-
-
 def _studies(
     table: pd.DataFrame,
     ids: str,
@@ -118,7 +94,6 @@ def _studies(
     notes: list[str],
 ) -> pd.DataFrame:
     image_ids = table[ids].tolist()
-    views = [normalise_view(view) for view in optional_column(table, ["View Position"])]
     follow_up = optional_column(table, ["Follow-up #", "Follow-up"])
     ages = optional_column(table, ["Patient Age"])
     return pd.DataFrame(
@@ -129,8 +104,7 @@ def _studies(
             "study_id": [
                 f"{patient}_{number}" for patient, number in zip(table[patients], follow_up, strict=True)
             ],
-            "view": [view for view, _ in views],
-            "position": [position for _, position in views],
+            **view_columns(optional_column(table, ["View Position"])),
             "sex": [parse_sex(sex) for sex in optional_column(table, ["Patient Gender", "Patient Sex"])],
             "age": parse_ages(ages, image_ids, notes),
             "findings": [

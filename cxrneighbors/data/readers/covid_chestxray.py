@@ -6,14 +6,16 @@ import os
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from cxrneighbors.data.csv_rows import ROW, optional_column, read_csv_rows, require_column
+from cxrneighbors.data.content import first_linked
+from cxrneighbors.data.csv_rows import ROW, optional_column, read_csv_rows, require_column, usable_rows
 from cxrneighbors.data.imports import ImportResult, require_root
 from cxrneighbors.data.patients import parse_ages, parse_sex
 from cxrneighbors.data.skipped import Skipped
 from cxrneighbors.data.splits import patient_split
-from cxrneighbors.data.views import normalise_view
+from cxrneighbors.data.views import view_columns
 
 # What the finding column says when there is no label.
 _NOT_LABELLED = {"", "todo", "unknown", "n/a", "nan"}
@@ -48,19 +50,17 @@ def read(root: Path, other_notes: bool = True, seed: int = 0) -> ImportResult:
     require_column(table, ["patientid"], source)
     require_column(table, ["finding"], source)
     merged = _merge_patients(table, names, notes)
-    kept, paths = _usable_rows(root, table, names, skipped)
-    table, patients = table.iloc[kept].reset_index(drop=True), [merged[position] for position in kept]
-    image_ids = [Path(name).name for name in table[names]]
-    views = [normalise_view(view) for view in optional_column(table, ["view"])]
+    table = table.assign(patient=merged, path=_paths(root, table, names))
+    table = table[_usable(table, names, skipped)].reset_index(drop=True)
+    patients, image_ids = table["patient"].tolist(), [Path(name).name for name in table[names]]
     days = [day.removesuffix(".0") or "?" for day in optional_column(table, ["offset"])]
     studies = pd.DataFrame(
         {
             "image_id": image_ids,
-            "path": paths,
+            "path": table["path"],
             "patient_id": patients,
             "study_id": [f"{patient}@{day}" for patient, day in zip(patients, days, strict=True)],
-            "view": [view for view, _ in views],
-            "position": [position for _, position in views],
+            **view_columns(optional_column(table, ["view"])),
             "sex": [parse_sex(sex) for sex in optional_column(table, ["sex"])],
             "age": parse_ages(optional_column(table, ["age"]), image_ids, notes),
             "findings": [split_findings(cell) for cell in table["finding"]],
@@ -84,57 +84,46 @@ def split_findings(cell: str) -> list[str]:
 
 def _merge_patients(table: pd.DataFrame, names: str, notes: list[str]) -> list[str]:
     """One id for patients that are linked by a shared file name: N str, the first id of each group."""
-    leader: dict[str, str] = {}
-
-    def lead(patient: str) -> str:
-        while leader.setdefault(patient, patient) != patient:
-            patient = leader[patient]
-        return patient
-
-    owner: dict[str, str] = {}
-    for name, patient in zip(table[names], table["patientid"], strict=True):
-        first, other = lead(owner.setdefault(name, patient)), lead(patient)
-        if name and patient and first != other:
-            leader[other] = first
-            notes.append(
-                f"patient {other} shares the image {name} with patient {first}: taken as one patient"
-            )
-    return [lead(patient) for patient in table["patientid"]]
+    patients = table["patientid"].tolist()
+    # A blank cell links nobody.
+    shared = [
+        name if name and patient else f"/{row}"
+        for name, patient, row in zip(table[names], patients, table[ROW], strict=True)
+    ]
+    linked = dict[str, str]()
+    owner = dict[str, str]()
+    for patient, name in zip(patients, shared, strict=True):
+        first = owner.setdefault(name, patient)
+        if first != patient and patient not in linked:
+            linked[patient] = f"patient {patient} shares the image {name} with patient {first}"
+    notes += [f"{text}: taken as one patient" for text in linked.values()]
+    return first_linked(patients, shared)
 
 
-def _usable_rows(
-    root: Path, table: pd.DataFrame, names: str, skipped: Skipped
-) -> tuple[list[int], list[str]]:
-    """Positions of the rows that can become studies, and their image paths; the others go to `skipped`."""
-    modalities = optional_column(table, ["modality"])
-    folders = [folder or "images" for folder in optional_column(table, ["folder"])]
-    kept: list[int] = []
-    paths: list[str] = []
-    seen: set[str] = set()
-    for position, name in enumerate(table[names]):
-        path = os.path.join(root, folders[position], name)
-        if not name or not table["patientid"].iloc[position]:
-            reason: str | None = "no file name or no patient id"
-        elif modalities[position] and modalities[position].lower().replace("-", "") != "xray":
-            reason = f"no X-ray (modality {modalities[position]})"
-        elif Path(name).name in seen:
-            reason = "duplicate file name"
-        else:
-            reason = _file_trouble(path)
-        if reason:
-            skipped.add(name or "?", reason, row=int(table[ROW].iloc[position]))
-            continue
-        seen.add(Path(name).name)
-        kept.append(position)
-        paths.append(path)
-    return kept, paths
+def _paths(root: Path, table: pd.DataFrame, names: str) -> list[str]:
+    folders = optional_column(table, ["folder"])
+    return [
+        os.path.join(root, folder or "images", name)
+        for folder, name in zip(folders, table[names], strict=True)
+    ]
 
 
-def _file_trouble(path: str) -> str | None:
-    try:
-        return None if os.stat(path).st_size else "image file is empty (0 bytes)"
-    except OSError:
-        return "no image file"
+def _usable(table: pd.DataFrame, names: str, skipped: Skipped) -> np.ndarray:
+    """Rows that can become studies: bool (N,); the others go to `skipped`."""
+    sizes = np.array([os.path.getsize(path) if os.path.exists(path) else -1 for path in table["path"]])
+    kinds = pd.Series(optional_column(table, ["modality"]))
+    other = ~kinds.str.lower().str.replace("-", "").isin(["", "xray"])
+    blank = (table[names] == "") | (table["patientid"] == "")
+    files = pd.Series([Path(name).name for name in table[names]])
+    reasons = {
+        "no file name or no patient id": blank,
+        **{f"no X-ray (modality {kind})": kinds == kind for kind in kinds[other].unique()},
+        "no image file": sizes < 0,
+        "image file is empty (0 bytes)": sizes == 0,
+    }
+    usable = ~np.logical_or.reduce(list(reasons.values()))
+    reasons["duplicate file name"] = files.where(usable).duplicated() & usable
+    return usable_rows(table, table[names], reasons, skipped)
 
 
 def _reports(table: pd.DataFrame, other_notes: bool) -> list[str | None]:

@@ -8,30 +8,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from cxrneighbors.data.csv_rows import ROW, read_csv_rows
+from cxrneighbors.data.csv_rows import ROW, optional_column, read_csv_rows, usable_rows
 from cxrneighbors.data.dicom import read_dicom_header
 from cxrneighbors.data.imports import ImportResult, require_root
 from cxrneighbors.data.patients import parse_ages, parse_sex
 from cxrneighbors.data.schema import COLUMNS
 from cxrneighbors.data.skipped import Skipped
-from cxrneighbors.data.splits import patient_split
+from cxrneighbors.data.splits import fill_splits, patient_split, split_named
 from cxrneighbors.data.views import POSITIONS, normalise_view
 from cxrneighbors.errors import UserError
 from cxrneighbors.reports.sections import parse_sections
 
-_SPLITS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "validate": "val",
-    "dev": "val",
-    "test": "test",
-    "testing": "test",
-}
 _DICOM_SUFFIXES = (".dcm", ".dicom", ".dic")
 
 
@@ -70,9 +60,12 @@ def read(
             raise UserError(
                 f"{source}: no column for {column!r}; name it with columns={{{column!r}: 'YOUR COLUMN'}}"
             )
-    rows = _usable_rows(root, table, skipped)
-    studies = _studies(rows, table, separator, name, notes)
-    studies["split"] = _split(rows, seed, notes)
+    table = _usable(root, table, skipped)
+    headers = [_header(path, set(table.columns)) for path in table["path"]]
+    studies = _studies(table, headers, separator, notes).assign(dataset=name)
+    studies["split"] = _split(table, seed, notes)
+    for column in table.columns.difference([*COLUMNS, ROW], sort=False):
+        studies[column] = _numbers_if_all(table[column].tolist())
     return ImportResult(studies, skipped=skipped, notes=notes)
 
 
@@ -91,107 +84,79 @@ def _rename(table: pd.DataFrame, columns: dict[str, str], source: Path) -> pd.Da
     return pd.DataFrame({**renamed, ROW: table[ROW].tolist()}, dtype=object)
 
 
-def _usable_rows(root: Path, table: pd.DataFrame, skipped: Skipped) -> list[dict[str, Any]]:
+def _usable(root: Path, table: pd.DataFrame, skipped: Skipped) -> pd.DataFrame:
     """Rows that can become studies, with `image_id` and absolute `path` (None = no pixels) settled."""
-    seen: set[str] = set()
-    rows: list[dict[str, Any]] = []
-    records: list[Any] = table.to_dict("records")
-    for row in records:
-        image_id = row.get("image_id") or Path(row.get("path") or "").name
-        path, trouble = _locate(root, row)
-        if not image_id or not row["patient_id"]:
-            trouble = "no image id or no patient id"
-        elif image_id in seen:
-            trouble = "duplicate image_id"
-        elif row.get("split", "").lower() not in ("", *_SPLITS):
-            trouble = f"unknown split ({row['split']})"
-        if trouble:
-            skipped.add(image_id or "?", trouble, row=row[ROW])
-            continue
-        seen.add(image_id)
-        rows.append({**row, "image_id": image_id, "path": path})
-    return rows
-
-
-def _locate(root: Path, row: dict[str, Any]) -> tuple[str | None, str | None]:
-    """(path, what is wrong with it); a blank path cell, or no such column and no file, means no pixels."""
-    named = "path" in row
-    name = row["path"] if named else row["image_id"]
-    path = os.path.abspath(os.path.join(root, name)) if name else None
-    if path is None:
-        return None, None
-    if not os.path.isfile(path):
-        return None, "no image file" if named else None
-    if not os.path.getsize(path):
-        return None, "image file is empty (0 bytes)"
-    return path, None
+    named = "path" in table
+    names = table["path" if named else "image_id"].tolist()
+    given = zip(optional_column(table, ["image_id"]), names, strict=True)
+    ids = pd.Series([image or Path(name).name for image, name in given], dtype=object)
+    paths = [os.path.abspath(os.path.join(root, name)) for name in names]
+    sizes = np.array([os.path.getsize(path) if os.path.isfile(path) else -1 for path in paths])
+    splits = pd.Series(optional_column(table, ["split"]), dtype=object)
+    unknown = [text for text in splits.unique() if text and split_named(text) is None]
+    reasons: dict[str, Any] = {
+        "no image id or no patient id": (ids == "") | (table["patient_id"] == ""),
+        **{f"unknown split ({text})": splits == text for text in unknown},
+        "no image file": [named and name != "" and size < 0 for name, size in zip(names, sizes, strict=True)],
+        "image file is empty (0 bytes)": sizes == 0,
+    }
+    good = ~np.logical_or.reduce(list(reasons.values()))
+    reasons["duplicate image_id"] = ids.where(good).duplicated() & good
+    table = table.assign(image_id=ids, path=pd.Series(paths, dtype=object).where(sizes > 0, None))
+    return table[usable_rows(table, ids, reasons, skipped)].reset_index(drop=True)
 
 
 def _studies(
-    rows: list[dict[str, Any]], table: pd.DataFrame, separator: str, dataset: str, notes: list[str]
+    table: pd.DataFrame, headers: list[dict[str, Any]], separator: str, notes: list[str]
 ) -> pd.DataFrame:
-    image_ids = [row["image_id"] for row in rows]
-    headers = [_header(row, table) for row in rows]
-    further = [column for column in table.columns if column not in COLUMNS and column != ROW]
-    studies = pd.DataFrame(
+    ids = table["image_id"].tolist()
+    views = [
+        _view(*cells)
+        for cells in zip(
+            *(optional_column(table, [name]) for name in ("view", "position")), headers, strict=True
+        )
+    ]
+    reports = [text or None for text in optional_column(table, ["report"])]
+    sexes = zip(optional_column(table, ["sex"]), headers, strict=True)
+    ages = zip(parse_ages(optional_column(table, ["age"]), ids, notes), headers, strict=True)
+    studies = zip(optional_column(table, ["study_id"]), ids, strict=True)
+    return pd.DataFrame(
         {
-            "image_id": image_ids,
-            "path": pd.Series([row["path"] for row in rows], dtype=object),
-            "patient_id": [row["patient_id"] for row in rows],
-            "study_id": [row.get("study_id") or row["image_id"] for row in rows],
-            "view": [_view(row, header)[0] for row, header in zip(rows, headers, strict=True)],
-            "position": [_view(row, header)[1] for row, header in zip(rows, headers, strict=True)],
-            "sex": pd.Series(
-                [
-                    parse_sex(row.get("sex")) or header.get("sex")
-                    for row, header in zip(rows, headers, strict=True)
-                ],
-                dtype=object,
-            ),
-            "age": _ages(rows, headers, image_ids, notes),
+            "image_id": ids,
+            "path": table["path"],
+            "patient_id": table["patient_id"],
+            "study_id": [study or image for study, image in studies],
+            "view": [view for view, _ in views],
+            "position": [position for _, position in views],
+            "sex": pd.Series([parse_sex(sex) or header.get("sex") for sex, header in sexes], dtype=object),
+            "age": [header.get("age", age) if math.isnan(age) else age for age, header in ages],
             "findings": [
-                [part.strip() for part in row.get("findings", "").split(separator) if part.strip()]
-                for row in rows
+                [part.strip() for part in cell.split(separator) if part.strip()]
+                for cell in optional_column(table, ["findings"])
             ],
-            "report": pd.Series([row.get("report") or None for row in rows], dtype=object),
-            "sections": [
-                parse_sections(row["report"]) or None if row.get("report") else None for row in rows
-            ],
-            "dataset": dataset,
+            "report": pd.Series(reports, dtype=object),
+            "sections": [parse_sections(text) or None if text else None for text in reports],
         }
     )
-    for column in further:
-        studies[column] = _numbers_if_all([row[column] for row in rows])
-    return studies
 
 
-def _header(row: dict[str, Any], table: pd.DataFrame) -> dict[str, Any]:
+def _header(path: str | None, given: set[str]) -> dict[str, Any]:
     """View, position, sex and age of a DICOM file, as far as the CSV has no column for them."""
-    wanted = {"view", "sex", "age"} - set(table.columns)
-    if not wanted or not row["path"] or not row["path"].lower().endswith(_DICOM_SUFFIXES):
+    wanted = {"view", "sex", "age"} - given
+    if not wanted or not path or not path.lower().endswith(_DICOM_SUFFIXES):
         return {}
     try:
-        header = read_dicom_header(row["path"])
+        header = read_dicom_header(path)
     except UserError:  # the pixels fail later and are listed there
         return {}
     wanted |= {"position"} if "view" in wanted else set()
     return {key: value for key, value in header.items() if key in wanted}
 
 
-def _view(row: dict[str, Any], header: dict[str, Any]) -> tuple[str, str]:
-    view, position = normalise_view(row.get("view"))
-    view, position = header.get("view", view), header.get("position", position)
-    given = (row.get("position") or "").lower()
-    return view, given if given in POSITIONS else position
-
-
-def _ages(
-    rows: list[dict[str, Any]], headers: list[dict[str, Any]], image_ids: list[str], notes: list[str]
-) -> list[float]:
-    ages = parse_ages([row.get("age", "") for row in rows], image_ids, notes)
-    return [
-        header.get("age", age) if math.isnan(age) else age for age, header in zip(ages, headers, strict=True)
-    ]
+def _view(view_text: str, position_text: str, header: dict[str, Any]) -> tuple[str, str]:
+    view, position = normalise_view(view_text)
+    given = position_text.lower()
+    return header.get("view", view), given if given in POSITIONS else header.get("position", position)
 
 
 def _numbers_if_all(values: list[str]) -> pd.Series:
@@ -201,19 +166,11 @@ def _numbers_if_all(values: list[str]) -> pd.Series:
     return numbers if bool((numbers.notna() == filled.notna()).all()) and filled.notna().any() else filled
 
 
-def _split(rows: list[dict[str, Any]], seed: int, notes: list[str]) -> list[str]:
-    patients = [row["patient_id"] for row in rows]
-    given = [_SPLITS.get(row.get("split", "").lower(), "") for row in rows]
-    sides: dict[str, set[str]] = {}
-    for patient, side in zip(patients, given, strict=True):
-        if side:
-            sides.setdefault(patient, set()).add(side)
-    torn = [patient for patient, found in sides.items() if len(found) > 1]
-    if torn:
+def _split(table: pd.DataFrame, seed: int, notes: list[str]) -> np.ndarray:
+    patients = table["patient_id"].tolist()
+    given = [split_named(cell) for cell in optional_column(table, ["split"])]
+    counts = pd.Series(given, dtype=object).groupby(patients, sort=False).nunique()
+    torn = counts.index[counts > 1]
+    if len(torn):
         notes.append(f"{len(torn)} patients stand in more than one split, such as {torn[0]}: scores may leak")
-    drawn = patient_split(patients, seed=seed)
-    # A blank cell follows the patient's other images.
-    return [
-        side or min(sides.get(patient) or {str(hashed)})
-        for side, patient, hashed in zip(given, patients, drawn, strict=True)
-    ]
+    return fill_splits(given, patients, patient_split(patients, seed=seed).tolist())

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from cxrneighbors.data.content import ImageContent, link_patients, read_contents
+from cxrneighbors.data.content import link_patients, with_hashes
 from cxrneighbors.data.imports import ImportResult, require_root
 from cxrneighbors.data.schema import NO_FINDING, SPLITS
 from cxrneighbors.data.skipped import Skipped
-from cxrneighbors.data.splits import patient_split
+from cxrneighbors.data.splits import patient_split, split_named
 from cxrneighbors.errors import UserError, choose
 
 PATIENTS_FILE = "patients.csv"
 CLASSES = ("COVID-19", NO_FINDING, "Pneumonia", "Tuberculosis")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".gif", ".webp")
-_SPLIT_NAMES = {
-    "train": ("train", "training"),
-    "val": ("val", "valid", "validation", "validate"),
-    "test": ("test", "testing"),
-}
 _CLASS_NAMES = {
     "covid19": "COVID-19",
     "covid": "COVID-19",
@@ -64,19 +57,13 @@ def read(root: Path, splits: str = "folders", seed: int = 0) -> ImportResult:
     notes: list[str] = []
     files = _find_files(root, notes)
     skipped = Skipped()
-    names = [file["image_id"] for file in files]
-    contents = read_contents([file["path"] for file in files], names, skipped)
-    table = _kept(pd.DataFrame(files, columns=["image_id", "path", "split", "class"]), contents, skipped)
+    table = _kept(pd.DataFrame(files, columns=["image_id", "path", "split", "class"]), skipped)
     if table["class"].nunique() < 2:
         only = f"only the class {table['class'].iloc[0]!r} has" if len(table) else "no class has"
         raise UserError(f"{root}: {only} usable images; a data set of several classes is needed")
     table = _with_patients(root, table)
     if splits == "patients":
-        units = [
-            f"{dataset}/{patient}"
-            for dataset, patient in zip(table["dataset"], table["patient_id"], strict=True)
-        ]
-        table["split"] = patient_split(units, seed=seed)
+        table["split"] = patient_split(table["dataset"] + "/" + table["patient_id"], seed=seed)
     else:
         notes += leaks(table)
     findings = pd.Series([[name] for name in table["class"]], index=table.index, dtype=object)
@@ -147,41 +134,43 @@ def _find_files(root: Path, notes: list[str]) -> list[dict[str, str]]:
         if folder is None:
             notes.append(f"{root}: has no folder {split!r}; training holds out patients of the others for it")
             continue
-        for class_folder in sorted(path for path in folder.iterdir() if path.is_dir()):
-            name = class_of(class_folder.name)
-            if name is None:
-                notes.append(
-                    f"{split}/{class_folder.name}: none of the four classes; kept under its own name"
-                )
-            images = _images(class_folder)
+        seen[split] = set()
+        for below in sorted(path for path in folder.iterdir() if path.is_dir()):
+            name = class_of(below.name) or below.name
+            if class_of(below.name) is None:
+                notes.append(f"{split}/{below.name}: none of the four classes; kept under its own name")
+            images = _images(below)
             if not images:
-                notes.append(f"{split}/{class_folder.name}: no images in it; fill it, or leave the class out")
-            seen.setdefault(split, set()).add(name or class_folder.name)
+                notes.append(f"{split}/{below.name}: no images in it; fill it, or leave the class out")
+            seen[split].add(name)
             files += [
                 {
-                    "image_id": path.relative_to(root).as_posix(),
-                    "path": str(path),
+                    "image_id": image.relative_to(root).as_posix(),
+                    "path": str(image),
                     "split": split,
-                    "class": name or class_folder.name,
+                    "class": name,
                 }
-                for path in images
+                for image in images
             ]
-    every: set[str] = set().union(*seen.values())
-    nowhere = [_shown(name) for name in CLASSES if name not in every]
-    if nowhere:
-        notes.append(f"no folder for the class {', '.join(nowhere)}; add it, or train without the class")
-    for split, names in seen.items():
-        for name in sorted(every - names):
-            notes.append(
-                f"{split}: no folder for the class {_shown(name)}; add it, or train without the class"
-            )
+    _note_missing(seen, notes)
     return files
 
 
+def _note_missing(seen: dict[str, set[str]], notes: list[str]) -> None:
+    """Classes that no split has, then those that single splits lack."""
+    remedy = "add it, or train without the class"
+    every = set[str]().union(*seen.values())
+    nowhere = [_shown(name) for name in CLASSES if name not in every]
+    if nowhere:
+        notes.append(f"no folder for the class {', '.join(nowhere)}; {remedy}")
+    for split, names in seen.items():
+        notes += [
+            f"{split}: no folder for the class {_shown(name)}; {remedy}" for name in sorted(every - names)
+        ]
+
+
 def _split_folder(root: Path, split: str) -> Path | None:
-    found = [
-        path for path in sorted(root.iterdir()) if path.is_dir() and path.name.lower() in _SPLIT_NAMES[split]
-    ]
+    found = [path for path in sorted(root.iterdir()) if path.is_dir() and split_named(path.name) == split]
     if len(found) > 1:
         raise UserError(
             f"{root}: both {found[0].name!r} and {found[1].name!r} are a {split} folder; keep one"
@@ -197,14 +186,9 @@ def _images(folder: Path) -> list[Path]:
     )
 
 
-def _kept(table: pd.DataFrame, contents: Sequence[ImageContent | None], skipped: Skipped) -> pd.DataFrame:
+def _kept(table: pd.DataFrame, skipped: Skipped) -> pd.DataFrame:
     """Rows with a readable image that is in one class only; adds `sha256`."""
-    readable = [content is not None for content in contents]
-    table = table.loc[np.array(readable, dtype=bool)].assign(
-        sha256=[content.sha256 for content in contents if content is not None]
-    )
-    if not len(table):
-        return table
+    table = with_hashes(table, skipped)
     contradicted = table.groupby("sha256")["class"].transform("nunique") > 1
     for image_id in table.loc[contradicted, "image_id"]:
         skipped.add(image_id, "the same image is in another class too; keep it in the right one")
@@ -214,14 +198,14 @@ def _kept(table: pd.DataFrame, contents: Sequence[ImageContent | None], skipped:
 def _with_patients(root: Path, table: pd.DataFrame) -> pd.DataFrame:
     """Adds `patient_id` and `dataset`."""
     given = _read_patients(root)
-    patients, datasets = [], []
-    for image_id, name in zip(table["image_id"], table["class"], strict=True):
-        stem = Path(image_id).stem
-        patient, dataset = given.get(image_id, (patient_of(stem) or f"{name}/{stem}", "lime-ray"))
-        patients.append(patient)
-        datasets.append(dataset)
-    table = table.assign(patient_id=patients, dataset=datasets)
-    return link_patients(table, "sha256")
+    stems = [Path(image_id).stem for image_id in table["image_id"]]
+    own = [patient_of(stem) or f"{name}/{stem}" for stem, name in zip(stems, table["class"], strict=True)]
+    pairs = [
+        given.get(image_id, (patient, "lime-ray"))
+        for image_id, patient in zip(table["image_id"], own, strict=True)
+    ]
+    patients, datasets = zip(*pairs, strict=True)
+    return link_patients(table.assign(patient_id=patients, dataset=datasets), "sha256")
 
 
 def _read_patients(root: Path) -> dict[str, tuple[str, str]]:

@@ -10,9 +10,9 @@ import pandas as pd
 
 from cxrneighbors.data.schema import NO_FINDING
 from cxrneighbors.errors import UserError
-from cxrneighbors.evaluation.figures.canvas import GREEN, GREY, PAGE_WIDTH, new_figure, to_png
 from cxrneighbors.evaluation.result import OverlapResult
 from cxrneighbors.evaluation.wording import percent
+from cxrneighbors.figures import GREEN, GREY, PAGE_WIDTH, new_figure, to_png
 
 SHOWN = 5  # neighbours in a row: more would be too small to read in print
 PIXELS = 320

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from cxrneighbors.evaluation.figures.canvas import BLUE, COLUMN_WIDTH, RED, new_figure, to_png
 from cxrneighbors.evaluation.result import OverlapResult
 from cxrneighbors.evaluation.wording import interval, p_text, percent, points, title_of
+from cxrneighbors.figures import BLUE, COLUMN_WIDTH, RED, new_figure, to_png
 
 PANEL_HEIGHT = 2.6
 

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from cxrneighbors.classifiers.base import Classifier
 from cxrneighbors.data.skipped import Skipped, write_skipped
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.explain.explainer import Explainer
 from cxrneighbors.explain.explanation import Explanation
-from cxrneighbors.explain.films import Film, indexed_film, row_of
+from cxrneighbors.explain.films import Film, FilmReader
+from cxrneighbors.explain.masking import Masking
 from cxrneighbors.explain.masks import draw_masks
-from cxrneighbors.explain.perturb import MaskedFilms, PerturbationEngine
-from cxrneighbors.explain.predictor import Predictor, as_predictor
+from cxrneighbors.explain.neighbours import Neighbourhood
+from cxrneighbors.explain.perturb import MaskedFilms
+from cxrneighbors.explain.predictor import Predictor
 from cxrneighbors.explain.quality import faithfulness, localisation, sanity, stability
-from cxrneighbors.explain.quality.cost import Cost, timed_explanation
 from cxrneighbors.explain.quality.journal import Journal
-from cxrneighbors.explain.quality.references import RANDOM, REFERENCES
+from cxrneighbors.explain.quality.references import EXPLAINERS, EqualCostLime, RandomSegments
 from cxrneighbors.explain.quality.targets import Target, lesion_mask, regions_hash
 from cxrneighbors.explain.registry import METHODS
 from cxrneighbors.explain.segments import SEGMENTATIONS, SegmentCache
+from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say, track
 
 MAP_SIDE = 32  # records keep maps averaged to this size, for the correlation across segmentations
@@ -36,9 +41,9 @@ class BenchmarkSettings:
     """What all records of a benchmark share.
 
     `k`: neighbours K; `n_masks`: masked films P of each film; `seeds`: runs of each method, seeds 0, 1, ...
-    (a method without a seed runs once); `top`: segments that count as top; `fill`, `where`: as in
-    `Explainer`; `n_held_out`: masks for the held-out correlation; `n_sanity`: the first so many targets are
-    explained for the randomised classifier too, in the first segmentation.
+    (a method without a seed runs once); `top`: segments that count as top; `fill`: of masked segments;
+    `where`: which images may be neighbours; `n_held_out`: masks for the held-out correlation; `n_sanity`: the
+    first so many targets are explained for the randomised classifier too, in the first segmentation.
     """
 
     k: int = 5
@@ -60,36 +65,34 @@ class BenchmarkSettings:
 class Benchmark:
     """Runs the methods and keeps their records in folder `out`; `run` on the same folder goes on.
 
-    `model`: a classifier of this package; `index`: a `NeighborIndex` that holds the targets; `regions`: a
-    region table, or None (then nothing is localised). `methods`: names of `registry.METHODS`; the reference
-    rows are always run. `segmentations`: names of `segments.SEGMENTATIONS`.
+    `predictor`: of a classifier of this package; `index`: holds the targets; `regions`: a region table, or
+    None (then nothing is localised). `methods`: names of `registry.METHODS`; the reference rows are always
+    run. `segmentations`: names of `segments.SEGMENTATIONS`.
     """
 
     def __init__(
         self,
-        model: Any,
-        index: Any,
+        predictor: Predictor,
+        index: NeighborIndex,
         out: str | Path,
         settings: BenchmarkSettings | None = None,
         regions: pd.DataFrame | None = None,
         methods: Sequence[str] = tuple(METHODS),
         segmentations: Sequence[str] = ("quickshift", "slic"),
-        device: str = "auto",
-        batch_size: int | None = None,
     ) -> None:
+        model = predictor.model
+        if not isinstance(model, Classifier):
+            raise UserError("benchmark: needs a classifier of this package, whose weights can be compared")
         self.settings = settings or BenchmarkSettings()
         chosen = [choose("method", name, list(METHODS)) for name in dict.fromkeys(methods)]
-        self.methods = [RANDOM, *chosen, *[name for name in REFERENCES if name != RANDOM]]
+        self.methods = [RandomSegments.name, *chosen, EqualCostLime.name]
         names = dict.fromkeys(segmentations)
         self.segmentations = [choose("segmentation", name, SEGMENTATIONS) for name in names]
         if not self.segmentations:
             raise UserError("segmentations: none given; name at least one")
-        self.index, self.regions = index, regions
-        self.predictor = as_predictor(model, device=device)
-        self.model, self.device = model, device
+        self.predictor, self.model, self.index, self.regions = predictor, model, index, regions
+        self.neighbourhood = Neighbourhood(index, self.settings.k, where=self.settings.where)
         self.segments = SegmentCache(Path(out) / "segments", capacity=2048)
-        self.batch_size = batch_size
-        self.engine = PerturbationEngine(self.predictor, batch_size)
         identity = {**asdict(self.settings), "classifier": model.weights_hash(), "index": _index_hash(index)}
         identity |= {"classifier_settings": model.config(), "patients": "dataset/patient_id"}
         identity["regions"] = None if regions is None else regions_hash(regions)
@@ -116,16 +119,22 @@ class Benchmark:
                 left = (time.perf_counter() - started) / done * (total - number - 1)
                 say(f"{number + 1} of {total} targets, about {left / 60:.0f} min left")
         write_skipped(self.skipped, self.journal.folder)
+        records = self._asked_for(targets)
+        self._check_complete(records)
+        self.journal.finish()
+        return records
+
+    def _asked_for(self, targets: Sequence[Target]) -> list[dict[str, Any]]:
+        """Records by segmentation and method as asked for, whatever order interrupted runs wrote them in."""
         wanted = {(target.image_id, target.finding) for target in targets}
-        records = [
+        places = {pair: place for place, pair in enumerate(product(self.segmentations, self.methods))}
+        found = [
             record
             for record in self.journal.records
             if (record["image_id"], record["finding"]) in wanted
-            and record["method"] in self.methods
-            and record["segmentation"] in self.segmentations
+            and (record["segmentation"], record["method"]) in places
         ]
-        self._check_complete(records)
-        return records
+        return sorted(found, key=lambda record: places[record["segmentation"], record["method"]])
 
     def _missing(self, target: Target, segmentation: str) -> list[str]:
         key = (target.image_id, target.finding)
@@ -149,49 +158,39 @@ class Benchmark:
 
     def _shuffled(self, number: int) -> Predictor:
         """The classifier with weights shuffled in a way of its own for each target."""
+        given = self.predictor
         copy = sanity.randomised(self.model, self.settings.seed + number)
-        return as_predictor(copy, device=self.device)
+        return Predictor(copy, device=given.device, batch_size=given.batch_size)
 
     def explainer(
         self, name: str, segmentation: str, seed: int, predictor: Predictor | None = None
     ) -> Explainer:
         """Method or reference `name`, on the classifier or on another predictor."""
-        settings = self.settings
-        return {**METHODS, **REFERENCES}[name](
-            predictor or self.predictor,
-            self.index,
-            k=settings.k,
-            n_masks=settings.n_masks,
-            segmentation=segmentation,
-            fill=settings.fill,
-            seed=seed,
-            where=settings.where,
-            batch_size=self.batch_size,
-            segments=self.segments,
-        )
+        n_masks, fill = self.settings.n_masks, self.settings.fill
+        masking = Masking(n_masks, segmentation, fill, seed=seed, segments=self.segments)
+        neighbourhood = self.neighbourhood
+        return EXPLAINERS[name](predictor or self.predictor, masking=masking, neighbourhood=neighbourhood)
 
     def film(self, target: Target) -> Film:
         """The target's film as the explainers read it."""
-        row = row_of(self.index.studies, target.image_id)
-        return indexed_film(self.index.studies, row, self.predictor.image_size, self.predictor.aspect)
+        reader = FilmReader(self.index.studies, self.predictor.image_size, self.predictor.aspect)
+        return reader.read(target.image_id)
 
     def lesion(self, target: Target) -> np.ndarray | None:
         """Where its finding is, in the film's pixels; None without regions."""
         if self.regions is None:
             return None
-        path = self.index.studies["path"].iloc[row_of(self.index.studies, target.image_id)]
+        studies = self.index.studies
+        path = studies.loc[studies["image_id"] == target.image_id, "path"].iloc[0]
         return lesion_mask(self.regions, target, path, self.predictor.image_size, self.predictor.aspect)
 
     def _check_complete(self, records: list[dict[str, Any]]) -> None:
-        treated = {(record["method"], record["segmentation"]) for record in records}
-        for name in self.methods:
-            for segmentation in self.segmentations:
-                if (name, segmentation) not in treated:
-                    reasons = self.skipped.to_frame()["reason"]
-                    reason = reasons.iloc[0] if len(reasons) else "no targets"
-                    raise UserError(
-                        f"method {name} with {segmentation}: no target could be explained; {reason}"
-                    )
+        treated = {(record["segmentation"], record["method"]) for record in records}
+        for segmentation, name in product(self.segmentations, self.methods):
+            if (segmentation, name) not in treated:
+                reasons = self.skipped.to_frame()["reason"]
+                reason = reasons.iloc[0] if len(reasons) else "no targets"
+                raise UserError(f"method {name} with {segmentation}: no target could be explained; {reason}")
 
 
 class _Case:
@@ -213,15 +212,12 @@ class _Case:
 
     def score(self, masks: np.ndarray, fill: str) -> np.ndarray:
         """The classifier's score of masks (N, S) of the target's film: float64 (N,)."""
-        source = np.zeros(len(masks), dtype=np.int64)
-        films = MaskedFilms(self.film.pixels[None], self.segments, masks, source, fill)
-        return self.benchmark.engine.scores(films, self.target.finding)
+        films = MaskedFilms.of_one(self.film.pixels, self.segments, masks, fill)
+        return self.benchmark.predictor.scores(films, self.target.finding)
 
     def record(self, name: str) -> dict[str, Any]:
         """All measures of method `name`; those of single explanations are means over its seeds."""
-        runs = self._runs(name)
-        explanations = [explanation for explanation, _ in runs]
-        measures = _mean_of([self._measure(explanation) for explanation in explanations])
+        explanations, seconds = self._runs(name)
         return {
             "image_id": self.target.image_id,
             "finding": self.target.finding,
@@ -232,22 +228,25 @@ class _Case:
             "prediction": explanations[0].prediction,
             "lesion_share": None if self.lesion is None else float(self.lesion.mean()),
             "best_iou": self._localised(localisation.best_iou, self.segments),
-            **measures,
+            **_mean_of([self._measure(explanation) for explanation in explanations]),
             **self._stability(explanations),
             "sanity": self._sanity(name, explanations[0]),
-            "calls": runs[0][1].calls,
-            "seconds": min(cost.seconds for _, cost in runs),
-            "map": small_map(explanations[0].heatmap()).tolist(),
+            "calls": explanations[0].settings["classifier_calls"],
+            "seconds": seconds,
+            "map": small_map(explanations[0].heatmap()),
         }
 
-    def _runs(self, name: str) -> list[tuple[Explanation, Cost]]:
-        runs: list[tuple[Explanation, Cost]] = []
+    def _runs(self, name: str) -> tuple[list[Explanation], float]:
+        """Explanations with one seed after the other, one where nothing is random; seconds of the fastest."""
+        explanations, seconds = [], float("inf")
         for seed in range(self.settings.seed, self.settings.seed + self.settings.seeds):
             explainer = self.benchmark.explainer(name, self.segmentation, seed)
-            runs.append(timed_explanation(explainer, self.target.image_id, self.target.finding))
+            started = time.perf_counter()
+            explanations.append(explainer.explain(self.target.image_id, self.target.finding))
+            seconds = min(seconds, time.perf_counter() - started)
             if explainer.seed is None:
                 break
-        return runs
+        return explanations, seconds
 
     def _measure(self, explanation: Explanation) -> dict[str, float]:
         weights, heat = explanation.weights, explanation.heatmap()
@@ -261,8 +260,8 @@ class _Case:
             "fidelity": explanation.fidelity,
         }
 
-    def _localised(self, measure: Any, first: np.ndarray, *more: np.ndarray, **options: Any) -> float:
-        return float("nan") if self.lesion is None else measure(first, *more, self.lesion, **options)
+    def _localised(self, measure: Callable[..., float], *maps: np.ndarray, **options: int) -> float:
+        return float("nan") if self.lesion is None else measure(*maps, self.lesion, **options)
 
     def _stability(self, explanations: list[Explanation]) -> dict[str, float]:
         if explanations[0].seed is None and self.settings.seeds > 1:
@@ -277,7 +276,7 @@ class _Case:
         if self.shuffled is None:
             return None
         # The random reference draws anew: it shows which similarity arises by chance.
-        seed = self.settings.seed + (self.settings.seeds if name == RANDOM else 0)
+        seed = self.settings.seed + (self.settings.seeds if name == RandomSegments.name else 0)
         explainer = self.benchmark.explainer(name, self.segmentation, seed, self.shuffled)
         after = explainer.explain(self.target.image_id, self.target.finding)
         return sanity.map_similarity(original.heatmap(), after.heatmap())
@@ -299,10 +298,8 @@ def small_map(heat: np.ndarray, side: int = MAP_SIDE) -> np.ndarray:
     return np.round(small, digits)
 
 
-def _index_hash(index: Any) -> str:
+def _index_hash(index: NeighborIndex) -> str:
     """What neighbours depend on: image vectors and their order."""
-    import hashlib
-
     digest = hashlib.sha256("\n".join(index.studies["image_id"]).encode())
     digest.update(np.ascontiguousarray(index.vectors["image"]).tobytes())
     return digest.hexdigest()

@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from cxrneighbors.classifiers.base import Classifier
+from cxrneighbors.data.pixels import load_images
 from cxrneighbors.errors import UserError
+from cxrneighbors.explain.predictor import Predictor
 from cxrneighbors.explain.quality.benchmark import Benchmark, BenchmarkSettings
 from cxrneighbors.explain.quality.figure import draw_benchmark
 from cxrneighbors.explain.quality.summary import paired_tests, records_table, sentences, summarise
 from cxrneighbors.explain.quality.tables import markdown_tables
 from cxrneighbors.explain.quality.targets import Target, choose_targets
 from cxrneighbors.explain.registry import METHODS
-from cxrneighbors.files import write_bytes_atomic, write_json_atomic, write_text_atomic
+from cxrneighbors.files import plain, write_bytes_atomic, write_json_atomic, write_text_atomic
+from cxrneighbors.index.neighbor_index import NeighborIndex
 
 
 @dataclass
@@ -34,7 +37,7 @@ class BenchmarkResult:
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the single records, as JSON values: NaN is None."""
-        return {
+        content = {
             "n_targets": len(self.table.drop_duplicates(["image_id", "finding"])),
             "n_patients": int(self.table["patient"].nunique()),
             "mean_prediction": float(self.table["prediction"].mean()),
@@ -42,9 +45,10 @@ class BenchmarkResult:
             "mean_segments": _means(self.table, "n_segments"),
             "mean_lesion_share": _means(self.table, "lesion_share"),
             "sentences": self.sentences(),
-            "summary": _records(self.summary),
-            "pairs": _records(self.pairs),
+            "summary": self.summary.to_dict(orient="records"),
+            "pairs": self.pairs.to_dict(orient="records"),
         }
+        return {name: plain(value) for name, value in content.items()}
 
     def write(self, out: str | Path) -> None:
         """Write benchmark.json, summary.csv, pairs.csv, targets.csv, benchmark.md and benchmark.png."""
@@ -63,8 +67,8 @@ class BenchmarkResult:
 
 
 def evaluate_explanations(
-    model: Any,
-    index: Any,
+    model: Classifier,
+    index: NeighborIndex,
     out: str | Path,
     *,
     n_targets: int | None = 60,
@@ -95,34 +99,28 @@ def evaluate_explanations(
     )
     if min_score > 0:
         targets = _seen(model, index, targets, min_score, n_targets, device)
-    benchmark = Benchmark(
-        model, index, out, settings, regions, methods, segmentations, device=device, batch_size=batch_size
-    )
+    predictor = Predictor(model, device=device, batch_size=batch_size)
+    benchmark = Benchmark(predictor, index, out, settings, regions, methods, segmentations)
     table = records_table(benchmark.run(targets))
-    table = _in_order(table, benchmark)
-    result = BenchmarkResult(table, summarise(table), pd.DataFrame())
-    result.pairs = paired_tests(table, settings.seed)
+    result = BenchmarkResult(table, summarise(table), paired_tests(table, settings.seed))
     result.write(out)
     return result
 
 
 def _seen(
-    model: Any, index: Any, targets: list[Target], min_score: float, n: int | None, device: str
+    model: Classifier,
+    index: NeighborIndex,
+    targets: list[Target],
+    min_score: float,
+    n: int | None,
+    device: str,
 ) -> list[Target]:
     """The first `n` targets that the classifier scores at `min_score` or more."""
-    from cxrneighbors.data.pixels import load_images
-
     path_of = dict(zip(index.studies["image_id"], index.studies["path"], strict=True))
     ids = list(dict.fromkeys(target.image_id for target in targets))
-    images, kept = load_images([path_of[i] for i in ids], model.image_size, model.aspect)
-    scores = model.predict(images, device=device)
-    row_of = {ids[position]: row for row, position in enumerate(kept)}
-    seen = [
-        target
-        for target in targets
-        if target.image_id in row_of
-        and scores[row_of[target.image_id], model.labels.index(target.finding)] >= min_score
-    ]
+    images, _ = load_images([path_of[image_id] for image_id in ids], model.image_size, model.aspect)
+    scores = dict(zip(ids, model.predict(images, device=device), strict=True))
+    seen = [each for each in targets if scores[each.image_id][model.labels.index(each.finding)] >= min_score]
     if not seen:
         raise UserError(
             f"targets: the classifier scores none of {len(targets)} at {min_score} or more; lower it"
@@ -130,26 +128,5 @@ def _seen(
     return seen[:n]
 
 
-def _in_order(table: pd.DataFrame, benchmark: Benchmark) -> pd.DataFrame:
-    """Rows by segmentation and method as asked for, whatever order an interrupted run wrote them in."""
-    order = [
-        table["segmentation"].map(benchmark.segmentations.index),
-        table["method"].map(benchmark.methods.index),
-    ]
-    keys = pd.DataFrame({"s": order[0], "m": order[1]})
-    return table.loc[keys.sort_values(["s", "m"], kind="stable").index].reset_index(drop=True)
-
-
-def _means(table: pd.DataFrame, column: str) -> dict[str, float | None]:
-    means = pd.to_numeric(table[column]).groupby(table["segmentation"], sort=False).mean()
-    return {str(name): None if np.isnan(value) else float(value) for name, value in means.items()}
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    rows = frame.to_dict(orient="records")
-    return [{str(key): _plain(value) for key, value in row.items()} for row in rows]
-
-
-def _plain(value: Any) -> Any:
-    value = value.item() if isinstance(value, np.generic) else value
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+def _means(table: pd.DataFrame, column: str) -> dict[str, float]:
+    return dict(pd.to_numeric(table[column]).groupby(table["segmentation"], sort=False).mean())

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.evaluation.figures.canvas import BLUE, PAGE_WIDTH, RED, new_figure, to_png
-from cxrneighbors.explain.quality.metrics import TITLES, Metric, by_name
+from cxrneighbors.explain.quality.metrics import Metric, by_name
+from cxrneighbors.explain.quality.references import title_of
 from cxrneighbors.explain.quality.tables import mark
+from cxrneighbors.figures import BLUE, PAGE_WIDTH, RED, new_figure, to_png
 
 # One row of panels a question.
 LAYOUT = (
@@ -70,7 +71,7 @@ def _panel(
                 _point(axis, row, y + offset, colour, filled)
         if "random" in rows.index and metric.tested:
             axis.axvline(rows.loc["random", "mean"], color=colour, linewidth=0.9, alpha=0.45, linestyle=":")
-    axis.set_yticks(range(len(methods)), [TITLES.get(name, name) for name in methods], fontsize=6)
+    axis.set_yticks(range(len(methods)), [title_of(name) for name in methods], fontsize=6)
     axis.set_ylim(len(methods) - 0.4, -0.6)
     _scale(axis, metric, part)
     axis.grid(axis="y", color="0.93", linewidth=0.6)

@@ -11,37 +11,26 @@ class Metric:
 
     name: str
     title: str
-    group: str
     better: int
     tested: bool = True
 
 
 METRICS = (
-    Metric("pointing", "Pointing game", "localisation", 1),
-    Metric("iou", "IoU, top segments", "localisation", 1),
-    Metric("energy", "Energy inside", "localisation", 1),
-    Metric("deletion", "Deletion AUC", "faithfulness", -1),
-    Metric("insertion", "Insertion AUC", "faithfulness", 1),
-    Metric("held_out", "Held-out correlation", "faithfulness", 1),
+    Metric("pointing", "Pointing game", 1),
+    Metric("iou", "IoU, top segments", 1),
+    Metric("energy", "Energy inside", 1),
+    Metric("deletion", "Deletion AUC", -1),
+    Metric("insertion", "Insertion AUC", 1),
+    Metric("held_out", "Held-out correlation", 1),
     # Each method's own R² on its own masks: not of the same films, so not compared.
-    Metric("fidelity", "Own fidelity (R²)", "faithfulness", 1, tested=False),
-    Metric("seed_jaccard", "Same top, new seed", "stability", 1),
-    Metric("seed_rank", "Rank corr., new seed", "stability", 1),
-    Metric("across", "Corr., other segments", "stability", 1),
-    Metric("sanity", "Like shuffled model", "sanity", -1),
-    Metric("calls", "Classifier calls", "cost", -1, tested=False),
-    Metric("seconds", "Seconds", "cost", -1, tested=False),
+    Metric("fidelity", "Own fidelity (R²)", 1, tested=False),
+    Metric("seed_jaccard", "Same top, new seed", 1),
+    Metric("seed_rank", "Rank corr., new seed", 1),
+    Metric("across", "Corr., other segments", 1),
+    Metric("sanity", "Like shuffled model", -1),
+    Metric("calls", "Classifier calls", -1, tested=False),
+    Metric("seconds", "Seconds", -1, tested=False),
 )
-TITLES = {
-    "random": "random segments",
-    "lime": "LIME",
-    "lime-equal-cost": "LIME, (K+1)·P masks",
-    "k-lime": "K*LIME",
-    "sigma-lime": "Σ-LIME",
-    "kp-lime": "KP-LIME",
-    "dlime": "DLIME",
-    "alime": "ALIME",
-}
 
 
 def by_name(name: str) -> Metric:

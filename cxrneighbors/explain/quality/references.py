@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 
+from cxrneighbors.explain.certificate import Fit
 from cxrneighbors.explain.explainer import Explainer
 from cxrneighbors.explain.explanation import Explanation
-from cxrneighbors.explain.films import Film
+from cxrneighbors.explain.films import ImageLike
 from cxrneighbors.explain.lime_image import Lime
-from cxrneighbors.explain.masks import unmasked
 from cxrneighbors.explain.perturb import MaskedFilms
+from cxrneighbors.explain.predictor import Model, Predictor
+from cxrneighbors.explain.registry import METHODS
 from cxrneighbors.explain.surrogate import Surrogate
-
-RANDOM, EQUAL_COST = "random", "lime-equal-cost"
+from cxrneighbors.index.neighbor_index import NeighborIndex
 
 
 class RandomSegments(Explainer):
@@ -23,29 +25,41 @@ class RandomSegments(Explainer):
     The classifier is asked once, for the prediction.
     """
 
-    name = RANDOM
+    name = "random"
+    title = "random segments"
     uses_neighbours: ClassVar[bool] = False
 
-    def _explain(self, film: Film, target: str) -> Explanation:
-        segments = self.segments(film.pixels, self.segmentation)
-        n_segments = int(segments.max()) + 1
+    def explain(self, image: ImageLike, target: str, patient_id: str | None = None) -> Explanation:
+        """Random weights for the film."""
+        self.predictor.column(target)
+        film = self.reader.read(image, patient_id)
+        segments = self.masking.segments(film.pixels, self.masking.segmentation)
         # The film's own brightness makes the draw differ from film to film and repeat for the same one.
         salt = int(np.abs(film.pixels).sum() * 1e3)
-        weights = np.random.default_rng([self.seed or 0, salt]).normal(size=n_segments)
-        whole = MaskedFilms(film.pixels[None], segments, unmasked(n_segments), np.zeros(1, int), self.fill)
-        prediction = float(self.engine.scores(whole, target)[0])
+        weights = np.random.default_rng([self.masking.seed, salt]).normal(size=int(segments.max()) + 1)
+        prediction = float(self.predictor.scores(MaskedFilms.unmasked(film.pixels), target)[0])
         surrogate = Surrogate(weights, prediction - float(weights.sum()), float("nan"))
-        return self.result(film, target, segments, surrogate, prediction, settings={"classifier_calls": 1})
+        return self.result(film, target, segments, Fit(surrogate, prediction, 1))
 
 
 class EqualCostLime(Lime):
     """Classic LIME with as many masked films as KP-LIME has, (K + 1)·P: is it the neighbours that help,
     or the number of masks?"""
 
-    name = EQUAL_COST
+    name = "lime-equal-cost"
+    title = "LIME, (K+1)·P masks"
 
-    def __init__(self, model: Any, index: Any = None, k: int = 5, n_masks: int = 100, **options: Any) -> None:
-        super().__init__(model, index, k, (k + 1) * n_masks, **options)
+    def __init__(self, model: Model | Predictor, index: NeighborIndex | None = None, **options: Any) -> None:
+        super().__init__(model, index, **options)
+        assert self.neighbourhood is not None
+        n_masks = (self.neighbourhood.k + 1) * self.masking.n_masks
+        self.masking = replace(self.masking, n_masks=n_masks)
 
 
-REFERENCES: dict[str, type[Explainer]] = {RANDOM: RandomSegments, EQUAL_COST: EqualCostLime}
+REFERENCES: dict[str, type[Explainer]] = {each.name: each for each in (RandomSegments, EqualCostLime)}
+EXPLAINERS = METHODS | REFERENCES
+
+
+def title_of(name: str) -> str:
+    """A method's or reference's name for readers; `name` itself where there is no such one."""
+    return EXPLAINERS[name].title if name in EXPLAINERS else name

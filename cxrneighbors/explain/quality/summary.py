@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.explain.quality.metrics import METRICS, TITLES, Metric
+from cxrneighbors.explain.quality.metrics import METRICS, Metric
+from cxrneighbors.explain.quality.references import title_of
 from cxrneighbors.explain.quality.stability import map_correlation
 from cxrneighbors.statistics.clusters import cluster_mean, paired_p_value
 from cxrneighbors.statistics.holm import holm
 from cxrneighbors.statistics.seeds import generator
 
 TARGET = ["image_id", "finding"]
+Key = tuple[str, str, str, str]  # image, finding, method, segmentation
 
 
 def records_table(records: Sequence[dict[str, Any]]) -> pd.DataFrame:
@@ -107,8 +109,8 @@ def _sentence(
     beaten: list[str] = []
     for other in ordered["method"].iloc[1:]:
         _, p = compare(pairs, segmentation, metric.name, best, other)
-        (beaten if p < level else tied).append(TITLES.get(other, other))
-    text = f"{segmentation}, {metric.title}: {TITLES.get(best, best)} {ordered['mean'].iloc[0]:.3f}"
+        (beaten if p < level else tied).append(title_of(other))
+    text = f"{segmentation}, {metric.title}: {title_of(best)} {ordered['mean'].iloc[0]:.3f}"
     text += f"; better than {', '.join(beaten)}" if beaten else "; no significant difference to any other"
     if beaten and tied:
         text += f"; not told apart from {', '.join(tied)}"
@@ -118,7 +120,7 @@ def _sentence(
     return text + "."
 
 
-def _across(maps: dict[tuple, np.ndarray], key: tuple, segmentations: list[str]) -> float:
+def _across(maps: dict[Key, np.ndarray], key: Key, segmentations: list[str]) -> float:
     others = [(*key[:3], name) for name in segmentations if name != key[3]]
     values = [map_correlation(maps[key], maps[other]) for other in others if other in maps]
     return float(np.mean(values)) if values else float("nan")

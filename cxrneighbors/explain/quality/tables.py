@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.explain.quality.metrics import METRICS, TITLES, Metric
+from cxrneighbors.explain.quality.metrics import METRICS, Metric
+from cxrneighbors.explain.quality.references import title_of
 from cxrneighbors.explain.quality.summary import compare
 
 LEVEL = 0.05
@@ -51,7 +52,7 @@ def _table(part: pd.DataFrame, pairs: pd.DataFrame, segmentation: str) -> str:
             + mark(pairs, segmentation, metric, method)
             for metric in shown
         ]
-        lines.append(f"| {TITLES.get(method, method)} | " + " | ".join(cells) + " |")
+        lines.append(f"| {title_of(method)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -15,6 +15,14 @@ class Graph(Protocol):
     """
 
     suffix: str
+
+    @classmethod
+    def build(cls, vectors: np.ndarray, *args: Any, **options: Any) -> Self:
+        """Build from float32 (n, D), n > 0; options are the backend's own."""
+
+    @classmethod
+    def load(cls, path: Path, vectors: np.ndarray, settings: dict[str, Any]) -> Self:
+        """Read what `save` wrote; a `UserError` unless it was built from `vectors` with `settings`."""
 
     def query(self, vectors: np.ndarray, m: int) -> np.ndarray:
         """Positions of the `m` nearest: float32 (Q, D) -> int64 (Q, m), nearest first, -1 where none."""

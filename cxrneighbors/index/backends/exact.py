@@ -8,7 +8,6 @@ import numpy as np
 
 from cxrneighbors.index.filters import Admission
 from cxrneighbors.index.fusion import Factors, scaled_concatenation
-from cxrneighbors.index.queries import Queries
 
 # Block of one product: 256 x 16,384 float32 = 16 MiB. Nothing larger than that is ever held.
 QUERY_BLOCK = 256
@@ -21,7 +20,7 @@ SPARE = 8
 def nearest_exact(
     vectors: Mapping[str, np.ndarray],
     rows: np.ndarray,
-    queries: Queries,
+    queries: Mapping[str, np.ndarray],
     factors: Factors,
     k: int,
     admission: Admission,
@@ -29,22 +28,23 @@ def nearest_exact(
 ) -> np.ndarray:
     """Candidates that hold the k nearest of `rows` int64 (n,): int64 (Q, <= k + SPARE), -1 where fewer pass.
 
-    `vectors`: float32 (N, D) per modality; `rows` have passed the predicates already, here only the query's
-    own row or patient is left out; `centre` float32 (D,) per modality is subtracted first, which keeps
-    digits.
+    `vectors`: float32 (N, D) per modality, `queries`: (Q, D). `rows` have passed the predicates already, here
+    only the query's own row or patient is left out. `centre` float32 (D,) per modality is subtracted first,
+    which keeps digits.
     """
     m = min(k + SPARE, max(len(rows), k))
-    best = np.full((len(queries), m), -1, dtype=np.int64)
-    lowest = np.full((len(queries), m), np.inf, dtype=np.float32)
-    sides = _scaled(queries.vectors, slice(None), factors, centre) * np.float32(-2)
+    n_queries = len(admission.which)
+    best = np.full((n_queries, m), -1, dtype=np.int64)
+    lowest = np.full((n_queries, m), np.inf, dtype=np.float32)
+    sides = scaled_concatenation(queries, factors, centre=centre) * np.float32(-2)
     # |a - b|² without |a|², the same for all b of a query, as one product: [-2a, 1] · [b, |b|²].
     left = np.concatenate([sides, np.ones((len(sides), 1), dtype=np.float32)], axis=1)
     for start in range(0, len(rows), ROW_BLOCK):
         block = rows[start : start + ROW_BLOCK]
-        found = _scaled(vectors, block, factors, centre)
+        found = scaled_concatenation(vectors, factors, block, centre)
         right = np.concatenate([found, np.einsum("nd,nd->n", found, found)[:, None]], axis=1)
         same = KeyLookup(admission.keys[block])
-        for begin in range(0, len(queries), QUERY_BLOCK):
+        for begin in range(0, n_queries, QUERY_BLOCK):
             part = slice(begin, begin + QUERY_BLOCK)
             squared = left[part] @ right.T
             squared[same.pairs(admission.query_keys[part])] = np.inf
@@ -75,15 +75,6 @@ class KeyLookup:
         i = np.repeat(np.arange(len(wanted)), count)
         within = np.arange(len(i)) - np.repeat(np.cumsum(count) - count, count)
         return i, self._order[np.repeat(start, count) + within]
-
-
-def _scaled(
-    vectors: Mapping[str, np.ndarray],
-    rows: np.ndarray | slice,
-    factors: Factors,
-    centre: Mapping[str, np.ndarray],
-) -> np.ndarray:
-    return scaled_concatenation({name: vectors[name][rows] - centre[name] for name in factors}, factors)
 
 
 def smallest(values: np.ndarray, m: int) -> np.ndarray:

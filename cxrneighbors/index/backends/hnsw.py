@@ -11,15 +11,14 @@ What this file adds to hnswlib:
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cxrneighbors.data.pixels import usable_cpus
 from cxrneighbors.errors import UserError
-from cxrneighbors.index.backends.exact import ROW_BLOCK, smallest
 
 SPACE = "l2"
 EF_STEPS = (48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
@@ -72,11 +71,7 @@ class HnswGraph:
 
         groups = EqualGroups(vectors)
         unique = _padded(vectors[groups.first])
-        if (
-            settings["space"] != SPACE
-            or settings["dim"] != unique.shape[1]
-            or settings["count"] != len(unique)
-        ):
+        if settings != settings | {"space": SPACE, "dim": unique.shape[1], "count": len(unique)}:
             raise UserError(f"{path}: graph does not fit the vectors beside it; build the index again")
         index = hnswlib.Index(space=SPACE, dim=unique.shape[1])
         try:
@@ -95,14 +90,15 @@ class HnswGraph:
         with self._lock:
             self._index.set_ef(int(self.effort(np.array([m]))[0]))
             try:
-                labels, _ = self._index.knn_query(_padded(vectors), k=groups, num_threads=_threads())
+                labels, _ = self._index.knn_query(_padded(vectors), k=groups, num_threads=usable_cpus())
             except RuntimeError:  # hnswlib raises for the whole batch when one query reaches too few nodes
                 return np.full((len(vectors), m), -1, dtype=np.int64)
         return self._groups.expand(labels.astype(np.int64), m)
 
     def effort(self, m: np.ndarray) -> np.ndarray:
         """The ef used to fetch `m`: measured for the nearest `SAMPLE_K`, wider for deeper ranks."""
-        return np.maximum(self._settings["ef"], m) + 4 * np.maximum(m - SAMPLE_K, 0)
+        ef: np.ndarray = np.maximum(self._settings["ef"], m) + 4 * np.maximum(m - SAMPLE_K, 0)
+        return ef
 
     def settings(self) -> dict[str, Any]:
         """space, dim (padded), count (of different vectors), ef, M, ef_construction, seed."""
@@ -120,11 +116,8 @@ class EqualGroups:
         plain = np.ascontiguousarray(vectors + np.float32(0))  # -0.0 becomes 0.0
         rows = plain.view(np.dtype((np.void, plain.dtype.itemsize * plain.shape[1]))).ravel()
         _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
-        order = np.argsort(first)
-        rank = np.empty_like(order)
-        rank[order] = np.arange(len(order))
-        self.first = first[order]
-        group = rank[inverse]
+        self.first = np.sort(first)
+        group = np.searchsorted(self.first, first)[inverse]
         self._members = np.argsort(group, kind="stable")
         self._sizes = np.bincount(group, minlength=len(first))
         self._starts = np.concatenate([[0], np.cumsum(self._sizes)[:-1]])
@@ -150,9 +143,12 @@ def _padded(vectors: np.ndarray) -> np.ndarray:
 
 def _measure_ef(index: Any, vectors: np.ndarray) -> int:
     """The smallest step of ef whose recall on evenly spaced rows reaches `TARGET_RECALL`, or the last one."""
+    from sklearn.neighbors import NearestNeighbors
+
     k = min(SAMPLE_K, len(vectors))
     sample = vectors[np.unique(np.linspace(0, len(vectors) - 1, SAMPLE).astype(int))]
-    true = _true_nearest(sample, vectors, k)
+    brute = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(vectors)
+    true = brute.kneighbors(sample, return_distance=False)
     for ef in EF_STEPS:
         index.set_ef(ef)
         try:
@@ -163,25 +159,3 @@ def _measure_ef(index: Any, vectors: np.ndarray) -> int:
         if hits.mean() >= TARGET_RECALL:
             return ef
     return EF_STEPS[-1]
-
-
-def _true_nearest(sample: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
-    """Positions of the k nearest of `vectors` (n, D), in blocks: int64 (len(sample), k)."""
-    centre = vectors.mean(axis=0)
-    left = sample - centre
-    best: np.ndarray = np.empty((len(sample), 0), dtype=np.int64)
-    lowest: np.ndarray = np.empty((len(sample), 0), dtype=np.float32)
-    for start in range(0, len(vectors), ROW_BLOCK):
-        block = vectors[start : start + ROW_BLOCK] - centre
-        squared = np.einsum("nd,nd->n", block, block) - 2 * (left @ block.T)
-        columns = smallest(squared, k)
-        lowest = np.concatenate([lowest, np.take_along_axis(squared, columns, axis=1)], axis=1)
-        best = np.concatenate([best, columns + start], axis=1)
-        keep = smallest(lowest, k)
-        lowest = np.take_along_axis(lowest, keep, axis=1)
-        best = np.take_along_axis(best, keep, axis=1)
-    return best
-
-
-def _threads() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -28,7 +28,7 @@ METRIC = "L2"
 # Largest answer that Milvus gives, and how many vectors travel in one call.
 MAX_FETCH = 16_384
 BATCH = 1000
-# What a fetch is reckoned to cost, in hnswlib's ef; see `candidates.ROWS_PER_EFFORT`.
+# What a fetch is reckoned to cost, in hnswlib's ef; see `vector_store.ROWS_PER_EFFORT`.
 EFFORT = 64
 _STORE = "store.db"
 

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from cxrneighbors.index.policies.pool import nearest_pool, scaled_vectors
+from cxrneighbors.index.policies.nearest import nearest_pool
+from cxrneighbors.index.ranking import Hits
 from cxrneighbors.index.request import Request
 
 MAX_CANDIDATES = 1000
 
 
-def cluster(request: Request, rng: np.random.Generator) -> np.ndarray:
-    """Rows int64 (Q, k) from each query's own cluster, nearest first; deterministic, `rng` is not used.
+def cluster(request: Request, rng: np.random.Generator) -> Hits:
+    """Rows from each query's own cluster; deterministic, `rng` is not used.
 
     Ward's tree over the query and its `MAX_CANDIDATES` nearest admitted rows is cut where the query's cluster
     first has k other members, see `cluster_neighbours`.
     """
-    rows = np.full((len(request.queries), request.k), -1, dtype=np.int64)
-    for query, pool in enumerate(nearest_pool(request, MAX_CANDIDATES)):
-        near = pool[pool >= 0]
-        chosen = cluster_neighbours(scaled_vectors(request, query, near), request.k) - 1
-        rows[query, : len(chosen)] = near[chosen]
-    return rows
+    pool = nearest_pool(request, MAX_CANDIDATES)
+    columns = np.full((len(request), request.k), -1, dtype=np.int64)
+    for query, rows in enumerate(pool.rows):
+        chosen = cluster_neighbours(_points(request, query, rows[rows >= 0]), request.k) - 1
+        columns[query, : len(chosen)] = np.sort(chosen)
+    return pool.take(columns)
 
 
 def cluster_neighbours(vectors: np.ndarray, k: int) -> np.ndarray:
@@ -37,7 +38,17 @@ def cluster_neighbours(vectors: np.ndarray, k: int) -> np.ndarray:
     rows = np.concatenate([[0], nearest])
     members = rows[_smallest_cluster(vectors[rows], k)]
     members = members[members != 0]
-    return members[np.lexsort((members, distance[members]))][:k]
+    nearest_first: np.ndarray = members[np.lexsort((members, distance[members]))]
+    return nearest_first[:k]
+
+
+def _points(request: Request, query: int, rows: np.ndarray) -> np.ndarray:
+    """The query and `rows` int64 (M,) as points whose Euclidean distance is the search's: (M + 1, D)."""
+    parts = []
+    for name, factor in request.factors.items():
+        own = request.vectors[name][query][None]
+        parts.append(np.sqrt(factor) * np.concatenate([own, request.store.vectors[name][rows]]))
+    return np.concatenate(parts, axis=1)
 
 
 def _smallest_cluster(vectors: np.ndarray, k: int) -> np.ndarray:

@@ -15,24 +15,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from cxrneighbors.index.policies.pool import nearest_pool, scaled_vectors
+from cxrneighbors.index.policies.nearest import nearest_pool
+from cxrneighbors.index.ranking import Hits
 from cxrneighbors.index.request import Request
 
 LAMBDA = 0.5
 POOL = 10  # rows considered for each neighbour asked for
 
 
-def diverse(request: Request, rng: np.random.Generator) -> np.ndarray:
-    """Rows int64 (Q, k) in the order taken, -1 where fewer are admitted; `rng` is not used."""
-    rows = np.full((len(request.queries), request.k), -1, dtype=np.int64)
-    findings = request.index.studies["findings"]
-    for query, pool in enumerate(nearest_pool(request, POOL * request.k)):
-        near = pool[pool >= 0]
-        points = scaled_vectors(request, query, near)
-        similarity = relative_similarity(np.linalg.norm(points[1:] - points[0], axis=1))
+def diverse(request: Request, rng: np.random.Generator) -> Hits:
+    """Rows chosen from the `POOL` * k nearest admitted ones; `rng` is not used."""
+    pool = nearest_pool(request, POOL * request.k)
+    columns = np.full((len(request), request.k), -1, dtype=np.int64)
+    findings = request.store.studies["findings"]
+    for query, rows in enumerate(pool.rows):
+        near = rows[rows >= 0]
+        similarity = relative_similarity(pool.distance[query, : len(near)].astype(np.float64))
         chosen = marginal_relevance(similarity, [set(findings.iloc[row]) for row in near], request.k)
-        rows[query, : len(chosen)] = near[chosen]
-    return rows
+        columns[query, : len(chosen)] = np.sort(chosen)
+    return pool.take(columns)
 
 
 def relative_similarity(distance: np.ndarray) -> np.ndarray:

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
+from cxrneighbors.index.ranking import Hits, rank
 from cxrneighbors.index.request import Request
 
 ROUNDS = 8
 
 
-def random(request: Request, rng: np.random.Generator) -> np.ndarray:
-    """Rows int64 (Q, k) among those that have the modality and are admitted, -1 where fewer exist.
+def random(request: Request, rng: np.random.Generator) -> Hits:
+    """Rows drawn from those that have the modality and are admitted.
 
     The first k different admitted rows of a stream of uniform draws are a uniform sample without replacement.
     """
-    rows = np.full((len(request.queries), request.k), -1, dtype=np.int64)
+    rows = np.full((len(request), request.k), -1, dtype=np.int64)
     for which, mask in request.admission.groups():
         pool = request.candidates if mask is None else request.candidates[mask[request.candidates]]
         rows[which] = _draw(request.take(which), pool, rng)
-    return rows
+    return rank(request, rows)
 
 
 def _draw(request: Request, pool: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Draw for queries that share a filter from the rows `pool` int64 (n,) that pass it."""
-    n_queries, k = len(request.queries), request.k
+    n_queries, k = len(request), request.k
     drawn = np.full((n_queries, 0), -1, dtype=np.int64)
     complete = np.zeros(n_queries, dtype=bool)
     if len(pool) > 4 * k:

@@ -11,10 +11,11 @@ from cxrneighbors.index.policies.cluster import cluster
 from cxrneighbors.index.policies.diverse import diverse
 from cxrneighbors.index.policies.nearest import nearest
 from cxrneighbors.index.policies.random import random
+from cxrneighbors.index.ranking import Hits
 from cxrneighbors.index.request import Request
 
-# A policy returns rows int64 (Q, k), each admitted and once, -1 where fewer exist.
-Policy = Callable[[Request, np.random.Generator], np.ndarray]
+# A policy returns k hits for each query, each admitted and once.
+Policy = Callable[[Request, np.random.Generator], Hits]
 
 POLICIES: dict[str, Policy] = {
     "nearest": nearest,

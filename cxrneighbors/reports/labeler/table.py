@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from itertools import islice
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxrneighbors.errors import UserError
 from cxrneighbors.files import atomic_path
-from cxrneighbors.progress import track
+from cxrneighbors.processes import each_by_process, process_count
 from cxrneighbors.reports.labeler.labels import label_report
 from cxrneighbors.reports.labeler.rules import RULES_FOLDER, load_rules
 
@@ -43,14 +40,16 @@ def label_reports(studies: pd.DataFrame, rules_folder: Path = RULES_FOLDER, work
             raise UserError(
                 f"study table: column {column!r} is missing; label-reports needs study_id and report"
             )
-    if workers < 1:
-        raise UserError(f"workers {workers}: must be 1 or more; give the number of processes to use")
+    workers = process_count(workers)
     load_rules(rules_folder)  # a broken rule file is reported once, before the work begins
     reports: dict[str, str] = {}
     for study, report in zip(studies["study_id"].tolist(), studies["report"].tolist(), strict=True):
         if isinstance(report, str) and report.strip():
             reports.setdefault(str(study), report)
-    rows = [row for chunk in _labelled(reports, rules_folder, workers) for row in chunk]
+    items = list(reports.items())
+    chunks = [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
+    label = partial(_label_chunk, rules_folder)
+    rows = [row for part in each_by_process(label, chunks, "labelling reports", workers) for row in part]
     table = pd.DataFrame(rows, columns=list(LABEL_COLUMNS))
     return table.astype({"start": "int64", "end": "int64"})
 
@@ -69,24 +68,7 @@ def write_labels(labels: pd.DataFrame, path: str | Path) -> None:
         pq.write_table(pa.table(arrays, names=list(LABEL_COLUMNS)), temporary)
 
 
-def _labelled(reports: dict[str, str], folder: Path, workers: int) -> Iterator[list[Row]]:
-    chunks = list(_chunks(list(reports.items())))
-    if workers == 1 or len(chunks) < 2:
-        yield from track((_label_chunk(chunk, folder) for chunk in chunks), "labelling reports", len(chunks))
-        return
-    # Not forked: the parent may hold threads of other libraries.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        results = pool.map(_label_chunk, chunks, [folder] * len(chunks))
-        yield from track(results, "labelling reports", len(chunks))
-
-
-def _chunks(items: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
-    rest = iter(items)
-    while chunk := list(islice(rest, _CHUNK)):
-        yield chunk
-
-
-def _label_chunk(chunk: list[tuple[str, str]], folder: Path) -> list[Row]:
+def _label_chunk(folder: Path, chunk: list[tuple[str, str]]) -> list[Row]:
     rules = load_rules(folder)
     return [
         (study, label.finding, label.status, label.evidence, label.start, label.end)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from cxrneighbors.data.mimic import headers
-from cxrneighbors.data.mimic.dicom_file import Encoding, to_dataset
 from cxrneighbors.data.mimic.headers import read_header, read_headers
+from cxrneighbors.testing.dicom_file import Encoding, to_dataset
 
 PLAIN = Encoding("uncompressed", "MONOCHROME1", 12, "none")
 ATTRIBUTES = {

@@ -96,7 +96,7 @@ def test_bad_rows_are_listed_and_the_rest_kept(tmp_path):
         "c": "image file is empty (0 bytes)",
         "d": "no image id or no patient id",
         "e": "unknown split (holdout)",
-        "?": "no image id or no patient id",
+        "row 8": "no image id or no patient id",
     }
     assert result.skipped.to_frame()["row"].tolist() == [3, 4, 5, 6, 7, 8]
 

@@ -17,7 +17,7 @@ from cxrneighbors.reports.selection import report_text
 
 # The tree and its source come from the tests of the tree itself.
 _SPEC = importlib.util.spec_from_file_location(
-    "mimic_fixtures", Path(__file__).parents[1] / "mimic" / "conftest.py"
+    "mimic_fixtures", Path(__file__).parents[2] / "testing" / "conftest.py"
 )
 _FIXTURES = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(_FIXTURES)

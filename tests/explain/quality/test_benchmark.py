@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cxrneighbors.errors import UserError
-from cxrneighbors.explain.quality import benchmark as module
+from cxrneighbors.explain.predictor import Predictor
 from cxrneighbors.explain.quality.benchmark import Benchmark, BenchmarkSettings, small_map
 from cxrneighbors.explain.quality.evaluate import evaluate_explanations
 from cxrneighbors.explain.quality.references import EqualCostLime, RandomSegments
@@ -66,7 +66,7 @@ def test_a_rerun_computes_nothing_and_a_longer_one_only_what_is_missing(
     before = (out / "records.jsonl").read_text()
     made = []
     monkeypatch.setattr(
-        module, "timed_explanation", lambda *a: made.append(a) or pytest.fail("it was there already")
+        Benchmark, "explainer", lambda *a: made.append(a) or pytest.fail("it was there already")
     )
     options = {"methods": NAMES, "segmentations": ("slic",), "settings": SETTINGS, "device": "cpu"}
     again = evaluate_explanations(seeing, world.index, out, n_targets=3, regions=regions, **options)
@@ -81,7 +81,9 @@ def test_a_rerun_computes_nothing_and_a_longer_one_only_what_is_missing(
 def test_interrupted_and_resumed_equals_uninterrupted(result, world, regions, seeing, tmp_path):
     out, found = result
     lines = (out / "records.jsonl").read_text().splitlines(keepends=True)[:7]
-    (tmp_path / "settings.json").write_text((out / "settings.json").read_text())
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["complete"] and manifest["n_records"] >= 15
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest | {"complete": False}))
     (tmp_path / "records.jsonl").write_text("".join(lines) + '{"image')
     options = {"methods": NAMES, "segmentations": ("slic",), "settings": SETTINGS, "device": "cpu"}
     again = evaluate_explanations(seeing, world.index, tmp_path, n_targets=3, regions=regions, **options)
@@ -127,15 +129,19 @@ def test_bad_input_is_one_line(world, regions, seeing, tmp_path, more, message):
     assert "\n" not in str(error.value)
 
 
+def test_a_plain_function_has_no_weights_to_compare(world, model, tmp_path):
+    with pytest.raises(UserError, match="needs a classifier of this package"):
+        Benchmark(Predictor(model, ["Nodule", "Effusion"], "cpu"), world.index, tmp_path)
+
+
 def test_settings_are_checked():
     with pytest.raises(UserError, match="seeds 0"):
         BenchmarkSettings(seeds=0)
 
 
 def test_a_film_of_one_segment_is_skipped_with_its_reason(world, regions, seeing, tmp_path, monkeypatch):
-    benchmark = Benchmark(
-        seeing, world.index, tmp_path, SETTINGS, regions, ("lime",), ("slic",), device="cpu"
-    )
+    predictor = Predictor(seeing, device="cpu")
+    benchmark = Benchmark(predictor, world.index, tmp_path, SETTINGS, regions, ("lime",), ("slic",))
     cut = benchmark.segments
     flat = world.studies["image_id"].tolist().index("p2")
     whole = benchmark.film(Target("p2", "Nodule", "2")).pixels
@@ -175,10 +181,10 @@ def test_other_regions_or_another_classifier_are_another_benchmark(result, world
     out, _ = result
     options = {"methods": NAMES, "segmentations": ("slic",), "settings": SETTINGS, "device": "cpu"}
     boxes = regions.assign(mask_path=None, x=1.0, y=1.0, width=3.0, height=3.0)
-    with pytest.raises(UserError, match="holds a benchmark with regions"):
+    with pytest.raises(UserError, match="holds benchmark records made with regions"):
         evaluate_explanations(seeing, world.index, out, n_targets=3, regions=boxes, **options)
     other = copy.deepcopy(seeing)
     settings = {**seeing.config(), "aspect": "crop"}
     other.config = lambda: settings
-    with pytest.raises(UserError, match="holds a benchmark with classifier_settings"):
+    with pytest.raises(UserError, match="holds benchmark records made with classifier settings"):
         evaluate_explanations(other, world.index, out, n_targets=3, regions=regions, **options)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cxrneighbors.errors import UserError
-from cxrneighbors.explain.quality.journal import Journal
+from cxrneighbors.explain.quality.journal import Journal, read_records
 
 RECORD = {"image_id": "i", "finding": "Mass", "method": "lime", "segmentation": "slic", "iou": 0.5}
 
@@ -30,8 +30,29 @@ def test_a_line_cut_off_is_dropped_and_the_next_one_is_whole(tmp_path):
 
 def test_other_settings_are_refused_by_name(tmp_path):
     Journal(tmp_path, {"k": 5, "masks": 100})
-    with pytest.raises(UserError, match="masks 100, not 50"):
+    with pytest.raises(UserError, match="made with masks 100, now 50"):
         Journal(tmp_path, {"k": 5, "masks": 50})
+
+
+def test_other_files_are_not_written_among(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match="holds other files"):
+        Journal(tmp_path, {})
+
+
+def test_a_finished_benchmark_is_unfinished_while_records_are_added(tmp_path):
+    def complete():
+        return json.loads((tmp_path / "manifest.json").read_text())["complete"]
+
+    journal = Journal(tmp_path, {"k": 5})
+    journal.append(RECORD)
+    assert not complete()
+    journal.finish()
+    assert complete() and read_records(tmp_path) == [RECORD]
+    longer = Journal(tmp_path, {"k": 5})
+    assert complete()
+    longer.append({**RECORD, "method": "alime"})
+    assert not complete() and len(read_records(tmp_path)) == 2
 
 
 def test_a_broken_line_is_named(tmp_path):

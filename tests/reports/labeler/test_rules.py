@@ -5,7 +5,17 @@ import pytest
 from cxrneighbors.errors import UserError
 from cxrneighbors.reports.labeler.queries import finding_status
 from cxrneighbors.reports.labeler.rules import RULES_FOLDER, load_rules
-from cxrneighbors.reports.labeler.vocabulary import CHESTXRAY14, CHEXPERT, NO_FINDING
+from cxrneighbors.reports.labeler.vocabulary import NO_FINDING
+
+CHEXPERT = (
+    NO_FINDING, "Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Opacity", "Lung Lesion", "Edema",
+    "Consolidation", "Pneumonia", "Atelectasis", "Pneumothorax", "Pleural Effusion", "Pleural Other",
+    "Fracture", "Support Devices",
+)  # fmt: skip
+CHESTXRAY14 = (
+    "Atelectasis", "Cardiomegaly", "Effusion", "Infiltration", "Mass", "Nodule", "Pneumonia", "Pneumothorax",
+    "Consolidation", "Edema", "Emphysema", "Fibrosis", "Pleural_Thickening", "Hernia",
+)  # fmt: skip
 
 
 @pytest.fixture

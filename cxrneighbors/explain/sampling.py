@@ -1,0 +1,60 @@
+"""Masked films' scores, round by round: what the surrogate is fitted on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from cxrneighbors.explain.locality import Locality
+from cxrneighbors.explain.perturb import MaskedFilms
+from cxrneighbors.explain.predictor import Predictor
+from cxrneighbors.explain.surrogate import Sample
+
+
+@dataclass(frozen=True)
+class MaskDesign:
+    """Which films are masked, and how often.
+
+    `sources`: float32 (M, C, H, W), the target first; `segments`: int (H, W), the target's. `rounds`: masks
+    (n · P, S), 1 = kept, round by round, of the first `n_masked` = n sources one after the other. With `fill`
+    'neighbour' the masked segments of the target show the other sources in turn. The surrogate's features are
+    1 where a segment is kept, or, with `ones_are_masked`, where it is masked.
+    """
+
+    sources: np.ndarray
+    segments: np.ndarray
+    rounds: Iterator[np.ndarray]
+    n_masked: int = 1
+    fill: str = "grey"
+    ones_are_masked: bool = False
+
+
+def sample_rounds(
+    predictor: Predictor, target: str, design: MaskDesign, locality: Locality
+) -> Iterator[Sample]:
+    """Score one round of masked films after the other, as long as one is asked for.
+
+    A sample has the masked films source by source; the first round's begins with the unmasked target.
+    """
+    first = True
+    for z in design.rounds:
+        source = np.repeat(np.arange(design.n_masked), len(z) // design.n_masked)
+        shown = _shown(source, len(design.sources)) if design.fill == "neighbour" else source
+        if first:
+            z = np.concatenate([np.ones_like(z[:1]), z])
+            source, shown = np.insert(source, 0, 0), np.insert(shown, 0, 0)
+        first = False
+        films = MaskedFilms(design.sources, design.segments, z, shown, design.fill)
+        y = predictor.scores(films, target)
+        x = 1 - z if design.ones_are_masked else z
+        yield Sample(x, source, y, locality.distance(films, predictor.batches))
+
+
+def _shown(source: np.ndarray, n_sources: int) -> np.ndarray:
+    """Whose pixels fill row n: its own source's; the target's rows take the others in turn."""
+    own = np.flatnonzero(source == 0)
+    shown = source.copy()
+    shown[own] = 1 + np.arange(len(own)) % (n_sources - 1)
+    return shown

@@ -1,0 +1,144 @@
+"""Vectors of N images, how their distances are measured, and the graphs over them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxrneighbors.data.schema import validate_studies
+from cxrneighbors.encoders.store import Embeddings
+from cxrneighbors.errors import UserError, choose
+from cxrneighbors.index.alignment import align
+from cxrneighbors.index.backends.registry import check_options
+from cxrneighbors.index.fusion import MODALITIES, Factors, check_weights, modality_scale, squared_distances
+from cxrneighbors.index.predicates import Predicates
+from cxrneighbors.index.spaces import Space, build_graphs, make_spaces
+from cxrneighbors.statistics.patients import patient_codes
+
+# Measured with eval/search_benchmark.py: at and below this many passing rows the exact search always wins.
+EXACT_ROWS = 2000
+# Exact distances that cost what one unit of a graph's effort (`ef`) costs: many when a batch shares its
+# filter and so one matrix product, few when each query has its own.
+ROWS_PER_EFFORT = {"shared": 100, "own": 8}
+
+
+@dataclass
+class VectorStore:
+    """What is searched: N rows, one for each image of the study table `studies`.
+
+    `vectors[m]`: float32 (N, D) and `has[m]`: bool (N,) for m in 'image', 'report'; a row without the
+    modality holds zeros that are never used. `scale[m]`: σ². `weights`: those of the fused graph.
+    `exact_rows`: with at most this many admitted rows a search is exact; `rows_per_effort`: how readily one
+    of more is, see `ROWS_PER_EFFORT`. `spaces`: by modality. `patients`: int64 (N,), number of each row's
+    patient. `centre[m]`: float32 (D,), the mean vector.
+    """
+
+    studies: pd.DataFrame
+    vectors: dict[str, np.ndarray]
+    has: dict[str, np.ndarray]
+    scale: dict[str, float]
+    weights: dict[str, float]
+    backend: str = "exact"
+    exact_rows: int = EXACT_ROWS
+    rows_per_effort: dict[str, int] = field(default_factory=ROWS_PER_EFFORT.copy)
+    spaces: dict[str, Space] = field(init=False)
+    patients: np.ndarray = field(init=False)
+    centre: dict[str, np.ndarray] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.spaces = make_spaces(self.has, self.scale, self.weights)
+        self.patients = patient_codes(self.studies)
+        self.centre = {name: values[self.has[name]].mean(axis=0) for name, values in self.vectors.items()}
+        self.image_ids = pd.Index(self.studies["image_id"])
+
+    @classmethod
+    def build(
+        cls,
+        embeddings: Embeddings,
+        studies: pd.DataFrame,
+        weights: Mapping[str, float] | None,
+        backend: str,
+        options: dict[str, Any],
+    ) -> VectorStore:
+        """Align, scale and build the graphs; see `NeighborIndex.build`."""
+        check_options(backend, options)
+        table = validate_studies(studies).reset_index(drop=True)
+        if not len(table):
+            raise UserError("study table: it has no rows; import a data set first")
+        complete = check_weights(weights)
+        vectors, has = align(embeddings, table)
+        scale = {name: modality_scale(vectors[name][has[name]]) for name in vectors}
+        store = cls(table, vectors, has, scale, complete, backend)
+        build_graphs(store.spaces, vectors, store.views, backend, options)
+        return store
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Those of 'image', 'report', 'fused' that can be searched."""
+        return tuple(self.spaces)
+
+    @property
+    def views(self) -> np.ndarray:
+        """Each row's view: object (N,)."""
+        return self.studies["view"].to_numpy(dtype=object)
+
+    @cached_property
+    def _predicates(self) -> Predicates:
+        nothing = np.zeros(len(self.studies), dtype=bool)
+        flags = {f"has_{name}": self.has.get(name, nothing) for name in ("image", "report")}
+        return Predicates(self.studies, flags)
+
+    def rows_where(self, where: str | None) -> np.ndarray:
+        """Rows that pass an expression (see `Predicates`): bool (N,); all for None."""
+        if where is None:
+            return np.ones(len(self.studies), dtype=bool)
+        return self._predicates.evaluate(where)
+
+    def rows_of(self, image_ids: Sequence[str]) -> np.ndarray:
+        """Rows of indexed images: int64 (Q,); a `UserError` names the first unknown one."""
+        rows: np.ndarray = self.image_ids.get_indexer(list(image_ids)).astype(np.int64)
+        if (rows < 0).any():
+            unknown, examples = list(image_ids)[int(np.argmin(rows))], ", ".join(self.image_ids[:3])
+            raise UserError(f"image id {unknown!r}: not in this index; its ids look like {examples}")
+        return rows
+
+    def row_vectors(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Vectors of `rows` int64 (Q,) as queries, float32 (Q, D); a modality that a row lacks is NaN."""
+        taken = {name: values[rows] for name, values in self.vectors.items()}
+        for name, values in taken.items():
+            values[~self.has[name][rows]] = np.nan
+        return taken
+
+    def choose_modality(self, modality: str | None) -> str:
+        """The given modality if it can be searched; None: 'fused' where there is one, else the first."""
+        if modality is None:
+            return "fused" if "fused" in self.spaces else self.modalities[0]
+        choose("modality", modality, MODALITIES)
+        if modality not in self.spaces:
+            raise UserError(
+                f"modality {modality!r}: this index has {', '.join(self.modalities)}; choose one of these, "
+                "or encode and index both"
+            )
+        return modality
+
+    def distances(self, vectors: Mapping[str, np.ndarray], rows: np.ndarray, factors: Factors) -> np.ndarray:
+        """By `factors`, of queries (see `row_vectors`) to `rows` int64 (Q, K): float32 (Q, K).
+
+        NaN for a row of -1, and where query or row lacks a modality.
+        """
+        squared = np.where(rows >= 0, 0.0, np.nan)
+        for name, factor in factors.items():
+            if name not in self.vectors or name not in vectors:
+                return np.full(rows.shape, np.nan, dtype=np.float32)
+            queries, stored = vectors[name], self.vectors[name]
+            squared[~self.has[name][rows]] = np.nan
+            step = max(1, 2**22 // max(1, rows.shape[1] * stored.shape[1]))
+            for part in (slice(start, start + step) for start in range(0, len(rows), step)):
+                squared[part] += factor * squared_distances(queries[part], stored[rows[part]])
+        distance: np.ndarray = np.sqrt(squared)
+        return distance.astype(np.float32)

@@ -1,0 +1,40 @@
+"""Work spread over processes, with progress as results come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from cxrneighbors.errors import UserError
+from cxrneighbors.progress import track
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def process_count(workers: int | None) -> int:
+    """`workers`, or one process per usable CPU for None; a `UserError` below 1."""
+    from joblib import cpu_count
+
+    if workers is not None and workers < 1:
+        raise UserError(f"workers {workers}: must be 1 or more; give the number of processes to use")
+    return workers or int(cpu_count())
+
+
+def each_by_process(
+    work: Callable[[Item], Result], items: Sequence[Item], description: str, workers: int, worth: int = 1
+) -> Iterator[Result]:
+    """Results of `work` for N items, in their order, as they come, behind a progress bar.
+
+    `workers`: processes at most, fewer where one would get less than `worth` items; a single one is this
+    process. What `work` raises is raised here. The processes are joblib's (loky): started afresh, not
+    forked, so that threads of this one do no harm, and without running the calling script again, so that it
+    needs no main guard.
+
+    >>> list(each_by_process(abs, [-2, 1], "", workers=1))
+    [2, 1]
+    """
+    from joblib import Parallel, delayed
+
+    jobs = Parallel(max(1, min(workers, len(items) // worth)), return_as="generator")
+    return track(jobs(delayed(work)(item) for item in items), description, len(items))

@@ -1,0 +1,105 @@
+"""Training images, held in memory as bytes when they fit, else read from their files for each batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from cxrneighbors.data.pixels import load_images
+from cxrneighbors.data.skipped import Skipped
+from cxrneighbors.errors import UserError
+from cxrneighbors.progress import say, track
+
+MEMORY_LIMIT = 4 * 2**30  # bytes: 85,000 images of 224 x 224 at one byte a pixel
+CHUNK = 512  # images whose floats are in memory at the same time
+
+
+class MemoryImages(Dataset[Tensor]):
+    """Images as uint8 (N, 1, H, W); an item is a batch: n positions -> float32 (n, 1, H, W) in [0, 1]."""
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self.pixels = torch.from_numpy(pixels)
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, positions: list[int]) -> Tensor:
+        return self.pixels[positions].float() / 255
+
+
+@dataclass(frozen=True)
+class FileImages(Dataset[Tensor]):
+    """Image files read when a batch needs them; unreadable ones are left out of their batch."""
+
+    paths: list[str]
+    size: int
+    aspect: str
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, positions: list[int]) -> Tensor:
+        chosen = [self.paths[position] for position in positions]
+        images, kept = load_images(chosen, self.size, self.aspect, skipped=Skipped(), workers=2)
+        if not len(kept):
+            raise UserError(
+                f"{chosen[0]}: cannot be read, nor can the rest of its batch; import the images again"
+            )
+        return torch.from_numpy(images)
+
+
+def read_images(
+    paths: Sequence[str],
+    size: int,
+    aspect: str,
+    skipped: Skipped | None = None,
+    names: Sequence[str] | None = None,
+) -> tuple[MemoryImages, np.ndarray]:
+    """Read image files into memory, and for each image, int64 (M,), its position in `paths`.
+
+    `size`, `aspect`, `skipped`, `names`: as in `data.pixels.load_images`. Rounding to bytes moves a pixel by
+    at most 1/510, less than the 8-bit files themselves resolve.
+    """
+    pixels = np.empty((len(paths), 1, size, size), np.uint8)
+    kept = [np.zeros(0, np.int64)]
+    n = 0
+    for start in track(range(0, len(paths), CHUNK), "reading images"):
+        part = slice(start, start + CHUNK)
+        images, positions = load_images(
+            paths[part], size, aspect, skipped, names=None if names is None else names[part]
+        )
+        pixels[n : n + len(images)] = to_bytes(images)
+        kept.append(positions + start)
+        n += len(images)
+    return MemoryImages(pixels[:n]), np.concatenate(kept)
+
+
+def open_images(
+    paths: Sequence[str], size: int, aspect: str, memory_limit: int = MEMORY_LIMIT
+) -> MemoryImages | FileImages:
+    """Image files as batches, held in memory up to `memory_limit` bytes; unreadable ones are left out."""
+    if len(paths) * size * size > memory_limit:
+        say(
+            f"{len(paths)} images do not fit into {memory_limit / 2**30:.1f} GiB; reading them for each batch"
+        )
+        return FileImages(list(paths), size, aspect)
+    skipped = Skipped()
+    images, _ = read_images(paths, size, aspect, skipped)
+    if len(skipped):
+        say(f"training without {skipped.summary()}")
+    return images
+
+
+def to_bytes(images: np.ndarray) -> np.ndarray:
+    """Round images in [0, 1] to uint8, 255 for 1.0.
+
+    >>> to_bytes(np.array([0.0, 0.5, 1.0], dtype=np.float32)).tolist()
+    [0, 128, 255]
+    """
+    rounded: np.ndarray = np.rint(np.clip(images, 0, 1) * np.float32(255)).astype(np.uint8)
+    return rounded

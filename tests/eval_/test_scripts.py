@@ -1,0 +1,90 @@
+"""Every script: it says what it does; some run whole, at a size of seconds."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from cxrneighbors.errors import UserError
+
+EVAL = Path(__file__).parents[2] / "eval"
+SCRIPTS = [path.stem for path in sorted(EVAL.glob("*.py")) if "run(main)" in path.read_text()]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_script_says_how_it_is_run(name, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        importlib.import_module(name).main(["--help"])
+    assert stopped.value.code == 0
+    assert f"python eval/{name}.py" in capsys.readouterr().out
+
+
+def test_no_script_sets_a_constant_of_another_module():
+    for path in EVAL.rglob("*.py"):
+        assert not re.search(r"\w\.[A-Z_]{3,}(\[[^]]*\])? = |\.[A-Z_]{3,}\.update\(", path.read_text()), path
+
+
+def run(name: str, tmp_path: Path, *arguments: object) -> dict:
+    """The script's only JSON."""
+    results = tmp_path / "results"
+    importlib.import_module(name).main([*map(str, arguments), "--results", str(results)])
+    (path,) = results.glob("*.json")
+    return json.loads(path.read_text())
+
+
+def test_table1_scores_each_report_encoder_with_and_without_label_words(archive, tmp_path):
+    summary = run("table1", tmp_path, "folder", archive, "--encoders", "tfidf", "--work", tmp_path)
+    assert list(summary["encoders"]) == ["tfidf", "tfidf (label words masked)"]
+    assert summary["encoders"]["tfidf"]["lift"] > 0.2
+    assert f"{archive.name}-table1.json" in [p.name.split("-", 1)[1] for p in tmp_path.glob("results/*")]
+    assert "| tfidf | " in next(tmp_path.glob("results/*.md")).read_text()
+
+
+def test_figure5_scores_the_index_and_renews_the_table_of_all_results(archive, tmp_path):
+    options = ["--image-encoder", "pca", "--report-encoder", "none", "--name", "tiny", "--work", tmp_path]
+    summary = run("figure5", tmp_path, "folder", archive, *options)
+    assert summary["encoders_trained_on"] == "its own train split"
+    assert summary["n_training_images"] == 46
+    results = tmp_path / "results"
+    assert (results / "tiny-figure5.png").read_bytes() == (
+        tmp_path / "tiny" / "evaluation" / "figure5.png"
+    ).read_bytes()
+    row = next(line for line in (results / "figure5.md").read_text().splitlines() if "| image |" in line)
+    assert row.startswith("| tiny | its own train split | 44 | image | ")
+
+
+def test_views_scores_an_index_by_view_and_context(archive, tmp_path):
+    options = ["--image-encoder", "pca", "--report-encoder", "none", "-k", "2", "--work", tmp_path]
+    summary = run("views", tmp_path, "folder", archive, *options, "--name", "tiny")
+    assert {row["condition"] for row in summary["results"]} >= {"any view", "same view", "other views"}
+    same = [row for row in summary["results"] if row["condition"] == "same view"]
+    assert {row["same_view"] for row in same} == {1.0}
+    assert "| image | any view | all | " in (tmp_path / "results" / "views-tiny.md").read_text()
+
+
+def test_search_benchmark_leaves_the_index_as_it_was(tmp_path, monkeypatch):
+    import search_benchmark
+
+    monkeypatch.setattr(search_benchmark, "QUERIES", 64)
+    monkeypatch.setattr(search_benchmark, "REPEATS", 1)
+    summary = run("search_benchmark", tmp_path, "--rows", 2500)
+    assert [row["spread"] for row in summary["results"]] == ["equal", "falling"]
+    assert summary["results"][0]["filters"]["none"]["graph_recall"] > 0.9
+    index, _ = search_benchmark.make_index(2500, search_benchmark.SPREADS["falling"], 0)
+    before = index.store.exact_rows, dict(index.store.rows_per_effort)
+    search_benchmark.compare(index, None, search_benchmark.np.arange(64))
+    assert (index.store.exact_rows, index.store.rows_per_effort) == before
+
+
+def test_mimic_scale_counts_what_it_wrote(tmp_path):
+    summary = run("mimic_scale", tmp_path, "--images", 400)
+    assert summary["images"] == 400 and summary["skipped"] == 0 and summary["within_limits"]
+
+
+def test_a_missing_data_set_is_a_mistake_in_one_line(tmp_path):
+    with pytest.raises(UserError, match="nowhere"):
+        run("labeler", tmp_path, tmp_path / "nowhere")

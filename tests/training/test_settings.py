@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import pytest
+
+from cxrneighbors.errors import UserError
+from cxrneighbors.training.settings import TrainingSettings
+
+
+def test_the_plan_holds_every_setting() -> None:
+    settings = TrainingSettings(epochs=3, batch_size=4, seed=5, patience=6)
+    assert settings.plan() == {"epochs": 3, "batch_size": 4, "seed": 5, "patience": 6}
+
+
+def test_a_setting_below_its_least_value_is_named() -> None:
+    settings = TrainingSettings(epochs=3, batch_size=1)
+    settings.check_least(epochs=3, batch_size=1)
+    with pytest.raises(UserError, match="batch size 1: must be at least 2; give another value"):
+        settings.check_least(epochs=1, batch_size=2)
