@@ -30,6 +30,7 @@ nb_merge_streams = True
 nb_output_stderr = "remove"  # progress
 
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_default_options = {"members": True}
