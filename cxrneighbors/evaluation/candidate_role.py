@@ -12,11 +12,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from cxrneighbors.evaluation.overlap import pair_overlap
+from cxrneighbors.evaluation.overlap import CHUNK, pair_overlap, summed_overlap
 from cxrneighbors.statistics.dyadic import Candidates
 from cxrneighbors.statistics.groups import group_sums
-
-_CHUNK = 4_000_000  # pairs of groups, or overlaps, held at once
 
 
 @dataclass(frozen=True)
@@ -96,11 +94,7 @@ def _from_all(g: _Groups, n_patients: int, definition: str) -> tuple[np.ndarray,
     n_strata, n_sets = int(g.stratum.max(initial=0)) + 1, len(g.sets)
     weight = group_sums(g.stratum * n_sets + g.label_set, g.weight, n_strata * n_sets).reshape(n_strata, -1)
     taken = group_sums(g.stratum, g.weighted_expectation, n_strata)
-    overlap = np.empty_like(weight)  # summed over targets, for each stratum and candidate's label set
-    step = max(1, _CHUNK // n_sets)
-    for start in range(0, n_sets, step):
-        block = slice(start, start + step)
-        overlap[:, block] = weight @ pair_overlap(g.sets[:, None], g.sets[None, block], definition)
+    overlap = summed_overlap(weight, g.sets, definition)
     per_film = overlap[g.stratum, g.label_set] - taken[g.stratum]
     places = weight.sum(axis=1)[g.stratum]
     return (
@@ -121,7 +115,7 @@ def _own_expected(g: _Groups, n_patients: int) -> np.ndarray:
 def _between(g: _Groups, p: np.ndarray, q: np.ndarray, definition: str) -> np.ndarray:
     """Contributions between patients p and q (int (A,) each), both ways: float64 (A,)."""
     before = np.cumsum(g.size[p] * g.size[q])
-    splits = np.searchsorted(before, np.arange(_CHUNK, before[-1] if len(p) else 0, _CHUNK))
+    splits = np.searchsorted(before, np.arange(CHUNK, before[-1] if len(p) else 0, CHUNK))
     edges = np.unique([0, *splits, len(p)])
     result = np.zeros(len(p))
     for start, end in pairwise(edges):

@@ -43,10 +43,6 @@ class Headline:
     test: PermutationTest
     views: list[str]
 
-    def finding(self, number: int) -> int:
-        """Column of a finding of the vocabulary."""
-        return 1 + len(self.views) + number
-
 
 def headline_test(table: ScoreTable, draws: Draws) -> Headline:
     """The headline test and its break-downs on the same exchanges."""

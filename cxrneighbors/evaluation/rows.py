@@ -11,18 +11,15 @@ from cxrneighbors.statistics.estimate import Estimate
 from cxrneighbors.statistics.permutation import PermutationTest
 
 
-def interval_row(estimate: Estimate) -> dict[str, Any]:
-    """The interval of a lift and how many patients' worth of information stand behind it."""
-    return {"lift_ci95": list(estimate.interval()), "effective_patients": estimate.dof}
-
-
-def p_row(test: PermutationTest, column: int) -> dict[str, Any]:
-    """A permutation test's p-value with what belongs beside it.
+def lift_row(estimate: Estimate, test: PermutationTest, column: int = 0) -> dict[str, Any]:
+    """The interval of a lift, how many patients' worth of information stand behind it, and its p-value.
 
     null_mean_lift: the mean lift of exchanged findings. It is above 0 where films of patients with many
     films, who have more findings, lie together, and where patients with whom nobody can exchange keep theirs.
     """
     return {
+        "lift_ci95": list(estimate.interval()),
+        "effective_patients": estimate.dof,
         "p_value": test.p_value[column],
         "p_value_adjusted": None,
         "null_mean_lift": test.null_mean[column],

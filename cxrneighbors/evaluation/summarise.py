@@ -15,7 +15,7 @@ from cxrneighbors.evaluation.expectation import random_histogram
 from cxrneighbors.evaluation.heterogeneity import heterogeneity_scores
 from cxrneighbors.evaluation.matching import MATCHINGS
 from cxrneighbors.evaluation.retrieval import AP_DEPTH, retrieval_scores
-from cxrneighbors.evaluation.rows import effect_row, interval_row, p_row
+from cxrneighbors.evaluation.rows import effect_row, lift_row
 from cxrneighbors.evaluation.score_table import ALL, ScoreTable
 from cxrneighbors.statistics.permutation import PermutationTest
 
@@ -56,8 +56,7 @@ def _lift_row(table: ScoreTable, matching: str, chosen: np.ndarray, test: Permut
         "mean_overlap": frame["overlap"].mean(),
         "random_overlap": (frame["overlap"] - lift).mean(),
         "lift": lift.mean(),
-        **interval_row(table.estimate(chosen, matching)),
-        **p_row(test, 0),
+        **lift_row(table.estimate(chosen, matching), test),
         "n_targets": len(frame),
         "permutation": permutation_row(table, matching, chosen, test, unit_of(table)),
         "effect": effect_row(lift),
