@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-# (query rows (Q,), depth R, allowed (N,), include_same_patient)
-# -> rows (Q, R) with -1 where fewer exist, distances (Q, R)
-Search = Callable[[np.ndarray, int, np.ndarray, bool], tuple[np.ndarray, np.ndarray]]
+
+class Search(Protocol):
+    """How a method finds neighbours."""
+
+    def __call__(
+        self, rows: np.ndarray, k: int, *, allowed: np.ndarray, include_same_patient: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Of rows (Q,), among those allowed (N,): rows (Q, K), -1 where fewer exist, and distances (Q, K)."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,9 @@ def build_graph(method: Method, who: Who, k: int, depth: int, include_same_patie
     pool, rows = np.flatnonzero(who.allowed), np.flatnonzero(who.eligible)
     if len(rows) == 0:
         return Graph(pool, rows, np.empty((0, depth), np.int64), np.empty((0, depth), np.float32), 0)
-    found, distances = method.search(rows, depth, who.allowed, include_same_patient)
+    found, distances = method.search(
+        rows, depth, allowed=who.allowed, include_same_patient=include_same_patient
+    )
     position = np.full(len(who.allowed) + 1, -1, dtype=np.int64)  # the extra last entry keeps -1 at -1
     position[pool] = np.arange(len(pool))
     enough = found[:, k - 1] >= 0

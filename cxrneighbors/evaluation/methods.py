@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from cxrneighbors.encoders.store import Embeddings
-from cxrneighbors.evaluation.graph import Method, Search
+from cxrneighbors.evaluation.graph import Method
 from cxrneighbors.index.neighbor_index import NeighborIndex
 
 EXACT_ROWS = 20_000  # up to here other embeddings are searched exactly, beyond it by graph
@@ -27,7 +28,7 @@ def index_methods(index: NeighborIndex) -> list[Method]:
     for modality in index.modalities:
         parts = ("image", "report") if modality == "fused" else (modality,)
         has = np.logical_and.reduce([index.has[part] for part in parts])
-        methods.append(Method(modality, has, _search(index, modality), "index", modality))
+        methods.append(Method(modality, has, partial(index.neighbors, modality=modality), "index", modality))
     return methods
 
 
@@ -40,15 +41,4 @@ def embedding_method(name: str, embeddings: Embeddings, index: NeighborIndex) ->
     backend = "exact" if len(index.studies) <= EXACT_ROWS else "hnsw"
     other = type(index).build(embeddings, index.studies, backend=backend)
     has = other.has[modality] & index.has[modality] if modality in index.has else other.has[modality]
-    return Method(name, has, _search(other, modality), "encoder", modality)
-
-
-def _search(index: NeighborIndex, modality: str) -> Search:
-    def search(
-        rows: np.ndarray, depth: int, allowed: np.ndarray, include_same_patient: bool
-    ) -> tuple[np.ndarray, np.ndarray]:
-        return index.neighbors(
-            rows, depth, modality=modality, allowed=allowed, include_same_patient=include_same_patient
-        )
-
-    return search
+    return Method(name, has, partial(other.neighbors, modality=modality), "encoder", modality)

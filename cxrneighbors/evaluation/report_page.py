@@ -28,12 +28,8 @@ def render_page(result: OverlapResult, figure4: bytes, figure5: bytes, reports: 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "percent": wording.percent,
-        "points": wording.points,
-        "interval": wording.interval,
-        "p_cell": wording.p_cell,
-    }
+    words = (wording.percent, wording.points, wording.interval, wording.p_cell)
+    environment.filters |= {word.__name__: word for word in words}
     summary = result.summary
     return environment.get_template("report.html").render(
         s=summary,
@@ -81,12 +77,11 @@ def verdict(summary: dict[str, Any], name: str) -> str:
 
     Every answer rests on p-values corrected by Holm.
     """
-    row = summary["methods"][name]
+    row, words = summary["methods"][name], {"view": "view", "view-sex-age": "view, sex and age band"}
     if not _stands(row):
         return "A lift beyond what film counts explain could not be shown."
     matched = row["tests"]["matched"]
     held = [label for label, test in matched.items() if _stands(test)]
-    words = {"view": "view", "view-sex-age": "view, sex and age band"}
     if len(held) == len(matched):
         return (
             "The lift remains against random images of the same view, and of the same view, sex and age band."
@@ -123,15 +118,12 @@ def _example_blocks(reports: pd.DataFrame) -> list[dict[str, Any]]:
     """Table 1 grouped by example: {rule, lines}; long reports end with '…'."""
     blocks = []
     for rule, lines in reports.groupby("example", sort=False):
-        entries: list[dict[str, Any]] = []
-        for line in lines.to_dict("records"):
-            text = " ".join(str(line["report"]).split())
+        entries = lines.to_dict("records")
+        for line in entries:
+            text = " ".join(line["report"].split())
             cut = text if len(text) <= REPORT_SHOWN else text[:REPORT_SHOWN].rsplit(" ", 1)[0] + " …"
-            findings = [name for name in str(line["findings"]).split("|") if name]
-            entries.append(
-                {str(key): value for key, value in line.items()} | {"report": cut, "findings": findings}
-            )
-            entries[-1]["shared"] = set(str(line["shared_findings"]).split("|"))
-            entries[-1]["distance"] = None if pd.isna(line["distance"]) else f"{line['distance']:.2f}"
+            line |= {"report": cut, "findings": [name for name in line["findings"].split("|") if name]}
+            line["shared"] = line["shared_findings"].split("|")
+            line["distance"] = None if pd.isna(line["distance"]) else f"{line['distance']:.2f}"
         blocks.append({"rule": rule, "lines": entries})
     return blocks

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import platform
-from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
+from cxrneighbors import __version__
 from cxrneighbors.evaluation.exchange_tests import Draws
 from cxrneighbors.evaluation.films import Films
 from cxrneighbors.evaluation.graph import Who
@@ -19,7 +19,7 @@ HOLM = (
     "Holm over one family per question: methods times comparisons (uniform, view, view-sex-age), the random "
     "draws a family of their own; findings of all methods; views of all methods; paired comparisons"
 )
-LIBRARIES = ("cxrneighbors", "numpy", "scipy", "pandas", "hnswlib")
+LIBRARIES = ("numpy", "scipy", "pandas", "hnswlib")
 
 
 def adjust(summary: dict[str, Any], random: set[str]) -> None:
@@ -50,7 +50,8 @@ def settings_of(index: NeighborIndex, films: Films, who: Who, draws: Draws) -> d
             modality: entry.get("encoder") for modality, entry in index.manifest.get("modalities", {}).items()
         },
         "holm": HOLM,
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {"python": platform.python_version(), "cxrneighbors": __version__}
+        | {name: version(name) for name in LIBRARIES},
     }
 
 
@@ -59,14 +60,3 @@ def _adjust_family(tests: list[dict[str, Any]]) -> None:
     adjusted = holm(np.array([np.nan if p is None else p for p in p_values], dtype=np.float64))
     for test, p in zip(tests, adjusted, strict=True):
         test["p_value_adjusted"] = float(p)
-
-
-@cache
-def _versions() -> dict[str, str]:
-    versions = {}
-    for library in LIBRARIES:
-        try:
-            versions[library] = importlib.metadata.version(library)
-        except importlib.metadata.PackageNotFoundError:
-            versions[library] = "not installed"
-    return versions

@@ -89,5 +89,4 @@ def scaled_concatenation(
 def squared_distances(queries: np.ndarray, found: np.ndarray) -> np.ndarray:
     """‖q - f‖² by difference, not by products: queries (Q, D), found (Q, K, D) -> float64 (Q, K)."""
     difference = found.astype(np.float64) - queries.astype(np.float64)[:, None, :]
-    squared: np.ndarray = np.einsum("qkd,qkd->qk", difference, difference)
-    return squared
+    return np.asarray(np.einsum("qkd,qkd->qk", difference, difference))

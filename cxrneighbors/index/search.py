@@ -14,8 +14,7 @@ from cxrneighbors.index.filters import Admission, Filters
 from cxrneighbors.index.fusion import VECTOR_MODALITIES
 from cxrneighbors.index.policies.registry import find_policy
 from cxrneighbors.index.queries import Queries
-from cxrneighbors.index.ranking import Hits
-from cxrneighbors.index.request import Request, ranking_factors
+from cxrneighbors.index.request import Hits, Request, ranking_factors
 from cxrneighbors.index.vector_store import VectorStore
 
 # Queries with a filter of their own are answered in parts whose masks take at most this much.

@@ -97,8 +97,7 @@ class HnswGraph:
 
     def effort(self, m: np.ndarray) -> np.ndarray:
         """The ef used to fetch `m`: measured for the nearest `SAMPLE_K`, wider for deeper ranks."""
-        ef: np.ndarray = np.maximum(self._settings["ef"], m) + 4 * np.maximum(m - SAMPLE_K, 0)
-        return ef
+        return np.asarray(np.maximum(self._settings["ef"], m) + 4 * np.maximum(m - SAMPLE_K, 0))
 
     def settings(self) -> dict[str, Any]:
         """space, dim (padded), count (of different vectors), ef, M, ef_construction, seed."""

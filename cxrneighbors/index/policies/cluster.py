@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cxrneighbors.index.policies.nearest import nearest_pool
-from cxrneighbors.index.ranking import Hits
-from cxrneighbors.index.request import Request
+from cxrneighbors.index.request import Hits, Request
 
 MAX_CANDIDATES = 1000
 
@@ -38,8 +37,7 @@ def cluster_neighbours(vectors: np.ndarray, k: int) -> np.ndarray:
     rows = np.concatenate([[0], nearest])
     members = rows[_smallest_cluster(vectors[rows], k)]
     members = members[members != 0]
-    nearest_first: np.ndarray = members[np.lexsort((members, distance[members]))]
-    return nearest_first[:k]
+    return np.asarray(members[np.lexsort((members, distance[members]))][:k])
 
 
 def _points(request: Request, query: int, rows: np.ndarray) -> np.ndarray:

@@ -11,8 +11,7 @@ from cxrneighbors.index.policies.cluster import cluster
 from cxrneighbors.index.policies.diverse import diverse
 from cxrneighbors.index.policies.nearest import nearest
 from cxrneighbors.index.policies.random import random
-from cxrneighbors.index.ranking import Hits
-from cxrneighbors.index.request import Request
+from cxrneighbors.index.request import Hits, Request
 
 # A policy returns k hits for each query, each admitted and once.
 Policy = Callable[[Request, np.random.Generator], Hits]
