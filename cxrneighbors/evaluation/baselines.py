@@ -13,8 +13,7 @@ from cxrneighbors.encoders.base import Fittable
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.evaluation.films import MATCHINGS, match_strata
-from cxrneighbors.evaluation.graph import Method
-from cxrneighbors.evaluation.methods import LeftOut, embedding_method
+from cxrneighbors.evaluation.graph import LeftOut, Method, embedding_method
 from cxrneighbors.evaluation.sampling import draw_neighbors
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cxrneighbors.evaluation.exchange_tests import Headline
+from cxrneighbors.evaluation.exchange_tests import Headline, lift_row
 from cxrneighbors.evaluation.expectation import random_expectation
 from cxrneighbors.evaluation.lift_interval import rare_lift_estimate
-from cxrneighbors.evaluation.rows import lift_row
 from cxrneighbors.evaluation.score_table import ScoreTable
 
 
@@ -50,7 +49,7 @@ def view_rows(table: ScoreTable, tests: Headline) -> list[dict[str, Any]]:
     """Per view of the target: overlap against random images, and against random images of the same view.
 
     One dict per view with scored targets: view, n_targets, mean_overlap, random_overlap, lift and what
-    `rows.lift_row` gives; random_overlap_same_view and lift_same_view are None where the view holds too few
+    `lift_row` gives; random_overlap_same_view and lift_same_view are None where the view holds too few
     images to choose K from.
     """
     rows = []

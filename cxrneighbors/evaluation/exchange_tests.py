@@ -10,6 +10,7 @@ import numpy as np
 from cxrneighbors.errors import UserError
 from cxrneighbors.evaluation.permuted_lift import FindingStatistic, LiftStatistic, Statistic, stack
 from cxrneighbors.evaluation.score_table import ALL, ScoreTable
+from cxrneighbors.statistics.estimate import Estimate
 from cxrneighbors.statistics.permutation import (
     PermutationTest,
     exchange_groups,
@@ -72,6 +73,21 @@ def lift_test(
     everyone = np.ones((len(usable), 1), dtype=bool)
     statistic = _lift_statistic(table, matching, everyone, usable)
     return _test(table, statistic, matching, unit or unit_of(table), tag or matching, draws)
+
+
+def lift_row(estimate: Estimate, test: PermutationTest, column: int = 0) -> dict[str, Any]:
+    """The interval of a lift, how many patients' worth of information stand behind it, and its p-value.
+
+    null_mean_lift: the mean lift of exchanged findings. It is above 0 where films of patients with many
+    films, who have more findings, lie together, and where patients with whom nobody can exchange keep theirs.
+    """
+    return {
+        "lift_ci95": list(estimate.interval()),
+        "effective_patients": estimate.dof,
+        "p_value": test.p_value[column],
+        "p_value_adjusted": None,
+        "null_mean_lift": test.null_mean[column],
+    }
 
 
 def permutation_row(

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from cxrneighbors.evaluation import wording
+from cxrneighbors.evaluation.evaluate import OverlapResult
 from cxrneighbors.evaluation.examples import RULE
-from cxrneighbors.evaluation.result import OverlapResult
 
 REPORT_SHOWN = 900  # characters of a report in Table 1 on the page; table1.csv has all of it
 

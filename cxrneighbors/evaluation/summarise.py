@@ -10,13 +10,20 @@ from typing import Any
 import numpy as np
 
 from cxrneighbors.evaluation.breakdowns import finding_rows, view_rows
-from cxrneighbors.evaluation.exchange_tests import Draws, headline_test, lift_test, permutation_row, unit_of
+from cxrneighbors.evaluation.exchange_tests import (
+    Draws,
+    headline_test,
+    lift_row,
+    lift_test,
+    permutation_row,
+    unit_of,
+)
 from cxrneighbors.evaluation.expectation import random_histogram
 from cxrneighbors.evaluation.films import MATCHINGS
 from cxrneighbors.evaluation.heterogeneity import heterogeneity_scores
 from cxrneighbors.evaluation.retrieval import AP_DEPTH, retrieval_scores
-from cxrneighbors.evaluation.rows import effect_row, lift_row
 from cxrneighbors.evaluation.score_table import ALL, ScoreTable
+from cxrneighbors.statistics.effects import effect_row
 from cxrneighbors.statistics.permutation import PermutationTest
 
 

@@ -6,11 +6,11 @@ import os
 import tempfile
 from pathlib import Path
 
+from cxrneighbors.evaluation.evaluate import OverlapResult
 from cxrneighbors.evaluation.figures.figure4 import draw_figure4
 from cxrneighbors.evaluation.figures.figure5 import draw_figure5
 from cxrneighbors.evaluation.figures.table1 import table1
 from cxrneighbors.evaluation.report_page import render_page
-from cxrneighbors.evaluation.result import OverlapResult
 from cxrneighbors.files import write_json_atomic
 
 FILES = ("overlap.json", "neighbors.parquet", "figure4.png", "figure5.png", "table1.csv", "report.html")

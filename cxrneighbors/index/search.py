@@ -9,10 +9,10 @@ from typing import NoReturn
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.errors import UserError
+from cxrneighbors.errors import UserError, choose
 from cxrneighbors.index.filters import Admission, Filters
 from cxrneighbors.index.fusion import VECTOR_MODALITIES
-from cxrneighbors.index.policies.registry import find_policy
+from cxrneighbors.index.policies.registry import POLICIES
 from cxrneighbors.index.queries import Queries
 from cxrneighbors.index.request import Hits, Request, ranking_factors
 from cxrneighbors.index.vector_store import VectorStore
@@ -42,7 +42,7 @@ def find(
     """Hits of queries, each searched in its own of `modalities` str (Q,), which it has."""
     if options.k < 1:
         raise UserError(f"k: {options.k} neighbours cannot be found; ask for k=1 or more")
-    policy = find_policy(options.policy)
+    policy = POLICIES[choose("policy", options.policy, tuple(POLICIES))]
     admission = _admission(store, queries, filters, options)
     shape = (len(modalities), options.k)
     hits = Hits(np.full(shape, -1, dtype=np.int64), np.full(shape, np.nan, dtype=np.float32))

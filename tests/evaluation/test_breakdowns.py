@@ -5,9 +5,9 @@ import pytest
 
 from cxrneighbors.evaluation import Draws, Films, Question, score_targets
 from cxrneighbors.evaluation.breakdowns import finding_rows, view_rows
-from cxrneighbors.evaluation.exchange_tests import headline_test
+from cxrneighbors.evaluation.exchange_tests import headline_test, lift_row
 from cxrneighbors.evaluation.graph import Graph
-from cxrneighbors.evaluation.rows import effect_row, lift_row
+from cxrneighbors.statistics.effects import effect_row
 from cxrneighbors.statistics.estimate import Estimate
 
 from .fake_index import NAMES, make_studies

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cxrneighbors.errors import choose
 from cxrneighbors.index.policies.cluster import cluster
 from cxrneighbors.index.policies.diverse import diverse
 from cxrneighbors.index.policies.nearest import nearest
@@ -22,8 +21,3 @@ POLICIES: dict[str, Policy] = {
     "cluster": cluster,
     "random": random,
 }
-
-
-def find_policy(name: str) -> Policy:
-    """The policy called `name`; a UserError lists them."""
-    return POLICIES[choose("policy", name, tuple(POLICIES))]
