@@ -40,13 +40,12 @@ def command(
     from cxrneighbors.progress import say
 
     settings = BenchmarkSettings(k, masks, seeds, top, fill, where, n_sanity=sanity, seed=seed)
-    known_regions = None if regions is None else open_regions(regions)
     result = evaluate_explanations(
         load_classifier(classifier, device),
         NeighborIndex.load(index),
         out,
         n_targets=targets or None,
-        regions=known_regions,
+        regions=None if regions is None else open_regions(regions),
         among=among,
         min_score=min_score,
         methods=list(METHODS) if methods == "all" else _names(methods),

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
-
-if TYPE_CHECKING:
-    from cxrneighbors.explain.explanation import Explanation
 
 
 def command(
@@ -41,7 +37,7 @@ def command(
     """Explain a classifier's score of one film for one label."""
     from cxrneighbors.classifiers.registry import load_classifier
     from cxrneighbors.errors import choose
-    from cxrneighbors.explain.certificate import StabilityRule
+    from cxrneighbors.explain.certificate import Certificate, StabilityRule
     from cxrneighbors.explain.pictures import panel_png
     from cxrneighbors.explain.registry import METHODS, build_explainer
     from cxrneighbors.files import write_bytes_atomic
@@ -71,22 +67,13 @@ def command(
     panel = panel_png(explanation)
     explanation.save(out)
     write_bytes_atomic(out / "panel.png", panel)
-    for line in summary_lines(explanation):
-        say(line)
-    say(f"{out}: explanation.json, explanation.npz, panel.png")
-
-
-def summary_lines(explanation: Explanation) -> list[str]:
-    """What a reader of the terminal gets to know: score, fidelity, cost, top segments, certificate."""
     settings = explanation.settings
-    lines = [
+    say(
         f"{explanation.method}: {explanation.target} scores {explanation.prediction:.3f}; "
         f"surrogate's fidelity {explanation.fidelity:.3f}; {settings['classifier_calls']} films scored"
-    ]
+    )
     for segment in explanation.order()[:5]:
-        lines.append(f"  {settings['segment_names'][segment]}: {explanation.weights[segment]:+.4f}")
+        say(f"  {settings['segment_names'][segment]}: {explanation.weights[segment]:+.4f}")
     if "stability" in settings:
-        from cxrneighbors.explain.certificate import Certificate
-
-        lines.append(Certificate(**settings["stability"]).sentence())
-    return lines
+        say(Certificate(**settings["stability"]).sentence())
+    say(f"{out}: explanation.json, explanation.npz, panel.png")

@@ -19,8 +19,7 @@ from cxrneighbors.evaluation.graph import LeftOut, Method, Who, build_graph, ind
 from cxrneighbors.evaluation.overlap import MEANING
 from cxrneighbors.evaluation.retrieval import AP_DEPTH
 from cxrneighbors.evaluation.score_table import Question, ScoreTable, score_targets
-from cxrneighbors.evaluation.summarise import summarise
-from cxrneighbors.evaluation.summary import adjust, settings_of
+from cxrneighbors.evaluation.summarise import adjust, settings_of, summarise
 from cxrneighbors.files import plain
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import track
@@ -150,12 +149,11 @@ def _who(index: NeighborIndex, films: Films, definition: str, where: str | None,
 
 
 def _by_name(methods: Sequence[Method | LeftOut]) -> dict[str, Method | LeftOut]:
-    named: dict[str, Method | LeftOut] = {}
-    for method in methods:
-        if method.name in named:
-            raise UserError(f"methods: {method.name!r} is the name of a method already; choose another")
-        named[method.name] = method
-    return named
+    names = [method.name for method in methods]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"methods: {name!r} is the name of a method already; choose another")
+    return dict(zip(names, methods, strict=True))
 
 
 def _comparisons(

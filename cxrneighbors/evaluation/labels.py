@@ -62,12 +62,8 @@ def encode_labels(findings: Iterable[Sequence[str]]) -> Labels:
     (('Edema', 'Mass', 'No Finding'), [3, 4, 0])
     """
     lists = [list(names) for names in findings]
-    vocabulary = tuple(sorted({name for names in lists for name in names}))
-    bit_of = {name: divmod(position, WORD) for position, name in enumerate(vocabulary)}
-    words = max(1, -(-len(vocabulary) // WORD))
-    masks = np.zeros((len(lists), words), dtype=np.uint64)
-    for row, names in enumerate(lists):
-        for name in names:
-            word, bit = bit_of[name]
-            masks[row, word] |= np.uint64(1 << bit)
-    return Labels(vocabulary, masks)
+    rows = np.repeat(np.arange(len(lists)), np.array([len(names) for names in lists], dtype=np.int64))
+    vocabulary, code = np.unique([name for names in lists for name in names], return_inverse=True)
+    masks = np.zeros((len(lists), max(1, -(-len(vocabulary) // WORD))), dtype=np.uint64)
+    np.bitwise_or.at(masks, (rows, code // WORD), np.uint64(1) << (code % WORD).astype(np.uint64))
+    return Labels(tuple(vocabulary.tolist()), masks)

@@ -29,11 +29,6 @@ def compact_masks(masks: np.ndarray, n_findings: int | None = None) -> np.ndarra
     return masks.astype(np.min_scalar_type(largest))
 
 
-def stack(*statistics: Statistic) -> Statistic:
-    """Several statistics on the same exchanges: their columns side by side."""
-    return lambda source: np.concatenate([statistic(source) for statistic in statistics], axis=1)
-
-
 @dataclass(frozen=True)
 class LiftStatistic:
     """Mean lift (overlap minus exact expectation) over groups of targets.

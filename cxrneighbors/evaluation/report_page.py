@@ -31,11 +31,12 @@ def render_page(result: OverlapResult, figure4: bytes, figure5: bytes, reports: 
     words = (wording.percent, wording.points, wording.interval, wording.p_cell)
     environment.filters |= {word.__name__: word for word in words}
     summary = result.summary
+    methods = [{"name": name, **row} for name, row in summary["methods"].items()]
     return environment.get_template("report.html").render(
         s=summary,
         headlines=[headline(summary, name) for name in result.main_methods()],
         verdicts=[verdict(summary, name) for name in result.main_methods()],
-        methods=_methods(summary),
+        methods=sorted(methods, key=lambda row: ("index", "encoder", "random").index(row["kind"])),
         main=result.main_methods(),
         title=lambda name: wording.title_of(name, summary),
         names=wording.TITLES,
@@ -51,25 +52,18 @@ def headline(summary: dict[str, Any], name: str) -> str:
     """A method's result as one sentence for a reader who knows no statistics."""
     row, k, definition = summary["methods"][name], summary["k"], summary["definition"]
     by = {"image": "by image", "report": "by report", "fused": "by image and report together"}[name]
-    shares = wording.unit_of_overlap(definition)
-    if definition == "jaccard":
-        mean = wording.percent(row["mean_overlap"])
-        start = f"Between a target and its {k} nearest neighbours {by}, {mean} {shares}"
-    else:
-        start = f"Of the {k} nearest neighbours {by}, {wording.percent(row['mean_overlap'])} {shares}"
-    return (
-        f"{start}; random neighbours: {wording.percent(row['random_overlap'])}; "
-        f"lift {wording.points(row['lift'])} points "
-        f"(95\u00a0% CI {wording.interval(row['lift_ci95'])}), "
-        f"corrected {wording.p_text(row['p_value_adjusted'])}. {_exchange_sentence(row)}"
-    )
-
-
-def _exchange_sentence(row: dict[str, Any]) -> str:
-    """What is left of a lift when findings change hands: the mean of the permutation test."""
+    start = "Between a target and its" if definition == "jaccard" else "Of the"
+    # What is left of a lift when findings change hands: the mean of the permutation test.
     between = {"patient": "patients with equally many images", "image": "single images"}
     unit = between[row["tests"]["permutation"]["unit"]]
-    return f"Findings exchanged between {unit} leave {wording.points(row['null_mean_lift'])} points."
+    return (
+        f"{start} {k} nearest neighbours {by}, {wording.percent(row['mean_overlap'])} "
+        f"{wording.unit_of_overlap(definition)}; "
+        f"random neighbours: {wording.percent(row['random_overlap'])}; "
+        f"lift {wording.points(row['lift'])} points (95\u00a0% CI {wording.interval(row['lift_ci95'])}), "
+        f"corrected {wording.p_text(row['p_value_adjusted'])}. "
+        f"Findings exchanged between {unit} leave {wording.points(row['null_mean_lift'])} points."
+    )
 
 
 def verdict(summary: dict[str, Any], name: str) -> str:
@@ -101,13 +95,6 @@ def verdict(summary: dict[str, Any], name: str) -> str:
 def _stands(test: dict[str, Any]) -> bool:
     p = test["p_value_adjusted"] if test.get("lift") is not None else None
     return p is not None and p < 0.05 and test["lift"] > 0
-
-
-def _methods(summary: dict[str, Any]) -> list[dict[str, Any]]:
-    """Lines of the method table: index methods, then other encoders, then random draws."""
-    order = {"index": 0, "encoder": 1, "random": 2}
-    rows = [{"name": name, **row} for name, row in summary["methods"].items()]
-    return sorted(rows, key=lambda row: order[row["kind"]])
 
 
 def _data_uri(png: bytes) -> str:

@@ -18,8 +18,7 @@ from cxrneighbors.errors import UserError
 VECTOR_MODALITIES = ("image", "report")
 MODALITIES = (*VECTOR_MODALITIES, "fused")
 
-# {'image': w/σ², ...}: which vector modalities take part in a distance, and by what factor of their squared
-# L2.
+# {'image': w/σ², ...}: which vector modalities take part in a distance, and by what factor of their L2².
 Factors = dict[str, float]
 
 

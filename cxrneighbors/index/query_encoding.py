@@ -53,9 +53,8 @@ def encode_images(encoder: ImageEncoder, films: Sequence[Film]) -> np.ndarray:
 
 def encode_texts(encoder: TextEncoder, texts: Sequence[str]) -> np.ndarray:
     """Free texts to vectors: float32 (Q, D). A blank text raises a `UserError`."""
-    for text in texts:
-        if not text.strip():
-            raise UserError("text: it is blank; give words to search for")
+    if not all(text.strip() for text in texts):
+        raise UserError("text: it is blank; give words to search for")
     return np.asarray(encoder.encode(list(texts)), dtype=np.float32)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -12,11 +12,23 @@ import pandas as pd
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.index.filters import Admission, Filters
 from cxrneighbors.index.fusion import VECTOR_MODALITIES
-from cxrneighbors.index.policies.registry import POLICIES
+from cxrneighbors.index.policies.cluster import cluster
+from cxrneighbors.index.policies.diverse import diverse
+from cxrneighbors.index.policies.nearest import nearest
+from cxrneighbors.index.policies.random import random
 from cxrneighbors.index.queries import Queries
 from cxrneighbors.index.request import Hits, Request, ranking_factors
 from cxrneighbors.index.vector_store import VectorStore
 
+# A policy returns k hits for each query, each admitted and once.
+Policy = Callable[[Request, np.random.Generator], Hits]
+
+POLICIES: dict[str, Policy] = {
+    "nearest": nearest,
+    "diverse": diverse,
+    "cluster": cluster,
+    "random": random,
+}
 # Queries with a filter of their own are answered in parts whose masks take at most this much.
 MASK_BYTES = 2**28
 

@@ -58,11 +58,6 @@ def exchange_groups(units: np.ndarray, attributes: np.ndarray) -> list[np.ndarra
     return [group for group in groups if len(group) > 1]
 
 
-def share_exchanged(groups: list[np.ndarray], n: int) -> float:
-    """Share of the n images that take part in the exchange; far below 1 the test has little power."""
-    return sum(group.size for group in groups) / max(n, 1)
-
-
 def exchanges(
     groups: list[np.ndarray], n: int, n_permutations: int, rng: np.random.Generator, chunk: int
 ) -> Iterator[np.ndarray]:

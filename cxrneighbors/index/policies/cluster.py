@@ -11,11 +11,7 @@ MAX_CANDIDATES = 1000
 
 
 def cluster(request: Request, rng: np.random.Generator) -> Hits:
-    """Rows from each query's own cluster; deterministic, `rng` is not used.
-
-    Ward's tree over the query and its `MAX_CANDIDATES` nearest admitted rows is cut where the query's cluster
-    first has k other members, see `cluster_neighbours`.
-    """
+    """Rows from each query's own cluster, see `cluster_neighbours`; deterministic, `rng` is not used."""
     pool = nearest_pool(request, MAX_CANDIDATES)
     columns = np.full((len(request), request.k), -1, dtype=np.int64)
     for query, rows in enumerate(pool.rows):
@@ -25,11 +21,10 @@ def cluster(request: Request, rng: np.random.Generator) -> Hits:
 
 
 def cluster_neighbours(vectors: np.ndarray, k: int) -> np.ndarray:
-    """K members of the target's cluster: positions int64 (<= K,) in 1..N-1, nearest first.
+    """K members of the target's cluster: positions int64 (<= K,) in 1..N-1, nearest first, ties by position.
 
     `vectors`: float (N, D), row 0 the target, the others the candidates, all of whom may be found. Ward's
-    tree over the `MAX_CANDIDATES` nearest is cut where the target's cluster first has K other members; the
-    K nearest of them are returned (ties by position). Deterministic: there is no seed.
+    tree over the `MAX_CANDIDATES` nearest is cut where the target's cluster first has K other members.
     """
     vectors = np.asarray(vectors, dtype=np.float64)
     distance = np.linalg.norm(vectors - vectors[0], axis=1)
@@ -61,6 +56,6 @@ def _smallest_cluster(vectors: np.ndarray, k: int) -> np.ndarray:
     for step, (left, right) in enumerate(tree.children_):
         merged = contents.pop(int(left)) + contents.pop(int(right))
         if 0 in merged and len(merged) > k:
-            return np.sort(np.array(merged))
+            return np.array(merged)
         contents[n + step] = merged
     return np.arange(n)

@@ -8,7 +8,7 @@ import pytest
 from cxrneighbors.errors import UserError
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.index.policies.random import _first_different
-from cxrneighbors.index.policies.registry import POLICIES
+from cxrneighbors.index.search import POLICIES
 
 Build = Callable[..., NeighborIndex]
 
