@@ -11,8 +11,8 @@ from .encoders.store import Embeddings as Embeddings
 from .encoders.vae import VAE as VAE
 from .errors import UserError as UserError
 from .evaluation.baselines import make_baselines as make_baselines
+from .evaluation.evaluate import OverlapResult as OverlapResult
 from .evaluation.evaluate import evaluate_overlap as evaluate_overlap
-from .evaluation.result import OverlapResult as OverlapResult
 from .evaluation.write import write_evaluation as write_evaluation
 from .index.neighbor_index import NeighborIndex as NeighborIndex
 

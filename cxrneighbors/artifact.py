@@ -163,13 +163,10 @@ class Work:
 
         `files=False` leaves the hashes out, where others write into the folder too.
         """
-        content = merged(self.plan, _through_json(result or {}))
-        content = self.kind._head(True) | content
+        content = self.kind._head(True) | merged(self.plan, _through_json(result or {}))
         if files:
             names = self.own or _names(self.folder)
-            content["files"] = describe_files(
-                self.folder, [name for name in names if name not in self.scratch]
-            )
+            content["files"] = describe_files(self.folder, set(names) - set(self.scratch))
         write_json_atomic(self.folder / MANIFEST, content)
         self.complete = True
         return content

@@ -27,7 +27,7 @@ def run_demo(
     from cxrneighbors.encoders.vae import VAE
     from cxrneighbors.evaluation.baselines import make_baselines
     from cxrneighbors.evaluation.evaluate import evaluate_overlap
-    from cxrneighbors.evaluation.summary_text import summary_lines
+    from cxrneighbors.evaluation.wording import summary_lines
     from cxrneighbors.evaluation.write import write_evaluation
     from cxrneighbors.index.neighbor_index import NeighborIndex
 

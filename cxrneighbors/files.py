@@ -91,11 +91,8 @@ def replace_dir(temporary: Path, final: Path) -> None:
 
 def sha256_file(path: str | Path) -> str:
     """SHA-256 of a file's bytes as 64 hex digits."""
-    digest = hashlib.sha256()
     with open(path, "rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_json(path: str | Path, remedy: str) -> Any:

@@ -21,8 +21,8 @@ from cxrneighbors.encoders.encode import encode
 from cxrneighbors.encoders.vae import VAE
 from cxrneighbors.evaluation.baselines import make_baselines
 from cxrneighbors.evaluation.evaluate import evaluate_overlap
-from cxrneighbors.evaluation.methods import embedding_method
-from cxrneighbors.evaluation.summary_text import summary_lines
+from cxrneighbors.evaluation.graph import embedding_method
+from cxrneighbors.evaluation.wording import summary_lines
 from cxrneighbors.evaluation.write import write_evaluation
 from cxrneighbors.files import read_json, write_text_atomic
 from cxrneighbors.progress import say

@@ -28,9 +28,8 @@ from cxrneighbors.encoders.report_encoder import ReportEncoder
 from cxrneighbors.encoders.report_training import train_report_encoder
 from cxrneighbors.encoders.tfidf import TfidfEncoder
 from cxrneighbors.evaluation.compare import compare
-from cxrneighbors.evaluation.evaluate import evaluate_overlap
+from cxrneighbors.evaluation.evaluate import OverlapResult, evaluate_overlap
 from cxrneighbors.evaluation.overlap import MEANING
-from cxrneighbors.evaluation.result import OverlapResult
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
 from cxrneighbors.statistics.holm import holm

@@ -15,9 +15,8 @@ import pandas as pd
 
 from cxrneighbors.evaluation.candidate_role import candidate_role
 from cxrneighbors.evaluation.expectation import random_expectation
-from cxrneighbors.evaluation.films import Films
+from cxrneighbors.evaluation.films import DECADE, Films, age_band
 from cxrneighbors.evaluation.lift_interval import lift_contributions
-from cxrneighbors.evaluation.matching import DECADE, age_band
 from cxrneighbors.evaluation.overlap import labels_for, pair_overlap
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.statistics.dyadic import NEXT, Candidates, dyadic_estimate

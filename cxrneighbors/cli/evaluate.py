@@ -22,7 +22,7 @@ def command(
     """Score neighbour sets against random ones and write Figure 5 and its statistics."""
     from cxrneighbors.evaluation.baselines import make_baselines
     from cxrneighbors.evaluation.evaluate import evaluate_overlap
-    from cxrneighbors.evaluation.summary_text import summary_lines
+    from cxrneighbors.evaluation.wording import summary_lines
     from cxrneighbors.evaluation.write import write_evaluation
     from cxrneighbors.index.neighbor_index import NeighborIndex
     from cxrneighbors.progress import say

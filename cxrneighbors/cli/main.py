@@ -88,7 +88,7 @@ def _invoke(arguments: list[str], debug: bool) -> int:
         # Usage errors of click (typer may carry its own copy of it) know how to say themselves.
         if hasattr(error, "format_message"):
             text = error.format_message()
-            return _fail(f"{text} See 'cxrneighbors --help'." if text else "", 2, debug) if text else 0
+            return _fail(f"{text} See 'cxrneighbors --help'.", 2, debug) if text else 0
         if type(error).__name__ in ("Abort", "Exit"):
             return int(getattr(error, "exit_code", 1))
         return _fail(

@@ -46,9 +46,8 @@ def command(
             seed=seed,
             device=device,
         )
-        if metrics["test"]["n"]:
-            accuracy, count = metrics["test"]["accuracy"], metrics["test"]["n"]
-            say(f"accuracy on {count} images of other patients: {accuracy:.3f}")
+        if count := metrics["test"]["n"]:
+            say(f"accuracy on {count} images of other patients: {metrics['test']['accuracy']:.3f}")
     skipped = Skipped("predict-views")
     done = complete_views(
         table,

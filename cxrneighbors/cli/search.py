@@ -46,8 +46,7 @@ def command(
         weights=None if weights is None else parse_weights(weights),
         seed=seed,
     )
-    studies = loaded.studies.set_index("image_id")
-    found = studies.loc[hits["neighbor_id"]]
+    found = loaded.studies.set_index("image_id").loc[hits["neighbor_id"]]
     hits = hits.assign(
         patient_id=found["patient_id"].to_numpy(),
         view=found["view"].to_numpy(),

@@ -1,10 +1,10 @@
 from .baselines import make_baselines as make_baselines
 from .compare import compare as compare
+from .evaluate import OverlapResult as OverlapResult
 from .evaluate import evaluate_overlap as evaluate_overlap
 from .exchange_tests import Draws as Draws
 from .films import Films as Films
-from .methods import embedding_method as embedding_method
-from .result import OverlapResult as OverlapResult
+from .graph import embedding_method as embedding_method
 from .score_table import Question as Question
 from .score_table import ScoreTable as ScoreTable
 from .score_table import score_targets as score_targets

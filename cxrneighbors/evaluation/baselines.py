@@ -12,9 +12,8 @@ from cxrneighbors.data.schema import has_text
 from cxrneighbors.encoders.base import Fittable
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.errors import UserError, choose
-from cxrneighbors.evaluation.graph import Method
-from cxrneighbors.evaluation.matching import MATCHINGS, match_strata
-from cxrneighbors.evaluation.methods import LeftOut, embedding_method
+from cxrneighbors.evaluation.films import MATCHINGS, match_strata
+from cxrneighbors.evaluation.graph import LeftOut, Method, embedding_method
 from cxrneighbors.evaluation.sampling import draw_neighbors
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
@@ -25,10 +24,6 @@ RANDOM = ("random", *(f"random-{matching}" for matching in MATCHINGS))
 IMAGE_ENCODERS = ("pixels", "pca", "pca-whitened")
 REPORT_ENCODERS = ("tfidf", "report-masked")
 BASELINES = (*RANDOM, *IMAGE_ENCODERS, *REPORT_ENCODERS)
-
-
-class _Skip(Exception):
-    """A baseline that cannot be computed here; its text says why."""
 
 
 def make_baselines(
@@ -49,11 +44,10 @@ def make_baselines(
     for name in dict.fromkeys(chosen):
         try:
             methods.append(_baseline(name, index, seed, train_studies))
-        except (_Skip, UserError) as reason:
+        except UserError as reason:
             if names is not None:
-                raise UserError(
-                    f"baseline {name!r}: {reason}; leave it out of the list of baselines"
-                ) from None
+                message = f"baseline {name!r}: {reason}; leave it out of the list of baselines"
+                raise UserError(message) from None
             methods.append(LeftOut(name, str(reason)))
             say(f"baseline {name} left out: {reason}")
     return methods
@@ -75,12 +69,12 @@ def _random_method(name: str, index: NeighborIndex, seed: int) -> Method:
     patients = patient_codes(index.studies)
 
     def search(
-        rows: np.ndarray, depth: int, allowed: np.ndarray, include_same_patient: bool
+        rows: np.ndarray, k: int, *, allowed: np.ndarray, include_same_patient: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         pool = np.flatnonzero(allowed)
         own = np.arange(n) if include_same_patient else patients
         rng = generator(seed, "draw", name)
-        drawn = draw_neighbors(np.searchsorted(pool, rows), own[pool], strata[pool], depth, rng)
+        drawn = draw_neighbors(np.searchsorted(pool, rows), own[pool], strata[pool], k, rng)
         return np.where(drawn < 0, -1, pool[drawn]), np.full(drawn.shape, np.nan, dtype=np.float32)
 
     return Method(name, np.logical_or.reduce([index.has[part] for part in index.has]), search, "random", "")
@@ -91,11 +85,11 @@ def _image_embeddings(name: str, index: NeighborIndex, train_studies: pd.DataFra
     from cxrneighbors.encoders.registry import load_image_encoder
 
     if _encoder_name(index, "image") == name:
-        raise _Skip(f"the index's own image encoder is {name}")
+        raise UserError(f"the index's own image encoder is {name}")
     with_path = np.flatnonzero(has_text(index.studies["path"]))
     # One look at the disk decides; single unreadable files are skipped and listed by `encode`.
     if not any(Path(path).is_file() for path in index.studies["path"].iloc[with_path[:50]]):
-        raise _Skip("no image files on disk")
+        raise UserError("no image files on disk")
     encoder = load_image_encoder(name)
     if train_studies is not None and isinstance(encoder, Fittable) and not encoder.fitted:
         encoder.fit(train_studies)
@@ -106,15 +100,15 @@ def _report_embeddings(name: str, index: NeighborIndex) -> Embeddings:
     from cxrneighbors.encoders.encode import encode
 
     if not has_text(index.studies["report"]).any():
-        raise _Skip("no reports")
+        raise UserError("no reports")
     if name == "tfidf":
         if _encoder_name(index, "report") == "tfidf":
-            raise _Skip("the index's own report encoder is tfidf")
+            raise UserError("the index's own report encoder is tfidf")
         return encode(index.studies, report="tfidf")
     if index.manifest.get("mask_labels"):
-        raise _Skip("the index's reports are masked already")
+        raise UserError("the index's reports are masked already")
     if "report" not in index.has:
-        raise _Skip("the index has no report vectors")
+        raise UserError("the index has no report vectors")
     return encode(index.studies, report=index.encoders.get("report"), mask_labels=True)
 
 

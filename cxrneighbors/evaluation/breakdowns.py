@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cxrneighbors.evaluation.exchange_tests import Headline
+from cxrneighbors.evaluation.exchange_tests import Headline, lift_row
 from cxrneighbors.evaluation.expectation import random_expectation
 from cxrneighbors.evaluation.lift_interval import rare_lift_estimate
-from cxrneighbors.evaluation.rows import interval_row, p_row
 from cxrneighbors.evaluation.score_table import ScoreTable
 
 
@@ -21,7 +20,7 @@ def finding_rows(table: ScoreTable, tests: Headline) -> list[dict[str, Any]]:
     """
     graph, labels, question = table.graph, table.films.labels, table.question
     rows = []
-    for number, name in enumerate(labels.names):
+    for column, name in enumerate(labels.names, start=1 + len(tests.views)):
         has = labels.has(name)[graph.targets]
         if not has.any():
             continue
@@ -31,7 +30,6 @@ def finding_rows(table: ScoreTable, tests: Headline) -> list[dict[str, Any]]:
             graph.targets[has], graph.neighbors[has], question.k, only, patients, chance
         )
         expected = chance.mean[graph.targets[has]].mean()
-        column = tests.finding(number)
         # The test orders exchanges by the share; their expectation never changes.
         rows.append(
             {
@@ -40,8 +38,7 @@ def finding_rows(table: ScoreTable, tests: Headline) -> list[dict[str, Any]]:
                 "share": estimate.mean + expected,
                 "random_share": expected,
                 "lift": estimate.mean,
-                **interval_row(estimate),
-                **p_row(tests.test, column),
+                **lift_row(estimate, tests.test, column),
                 "null_mean_lift": tests.test.null_mean[column] - expected,
             }
         )
@@ -52,8 +49,8 @@ def view_rows(table: ScoreTable, tests: Headline) -> list[dict[str, Any]]:
     """Per view of the target: overlap against random images, and against random images of the same view.
 
     One dict per view with scored targets: view, n_targets, mean_overlap, random_overlap, lift and what
-    `rows.interval_row` and `rows.p_row` give; random_overlap_same_view and lift_same_view are None where
-    the view holds too few images to choose K from.
+    `lift_row` gives; random_overlap_same_view and lift_same_view are None where the view holds too few
+    images to choose K from.
     """
     rows = []
     for column, name in enumerate(tests.views, start=1):
@@ -67,8 +64,7 @@ def view_rows(table: ScoreTable, tests: Headline) -> list[dict[str, Any]]:
                 "mean_overlap": frame["overlap"].mean(),
                 "random_overlap": frame["expected"].mean(),
                 "lift": (frame["overlap"] - frame["expected"]).mean(),
-                **interval_row(table.estimate(chosen)),
-                **p_row(tests.test, column),
+                **lift_row(table.estimate(chosen), tests.test, column),
                 "random_overlap_same_view": same["expected_view"].mean() if len(same) else None,
                 "lift_same_view": (same["overlap"] - same["expected_view"]).mean() if len(same) else None,
             }

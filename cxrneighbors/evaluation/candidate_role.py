@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 
-from cxrneighbors.evaluation.overlap import pair_overlap
+from cxrneighbors.evaluation.overlap import CHUNK, pair_overlap, summed_overlap
 from cxrneighbors.statistics.dyadic import Candidates
-from cxrneighbors.statistics.groups import group_sums
-
-_CHUNK = 4_000_000  # pairs of groups, or overlaps, held at once
+from cxrneighbors.statistics.groups import codes_of, group_sums
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,21 @@ def candidate_role(
     choose among, all by default (their own patient's never).
     """
     n_patients = int(patients.max(initial=-1)) + 1
-    films = np.ones(len(masks)) if candidates is None else candidates.astype(np.float64)
-    groups = _group(masks, patients, strata, films, targets, weights, expected, n_patients)
+    sets, label_set = np.unique(masks, axis=0, return_inverse=True)
+    films = pd.DataFrame(
+        {
+            "patient": patients,
+            "stratum": strata,
+            "label_set": label_set.reshape(-1),
+            "films": np.ones(len(masks)) if candidates is None else candidates.astype(np.float64),
+            "weight": np.bincount(targets, weights, len(masks)),
+            "weighted_expectation": np.bincount(targets, weights * expected, len(masks)),
+        }
+    )
+    summed = films.groupby(["patient", "stratum", "label_set"], as_index=False).sum()
+    columns = {str(name): summed[name].to_numpy() for name in summed}
+    size = np.bincount(columns["patient"], minlength=n_patients)
+    groups = _Groups(**columns, sets=sets, first=np.cumsum(size) - size, size=size)
     everyone = np.arange(n_patients)
     own = _between(groups, everyone, everyone, definition) / 2  # both ways are the same way here
     total, n_expected = _from_all(groups, n_patients, definition)
@@ -61,46 +73,12 @@ def candidate_role(
     return Candidates(total - own, n_expected - own_expected, lambda p, q: _between(groups, p, q, definition))
 
 
-def _group(
-    masks: np.ndarray,
-    patients: np.ndarray,
-    strata: np.ndarray,
-    films: np.ndarray,
-    targets: np.ndarray,
-    weights: np.ndarray,
-    expected: np.ndarray,
-    n_patients: int,
-) -> _Groups:
-    sets, label_set = np.unique(masks, axis=0, return_inverse=True)
-    n_strata, n_sets = int(strata.max(initial=0)) + 1, len(sets)
-    key = (patients.astype(np.int64) * n_strata + strata) * n_sets + label_set.reshape(-1)
-    keys, which = np.unique(key, return_inverse=True)
-    which = which.reshape(-1)
-    rest, sets_of = np.divmod(keys, n_sets)
-    patient, stratum = np.divmod(rest, n_strata)
-    return _Groups(
-        patient,
-        stratum,
-        sets_of,
-        group_sums(which, films, len(keys)),
-        group_sums(which[targets], weights, len(keys)),
-        group_sums(which[targets], weights * expected, len(keys)),
-        sets,
-        np.searchsorted(patient, np.arange(n_patients)),
-        np.bincount(patient, minlength=n_patients),
-    )
-
-
 def _from_all(g: _Groups, n_patients: int, definition: str) -> tuple[np.ndarray, np.ndarray]:
     """Per patient: its films' contributions to all targets, and their expected number of places."""
     n_strata, n_sets = int(g.stratum.max(initial=0)) + 1, len(g.sets)
     weight = group_sums(g.stratum * n_sets + g.label_set, g.weight, n_strata * n_sets).reshape(n_strata, -1)
     taken = group_sums(g.stratum, g.weighted_expectation, n_strata)
-    overlap = np.empty_like(weight)  # summed over targets, for each stratum and candidate's label set
-    step = max(1, _CHUNK // n_sets)
-    for start in range(0, n_sets, step):
-        block = slice(start, start + step)
-        overlap[:, block] = weight @ pair_overlap(g.sets[:, None], g.sets[None, block], definition)
+    overlap = summed_overlap(weight, g.sets, definition)
     per_film = overlap[g.stratum, g.label_set] - taken[g.stratum]
     places = weight.sum(axis=1)[g.stratum]
     return (
@@ -111,17 +89,16 @@ def _from_all(g: _Groups, n_patients: int, definition: str) -> tuple[np.ndarray,
 
 def _own_expected(g: _Groups, n_patients: int) -> np.ndarray:
     """Places that a patient's films would have among its own targets: no candidates, taken out again."""
-    n_strata = int(g.stratum.max(initial=0)) + 1
-    cell = g.patient * n_strata + g.stratum
-    cells, which = np.unique(cell, return_inverse=True)
-    both = group_sums(which.reshape(-1), g.films) * group_sums(which.reshape(-1), g.weight)
-    return group_sums(cells // n_strata, both, n_patients)
+    cells = g.patient * (int(g.stratum.max(initial=0)) + 1) + g.stratum
+    of_cell, which = np.unique(cells, return_index=True)[1], codes_of(cells)
+    both = group_sums(which, g.films) * group_sums(which, g.weight)
+    return group_sums(g.patient[of_cell], both, n_patients)
 
 
 def _between(g: _Groups, p: np.ndarray, q: np.ndarray, definition: str) -> np.ndarray:
     """Contributions between patients p and q (int (A,) each), both ways: float64 (A,)."""
     before = np.cumsum(g.size[p] * g.size[q])
-    splits = np.searchsorted(before, np.arange(_CHUNK, before[-1] if len(p) else 0, _CHUNK))
+    splits = np.searchsorted(before, np.arange(CHUNK, before[-1] if len(p) else 0, CHUNK))
     edges = np.unique([0, *splits, len(p)])
     result = np.zeros(len(p))
     for start, end in pairwise(edges):

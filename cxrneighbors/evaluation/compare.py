@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from cxrneighbors.evaluation.lift_interval import difference_estimate
-from cxrneighbors.evaluation.rows import effect_row
 from cxrneighbors.evaluation.score_table import ALL, ScoreTable
+from cxrneighbors.statistics.effects import effect_row
 
 
 def compare(first: ScoreTable, second: ScoreTable) -> dict[str, Any] | None:
@@ -21,19 +21,15 @@ def compare(first: ScoreTable, second: ScoreTable) -> dict[str, Any] | None:
     """
     if first.question != second.question or not np.array_equal(first.graph.pool, second.graph.pool):
         raise ValueError("tables must ask the same question of the same pool; search both among common films")
-    ours, theirs = (table.graph.targets[table.scored] for table in (first, second))
-    targets, a, b = np.intersect1d(ours, theirs, return_indices=True)
+    targets, a, b = np.intersect1d(first.targets, second.targets, return_indices=True)
     if len(targets) == 0:
         return None
-    hits, overlaps = [], []
-    for table, rows in ((first, a), (second, b)):
-        which = np.flatnonzero(table.scored)[rows]
-        hits.append(table.nearest[which])
-        overlaps.append(table.pairs[which].mean(axis=1))
+    a, b = np.flatnonzero(first.scored)[a], np.flatnonzero(second.scored)[b]
+    ours, theirs = first.pairs[a].mean(axis=1), second.pairs[b].mean(axis=1)
     estimate = difference_estimate(
         targets,
-        hits[0],
-        hits[1],
+        first.nearest[a],
+        second.nearest[b],
         first.question.k,
         first.masks,
         first.films.patients,
@@ -44,12 +40,12 @@ def compare(first: ScoreTable, second: ScoreTable) -> dict[str, Any] | None:
         "n_targets": len(targets),
         "n_patients": len(np.unique(first.films.patients[targets])),
         "n_candidates": len(first.graph.pool),
-        "first_overlap": overlaps[0].mean(),
-        "second_overlap": overlaps[1].mean(),
+        "first_overlap": ours.mean(),
+        "second_overlap": theirs.mean(),
         "difference": estimate.mean,
         "difference_ci95": list(estimate.interval()),
         "effective_patients": estimate.dof,
         "p_value": estimate.p_value(),
         "p_value_adjusted": None,
-        "effect": effect_row(overlaps[0] - overlaps[1]),
+        "effect": effect_row(ours - theirs),
     }

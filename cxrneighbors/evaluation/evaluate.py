@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from cxrneighbors.data.schema import NO_FINDING
 from cxrneighbors.errors import UserError
@@ -13,14 +15,11 @@ from cxrneighbors.evaluation.compare import compare
 from cxrneighbors.evaluation.examples import choose_examples, neighbor_table
 from cxrneighbors.evaluation.exchange_tests import Draws
 from cxrneighbors.evaluation.films import Films
-from cxrneighbors.evaluation.graph import Method, Who, build_graph
-from cxrneighbors.evaluation.methods import LeftOut, index_methods
+from cxrneighbors.evaluation.graph import LeftOut, Method, Who, build_graph, index_methods
 from cxrneighbors.evaluation.overlap import MEANING
-from cxrneighbors.evaluation.result import OverlapResult
 from cxrneighbors.evaluation.retrieval import AP_DEPTH
 from cxrneighbors.evaluation.score_table import Question, ScoreTable, score_targets
-from cxrneighbors.evaluation.summarise import summarise
-from cxrneighbors.evaluation.summary import adjust, settings_of
+from cxrneighbors.evaluation.summarise import adjust, settings_of, summarise
 from cxrneighbors.files import plain
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import track
@@ -35,6 +34,26 @@ PAIRS = (
     ("report", "tfidf"),
     ("report", "report-masked"),
 )
+
+
+@dataclass
+class OverlapResult:
+    """Result of `evaluate_overlap`.
+
+    summary: the content of overlap.json; neighbors: search's columns and `method`; tables: each method's
+    scores, a row a target, for other statistics; studies: the index's study table; examples: per index
+    method, the targets that Figure 4 and Table 1 show (see `examples.RULE`).
+    """
+
+    summary: dict[str, Any]
+    neighbors: pd.DataFrame
+    tables: dict[str, ScoreTable] = field(repr=False)
+    studies: pd.DataFrame = field(repr=False)
+    examples: dict[str, list[dict[str, Any]]] = field(repr=False)
+
+    def main_methods(self) -> list[str]:
+        """The index's own methods that were scored, of `image`, `report`, `fused`."""
+        return list(self.examples)
 
 
 def evaluate_overlap(
@@ -54,7 +73,7 @@ def evaluate_overlap(
     `where`: which images may be found and are scored; `targets` narrows which are scored (encoders are judged
     on "split == 'test'"). Images without labels are neither. `definition`: `any`, `any-disease`, `jaccard`,
     `exact` (see `overlap.MEANING`). `methods`: what is scored beside the index's own graphs
-    (`baselines.make_baselines`, `methods.embedding_method`); nothing is trained here. Each method is scored
+    (`baselines.make_baselines`, `graph.embedding_method`); nothing is trained here. Each method is scored
     on all the rows it knows; its `n_targets` and `n_candidates` say which, and `comparisons` compares methods
     on common ground.
 
@@ -130,12 +149,11 @@ def _who(index: NeighborIndex, films: Films, definition: str, where: str | None,
 
 
 def _by_name(methods: Sequence[Method | LeftOut]) -> dict[str, Method | LeftOut]:
-    named: dict[str, Method | LeftOut] = {}
-    for method in methods:
-        if method.name in named:
-            raise UserError(f"methods: {method.name!r} is the name of a method already; choose another")
-        named[method.name] = method
-    return named
+    names = [method.name for method in methods]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"methods: {name!r} is the name of a method already; choose another")
+    return dict(zip(names, methods, strict=True))
 
 
 def _comparisons(

@@ -24,14 +24,9 @@ def choose_examples(table: ScoreTable) -> list[dict[str, Any]]:
     frame = table.frame[table.scored]
     lift = (frame["overlap"] - frame["expected"]).round(12)  # equal sets give equal lifts up to the last bit
     frame = frame.assign(lift=lift).sort_values(["lift", "image_id"], ascending=[False, True])
-    median, lowest = frame["lift"].iloc[(len(frame) - 1) // 2], frame["lift"].iloc[-1]
-    picks = {
-        "highest lift": frame.iloc[0],
-        "median lift": frame[frame["lift"] == median].iloc[0],
-        "lowest lift": frame[frame["lift"] == lowest].iloc[0],
-    }
     chosen: dict[str, dict[str, Any]] = {}
-    for rule, pick in picks.items():
+    for rule, place in {"highest lift": 0, "median lift": (len(frame) - 1) // 2, "lowest lift": -1}.items():
+        pick = frame[frame["lift"] == frame["lift"].iloc[place]].iloc[0]
         entry = {"rule": rule, "overlap": float(pick["overlap"]), "expected": float(pick["expected"])}
         chosen.setdefault(pick["image_id"], {"image_id": pick["image_id"], **entry})
     return list(chosen.values())

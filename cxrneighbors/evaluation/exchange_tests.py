@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from cxrneighbors.errors import UserError
-from cxrneighbors.evaluation.permuted_lift import FindingStatistic, LiftStatistic, Statistic, stack
+from cxrneighbors.evaluation.permuted_lift import FindingStatistic, LiftStatistic, Statistic
 from cxrneighbors.evaluation.score_table import ALL, ScoreTable
+from cxrneighbors.statistics.estimate import Estimate
 from cxrneighbors.statistics.permutation import (
     PermutationTest,
     exchange_groups,
     permutation_test,
-    share_exchanged,
 )
 from cxrneighbors.statistics.seeds import generator
 
@@ -43,10 +43,6 @@ class Headline:
     test: PermutationTest
     views: list[str]
 
-    def finding(self, number: int) -> int:
-        """Column of a finding of the vocabulary."""
-        return 1 + len(self.views) + number
-
 
 def headline_test(table: ScoreTable, draws: Draws) -> Headline:
     """The headline test and its break-downs on the same exchanges."""
@@ -55,8 +51,12 @@ def headline_test(table: ScoreTable, draws: Draws) -> Headline:
     groups = np.stack([np.ones(len(of_target), dtype=bool), *(of_target == view for view in views)], axis=1)
     labels = table.films.labels
     findings = FindingStatistic(labels.masks, table.graph.targets, table.nearest, len(labels.names))
-    statistic = stack(_lift_statistic(table, ALL, groups, table.enough(ALL)), findings)
-    return Headline(_test(table, statistic, ALL, unit_of(table), ALL, draws), views)
+    lifts = _lift_statistic(table, ALL, groups, table.enough(ALL))
+
+    def both(source: np.ndarray) -> np.ndarray:
+        return np.concatenate([lifts(source), findings(source)], axis=1)
+
+    return Headline(_test(table, both, ALL, unit_of(table), ALL, draws), views)
 
 
 def unit_of(table: ScoreTable) -> str:
@@ -78,17 +78,32 @@ def lift_test(
     return _test(table, statistic, matching, unit or unit_of(table), tag or matching, draws)
 
 
+def lift_row(estimate: Estimate, test: PermutationTest, column: int = 0) -> dict[str, Any]:
+    """The interval of a lift, how many patients' worth of information stand behind it, and its p-value.
+
+    null_mean_lift: the mean lift of exchanged findings. It is above 0 where films of patients with many
+    films, who have more findings, lie together, and where patients with whom nobody can exchange keep theirs.
+    """
+    return {
+        "lift_ci95": list(estimate.interval()),
+        "effective_patients": estimate.dof,
+        "p_value": test.p_value[column],
+        "p_value_adjusted": None,
+        "null_mean_lift": test.null_mean[column],
+    }
+
+
 def permutation_row(
     table: ScoreTable, matching: str, chosen: np.ndarray, test: PermutationTest, unit: str
 ) -> dict[str, Any]:
     """What was exchanged, and what the exchange leaves.
 
-    share_exchanged: of the images; fixed_lift: the part of the lift, and of `null_mean_lift`, from targets
-    and neighbours that nobody can exchange with: what the test cannot question.
+    share_exchanged: of the images; far below 1 the test has little power. fixed_lift: the part of the lift,
+    and of `null_mean_lift`, from targets and neighbours that nobody can exchange with: what the test cannot
+    question.
     """
-    exchange = _exchange(table, matching, unit)
     moves = np.zeros(len(table.masks), dtype=bool)
-    for group in exchange:
+    for group in _exchange(table, matching, unit):
         moves[group] = True
     targets = table.graph.targets[chosen]
     residuals = table.pairs[chosen] - table.chance[matching].mean[targets][:, None]
@@ -97,7 +112,7 @@ def permutation_row(
         "p_value": test.p_value[0],
         "unit": unit,
         "n_permutations": test.n_permutations,
-        "share_exchanged": share_exchanged(exchange, len(moves)),
+        "share_exchanged": moves.mean(),
         "fixed_lift": (residuals * fixed).mean(),
         "null_mean_lift": test.null_mean[0],
         "null_sd": test.null_sd[0],

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import hypergeom
 
-from cxrneighbors.evaluation.overlap import pair_overlap
+from cxrneighbors.evaluation.overlap import CHUNK, pair_overlap, summed_overlap
 from cxrneighbors.statistics.groups import equal_sized_groups
-
-_CHUNK = 4_000_000  # overlaps held at once
 
 
 @dataclass(frozen=True)
@@ -58,8 +56,7 @@ def random_expectation(
     if definition == "jaccard":
         above_zero = random_expectation(masks, patients, "any", strata, include_same_patient, findable)
         return Expectation(mean, candidates, above_zero.overlapping)
-    overlapping = np.rint(total - own_total).astype(np.int64)
-    return Expectation(mean, candidates, overlapping)
+    return Expectation(mean, candidates, np.rint(total - own_total).astype(np.int64))
 
 
 def random_histogram(candidates: np.ndarray, overlapping: np.ndarray, k: int) -> np.ndarray:
@@ -76,14 +73,7 @@ def random_histogram(candidates: np.ndarray, overlapping: np.ndarray, k: int) ->
         raise ValueError(f"candidates must be at least k={k} for every target, got {candidates.min()}")
     pairs, times = np.unique(np.stack([candidates, overlapping], axis=1), axis=0, return_counts=True)
     probability = hypergeom.pmf(np.arange(k + 1), pairs[:, :1], pairs[:, 1:], k)
-    counts: np.ndarray = times @ probability
-    return counts
-
-
-def chance_of_any_pair(masks: np.ndarray, definition: str = "any") -> float:
-    """Mean overlap of two different random images: float in [0, 1] (patients ignored)."""
-    everyone = np.zeros(len(masks), dtype=np.int64)
-    return float(random_expectation(masks, everyone, definition, include_same_patient=True).mean.mean())
+    return np.asarray(times @ probability)
 
 
 def _stratum_totals(
@@ -95,11 +85,7 @@ def _stratum_totals(
     n_strata = int(strata.max(initial=-1)) + 1
     counts = np.bincount(strata * len(sets) + which, findable, minlength=n_strata * len(sets))
     counts = counts.reshape(n_strata, len(sets))
-    totals = np.empty_like(counts)
-    step = max(1, _CHUNK // max(len(sets), 1))
-    for start in range(0, len(sets), step):
-        block = slice(start, start + step)
-        totals[:, block] = counts @ pair_overlap(sets[:, None], sets[None, block], definition)
+    totals = summed_overlap(counts, sets, definition)
     return totals[strata, which], counts.sum(axis=1).astype(np.int64)[strata]
 
 
@@ -112,7 +98,7 @@ def _own_totals(
     key = own * (int(strata.max(initial=0)) + 1) + strata
     for members in equal_sized_groups(key):
         size = members.shape[1]
-        step = max(1, _CHUNK // size**2)
+        step = max(1, CHUNK // size**2)
         for start in range(0, len(members), step):
             rows = members[start : start + step]
             pairs = pair_overlap(masks[rows][:, :, None], masks[rows][:, None, :], definition)

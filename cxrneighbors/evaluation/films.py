@@ -1,4 +1,7 @@
-"""The films of a study table as scoring sees them: label sets, patients, views and matching strata."""
+"""The films of a study table as scoring sees them: label sets, patients, views and matching strata.
+
+Matched comparisons are among images of the same view, or of the same view, sex and age band.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cxrneighbors.errors import choose
 from cxrneighbors.evaluation.labels import Labels, encode_labels
-from cxrneighbors.evaluation.matching import MATCHINGS, match_strata
 from cxrneighbors.statistics.patients import patient_codes
+
+MATCHINGS = ("view", "view-sex-age")
+DECADE = 10.0
 
 
 @dataclass(frozen=True)
@@ -43,3 +49,27 @@ class Films:
             self.views[rows],
             {matching: strata[rows] for matching, strata in self.strata.items()},
         )
+
+
+def age_band(age: np.ndarray) -> np.ndarray:
+    """Decade of an age in years: int64, 0 for 0 to 9, 1 for 10 to 19, ...; missing is its own band, -1.
+
+    >>> age_band(np.array([9.9, 10.0, 57.0, np.nan])).tolist()
+    [0, 1, 5, -1]
+    """
+    age = np.asarray(age, dtype=np.float64)
+    return np.where(np.isnan(age), -1, np.floor(np.nan_to_num(age) / DECADE)).astype(np.int64)
+
+
+def match_strata(studies: pd.DataFrame, matching: str) -> np.ndarray:
+    """Stratum of each row: int64 (N,), 0..S-1. `view`, or `view-sex-age` with decades of age.
+
+    A missing sex and a missing age each form a stratum of their own: nothing is guessed.
+    """
+    choose("matching", matching, MATCHINGS)
+    key = studies["view"].astype(str)
+    if matching == "view-sex-age":
+        sex = studies["sex"].where(studies["sex"].notna(), "?").astype(str)
+        band = pd.Series(age_band(studies["age"].to_numpy(np.float64)), index=studies.index).astype(str)
+        key = key + "|" + sex + "|" + band
+    return pd.factorize(key, sort=True)[0].astype(np.int64)

@@ -1,15 +1,26 @@
-"""The neighbour graph of one method over the images that may be found: what every measure starts from."""
+"""Ways of choosing neighbours, and the neighbour graph of each: what every measure starts from."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 
-# (query rows (Q,), depth R, allowed (N,), include_same_patient)
-# -> rows (Q, R) with -1 where fewer exist, distances (Q, R)
-Search = Callable[[np.ndarray, int, np.ndarray, bool], tuple[np.ndarray, np.ndarray]]
+from cxrneighbors.encoders.store import Embeddings
+from cxrneighbors.index.neighbor_index import NeighborIndex
+
+EXACT_ROWS = 20_000  # up to here other embeddings are searched exactly, beyond it by graph
+
+
+class Search(Protocol):
+    """How a method finds neighbours."""
+
+    def __call__(
+        self, rows: np.ndarray, k: int, *, allowed: np.ndarray, include_same_patient: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Of rows (Q,), among those allowed (N,): rows (Q, K), -1 where fewer exist, and distances (Q, K)."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +37,36 @@ class Method:
     search: Search
     kind: str
     modality: str
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A method that cannot be computed here, and why."""
+
+    name: str
+    reason: str
+
+
+def index_methods(index: NeighborIndex) -> list[Method]:
+    """The graphs of an index: `image`, `report` and `fused`, those that exist."""
+    methods = []
+    for modality in index.modalities:
+        parts = ("image", "report") if modality == "fused" else (modality,)
+        has = np.logical_and.reduce([index.has[part] for part in parts])
+        methods.append(Method(modality, has, partial(index.neighbors, modality=modality), "index", modality))
+    return methods
+
+
+def embedding_method(name: str, embeddings: Embeddings, index: NeighborIndex) -> Method:
+    """Neighbours by other embeddings of the index's images: by image vectors where there are any.
+
+    A row takes part where both it and the index have the modality.
+    """
+    modality = "image" if "image" in embeddings.vectors else "report"
+    backend = "exact" if len(index.studies) <= EXACT_ROWS else "hnsw"
+    other = type(index).build(embeddings, index.studies, backend=backend)
+    has = other.has[modality] & index.has[modality] if modality in index.has else other.has[modality]
+    return Method(name, has, partial(other.neighbors, modality=modality), "encoder", modality)
 
 
 @dataclass(frozen=True)
@@ -62,7 +103,9 @@ def build_graph(method: Method, who: Who, k: int, depth: int, include_same_patie
     pool, rows = np.flatnonzero(who.allowed), np.flatnonzero(who.eligible)
     if len(rows) == 0:
         return Graph(pool, rows, np.empty((0, depth), np.int64), np.empty((0, depth), np.float32), 0)
-    found, distances = method.search(rows, depth, who.allowed, include_same_patient)
+    found, distances = method.search(
+        rows, depth, allowed=who.allowed, include_same_patient=include_same_patient
+    )
     position = np.full(len(who.allowed) + 1, -1, dtype=np.int64)  # the extra last entry keeps -1 at -1
     position[pool] = np.arange(len(pool))
     enough = found[:, k - 1] >= 0

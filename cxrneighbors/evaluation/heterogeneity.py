@@ -7,6 +7,7 @@ numbers say how much they do.
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import entr
 
 
 def finding_entropy(counts: np.ndarray) -> np.ndarray:
@@ -18,31 +19,17 @@ def finding_entropy(counts: np.ndarray) -> np.ndarray:
     >>> finding_entropy(np.array([[5, 0], [2, 2]])).tolist()
     [0.0, 1.0]
     """
-    total = counts.sum(axis=1, keepdims=True)
-    share = counts / np.maximum(total, 1)
-    return np.asarray(-(share * np.log2(np.where(share > 0, share, 1.0))).sum(axis=1) + 0.0)
-
-
-def distinct_findings(counts: np.ndarray) -> np.ndarray:
-    """Number of different findings in a neighbour set: int64 (T,). counts: (T, C)."""
-    return np.asarray((counts > 0).sum(axis=1))
-
-
-def finding_counts(membership: np.ndarray, neighbors: np.ndarray) -> np.ndarray:
-    """How many of each target's K neighbours carry each finding: int64 (T, C).
-
-    membership: bool (n, C); neighbors: int (T, K) positions 0..n-1.
-    """
-    counts = np.zeros((len(neighbors), membership.shape[1]), dtype=np.int64)
-    for column in neighbors.T:  # K passes of (T, C) instead of one (T, K, C) array
-        counts += membership[column]
-    return counts
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return np.asarray(entr(share).sum(axis=1) / np.log(2))
 
 
 def heterogeneity_scores(membership: np.ndarray, neighbors: np.ndarray) -> dict[str, float]:
-    """Means over targets: entropy in bits and number of different findings in a neighbour set."""
-    counts = finding_counts(membership, neighbors)
+    """Means over targets: entropy in bits and number of different findings in a neighbour set.
+
+    membership: bool (n, C); neighbors: int (T, K) positions 0..n-1.
+    """
+    counts = membership[neighbors].sum(axis=1)
     return {
         "entropy_bits": float(finding_entropy(counts).mean()),
-        "distinct_findings": float(distinct_findings(counts).mean()),
+        "distinct_findings": float((counts > 0).sum(axis=1).mean()),
     }

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxrneighbors.data.schema import NO_FINDING
-
 WORD = 64
 
 
@@ -30,34 +28,30 @@ class Labels:
 
     def has(self, name: str) -> np.ndarray:
         """Rows that carry finding `name`: bool (N,)."""
-        word, bit = divmod(self.names.index(name), WORD)
-        return np.asarray((self.masks[:, word] >> np.uint64(bit)) & np.uint64(1) != 0)
+        return self.only(name).labelled
 
     def membership(self) -> np.ndarray:
         """Which row carries which finding: bool (N, C)."""
-        if not self.names:
-            return np.zeros((len(self.masks), 0), dtype=bool)
-        return np.stack([self.has(name) for name in self.names], axis=1)
+        has = [self.has(name) for name in self.names]
+        return np.array(has, dtype=bool).reshape(len(has), len(self.masks)).T
 
     def without(self, name: str) -> Labels:
         """The same labels with the bit of `name` cleared everywhere (nothing happens if it is unknown)."""
         if name not in self.names:
             return self
-        word, bit = divmod(self.names.index(name), WORD)
-        masks = self.masks.copy()
-        masks[:, word] &= ~(np.uint64(1) << np.uint64(bit))
-        return Labels(self.names, masks)
+        return Labels(self.names, self.masks & ~self._bit(name))
 
     def only(self, name: str) -> Labels:
         """The same labels with every bit but that of `name` cleared."""
-        word, bit = divmod(self.names.index(name), WORD)
-        masks = np.zeros_like(self.masks)
-        masks[:, word] = self.masks[:, word] & (np.uint64(1) << np.uint64(bit))
-        return Labels(self.names, masks)
+        return Labels(self.names, self.masks & self._bit(name))
 
     def take(self, rows: np.ndarray) -> Labels:
         """The labels of some rows, in the order asked for."""
         return Labels(self.names, self.masks[rows])
+
+    def _bit(self, name: str) -> np.ndarray:
+        word, bit = divmod(self.names.index(name), WORD)
+        return np.asarray(np.eye(1, self.masks.shape[1], word, dtype=np.uint64)[0] << np.uint64(bit))
 
 
 def encode_labels(findings: Iterable[Sequence[str]]) -> Labels:
@@ -68,17 +62,8 @@ def encode_labels(findings: Iterable[Sequence[str]]) -> Labels:
     (('Edema', 'Mass', 'No Finding'), [3, 4, 0])
     """
     lists = [list(names) for names in findings]
-    vocabulary = tuple(sorted({name for names in lists for name in names}))
-    bit_of = {name: divmod(position, WORD) for position, name in enumerate(vocabulary)}
-    words = max(1, -(-len(vocabulary) // WORD))
-    masks = np.zeros((len(lists), words), dtype=np.uint64)
-    for row, names in enumerate(lists):
-        for name in names:
-            word, bit = bit_of[name]
-            masks[row, word] |= np.uint64(1 << bit)
-    return Labels(vocabulary, masks)
-
-
-def disease_labels(labels: Labels) -> Labels:
-    """Labels without "No Finding": what the definition `any-disease` compares."""
-    return labels.without(NO_FINDING)
+    rows = np.repeat(np.arange(len(lists)), np.array([len(names) for names in lists], dtype=np.int64))
+    vocabulary, code = np.unique([name for names in lists for name in names], return_inverse=True)
+    masks = np.zeros((len(lists), max(1, -(-len(vocabulary) // WORD))), dtype=np.uint64)
+    np.bitwise_or.at(masks, (rows, code // WORD), np.uint64(1) << (code % WORD).astype(np.uint64))
+    return Labels(tuple(vocabulary.tolist()), masks)

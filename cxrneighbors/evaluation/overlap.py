@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cxrneighbors.data.schema import NO_FINDING
 from cxrneighbors.errors import choose
-from cxrneighbors.evaluation.labels import Labels, disease_labels
+from cxrneighbors.evaluation.labels import Labels
 
 
 def any_overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -43,6 +44,7 @@ def jaccard_overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 OverlapFunction = Callable[[np.ndarray, np.ndarray], np.ndarray]
+CHUNK = 4_000_000  # overlaps held at once
 _FUNCTIONS: dict[str, OverlapFunction] = {
     "any": any_overlap,
     "any-disease": any_overlap,
@@ -65,9 +67,21 @@ def overlap_function(definition: str) -> OverlapFunction:
 
 def labels_for(labels: Labels, definition: str) -> Labels:
     """The labels that `definition` compares: `any-disease` drops "No Finding"."""
-    return disease_labels(labels) if definition == "any-disease" else labels
+    return labels.without(NO_FINDING) if definition == "any-disease" else labels
 
 
 def pair_overlap(a: np.ndarray, b: np.ndarray, definition: str) -> np.ndarray:
     """Overlap of masks a and b under `definition`: float64 (...) in [0, 1]."""
     return overlap_function(definition)(a, b).astype(np.float64)
+
+
+def summed_overlap(weights: np.ndarray, sets: np.ndarray, definition: str) -> np.ndarray:
+    """Weighted sum of the overlaps of all U label sets with each: float64 (S, U), in blocks.
+
+    weights: float (S, U), one line for each stratum; sets: uint64 (U, W).
+    """
+    totals = np.empty(weights.shape)
+    step = max(1, CHUNK // max(len(sets), 1))
+    for block in (slice(start, start + step) for start in range(0, len(sets), step)):
+        totals[:, block] = weights @ pair_overlap(sets[:, None], sets[None, block], definition)
+    return totals

@@ -1,4 +1,4 @@
-"""Statistics that the permutation test evaluates on exchanged labels (see `significance`).
+"""Statistics that the permutation test evaluates on exchanged labels (see `exchange_tests`).
 
 A statistic takes sources int (b, n): in exchange b, row i carries the labels of row `source[b, i]`. They are
 evaluated thousands of times, so labels are exchanged once and neighbours are read rank by rank: K passes over
@@ -8,6 +8,7 @@ evaluated thousands of times, so labels are exchanged once and neighbours are re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,11 +29,7 @@ def compact_masks(masks: np.ndarray, n_findings: int | None = None) -> np.ndarra
     return masks.astype(np.min_scalar_type(largest))
 
 
-def stack(*statistics: Statistic) -> Statistic:
-    """Several statistics on the same exchanges: their columns side by side."""
-    return lambda source: np.concatenate([statistic(source) for statistic in statistics], axis=1)
-
-
+@dataclass(frozen=True)
 class LiftStatistic:
     """Mean lift (overlap minus exact expectation) over groups of targets.
 
@@ -41,38 +38,30 @@ class LiftStatistic:
     scores images with disease only, and that property travels with the label); groups: bool (T, S).
     """
 
-    def __init__(
-        self,
-        masks: np.ndarray,
-        targets: np.ndarray,
-        neighbors: np.ndarray,
-        expectation: np.ndarray,
-        counts: np.ndarray,
-        groups: np.ndarray,
-        definition: str,
-    ) -> None:
-        self.masks = compact_masks(masks)
-        self.targets = targets
-        self.ranks = np.ascontiguousarray(neighbors.T)
-        self.expectation = expectation
-        self.counts = counts
-        self.groups = groups.astype(np.float64)
-        self.overlap = overlap_function(definition)
+    masks: np.ndarray
+    targets: np.ndarray
+    neighbors: np.ndarray
+    expectation: np.ndarray
+    counts: np.ndarray
+    groups: np.ndarray
+    definition: str
 
     def __call__(self, source: np.ndarray) -> np.ndarray:
         """Mean lift under exchanged labels: float64 (b, S), NaN for an empty group."""
-        labels, origin = self.masks.take(source, axis=0), source.take(self.targets, axis=1)
-        own = labels.take(self.targets, axis=1)
+        labels, origin = compact_masks(self.masks).take(source, axis=0), source.take(self.targets, axis=1)
+        own, overlap = labels.take(self.targets, axis=1), overlap_function(self.definition)
         shared = np.zeros(origin.shape)
-        for column in self.ranks:
-            shared += self.overlap(own, labels.take(column, axis=1))
-        lift = shared / len(self.ranks) - self.expectation.take(origin)
+        for column in self.neighbors.T:
+            shared += overlap(own, labels.take(column, axis=1))
+        lift = shared / self.neighbors.shape[1] - self.expectation.take(origin)
         scored = self.counts.take(origin)
         lift[~scored] = 0.0
-        weight = scored.astype(np.float64) @ self.groups
-        return np.where(weight > 0, lift @ self.groups / np.maximum(weight, 1), np.nan)
+        groups = self.groups.astype(np.float64)
+        weight = scored.astype(np.float64) @ groups
+        return np.where(weight > 0, lift @ groups / np.maximum(weight, 1), np.nan)
 
 
+@dataclass(frozen=True)
 class FindingStatistic:
     """Share of neighbours with finding f, over the targets with f, for each of C findings.
 
@@ -81,20 +70,17 @@ class FindingStatistic:
     masks: uint64 (n, W); targets: int (T,); neighbors: int (T, K); n_findings: C.
     """
 
-    def __init__(
-        self, masks: np.ndarray, targets: np.ndarray, neighbors: np.ndarray, n_findings: int
-    ) -> None:
-        self.masks = compact_masks(masks, n_findings)
-        self.targets = targets
-        self.ranks = np.ascontiguousarray(neighbors.T)
-        self.n_findings = n_findings
+    masks: np.ndarray
+    targets: np.ndarray
+    neighbors: np.ndarray
+    n_findings: int
 
     def __call__(self, source: np.ndarray) -> np.ndarray:
         """Shares under exchanged labels: float64 (b, C), NaN where no target has f."""
-        labels = self.masks.take(source, axis=0)
+        labels = compact_masks(self.masks, self.n_findings).take(source, axis=0)
         own = labels.take(self.targets, axis=1)
-        with_finding = self.count_findings(own[None]) * len(self.ranks)
-        pairs = self.count_findings(own & labels.take(column, axis=1) for column in self.ranks)
+        with_finding = self.count_findings(own[None]) * self.neighbors.shape[1]
+        pairs = self.count_findings(own & labels.take(column, axis=1) for column in self.neighbors.T)
         return np.where(with_finding > 0, pairs / np.maximum(with_finding, 1), np.nan)
 
     def count_findings(self, parts: Iterable[np.ndarray]) -> np.ndarray:

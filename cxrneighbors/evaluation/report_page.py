@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from cxrneighbors.evaluation import wording
+from cxrneighbors.evaluation.evaluate import OverlapResult
 from cxrneighbors.evaluation.examples import RULE
-from cxrneighbors.evaluation.result import OverlapResult
 
 REPORT_SHOWN = 900  # characters of a report in Table 1 on the page; table1.csv has all of it
 
@@ -28,18 +28,15 @@ def render_page(result: OverlapResult, figure4: bytes, figure5: bytes, reports: 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "percent": wording.percent,
-        "points": wording.points,
-        "interval": wording.interval,
-        "p_cell": wording.p_cell,
-    }
+    words = (wording.percent, wording.points, wording.interval, wording.p_cell)
+    environment.filters |= {word.__name__: word for word in words}
     summary = result.summary
+    methods = [{"name": name, **row} for name, row in summary["methods"].items()]
     return environment.get_template("report.html").render(
         s=summary,
         headlines=[headline(summary, name) for name in result.main_methods()],
         verdicts=[verdict(summary, name) for name in result.main_methods()],
-        methods=_methods(summary),
+        methods=sorted(methods, key=lambda row: ("index", "encoder", "random").index(row["kind"])),
         main=result.main_methods(),
         title=lambda name: wording.title_of(name, summary),
         names=wording.TITLES,
@@ -55,25 +52,18 @@ def headline(summary: dict[str, Any], name: str) -> str:
     """A method's result as one sentence for a reader who knows no statistics."""
     row, k, definition = summary["methods"][name], summary["k"], summary["definition"]
     by = {"image": "by image", "report": "by report", "fused": "by image and report together"}[name]
-    shares = wording.unit_of_overlap(definition)
-    if definition == "jaccard":
-        mean = wording.percent(row["mean_overlap"])
-        start = f"Between a target and its {k} nearest neighbours {by}, {mean} {shares}"
-    else:
-        start = f"Of the {k} nearest neighbours {by}, {wording.percent(row['mean_overlap'])} {shares}"
-    return (
-        f"{start}; random neighbours: {wording.percent(row['random_overlap'])}; "
-        f"lift {wording.points(row['lift'])} points "
-        f"(95\u00a0% CI {wording.interval(row['lift_ci95'])}), "
-        f"corrected {wording.p_text(row['p_value_adjusted'])}. {_exchange_sentence(row)}"
-    )
-
-
-def _exchange_sentence(row: dict[str, Any]) -> str:
-    """What is left of a lift when findings change hands: the mean of the permutation test."""
+    start = "Between a target and its" if definition == "jaccard" else "Of the"
+    # What is left of a lift when findings change hands: the mean of the permutation test.
     between = {"patient": "patients with equally many images", "image": "single images"}
     unit = between[row["tests"]["permutation"]["unit"]]
-    return f"Findings exchanged between {unit} leave {wording.points(row['null_mean_lift'])} points."
+    return (
+        f"{start} {k} nearest neighbours {by}, {wording.percent(row['mean_overlap'])} "
+        f"{wording.unit_of_overlap(definition)}; "
+        f"random neighbours: {wording.percent(row['random_overlap'])}; "
+        f"lift {wording.points(row['lift'])} points (95\u00a0% CI {wording.interval(row['lift_ci95'])}), "
+        f"corrected {wording.p_text(row['p_value_adjusted'])}. "
+        f"Findings exchanged between {unit} leave {wording.points(row['null_mean_lift'])} points."
+    )
 
 
 def verdict(summary: dict[str, Any], name: str) -> str:
@@ -81,12 +71,11 @@ def verdict(summary: dict[str, Any], name: str) -> str:
 
     Every answer rests on p-values corrected by Holm.
     """
-    row = summary["methods"][name]
+    row, words = summary["methods"][name], {"view": "view", "view-sex-age": "view, sex and age band"}
     if not _stands(row):
         return "A lift beyond what film counts explain could not be shown."
     matched = row["tests"]["matched"]
     held = [label for label, test in matched.items() if _stands(test)]
-    words = {"view": "view", "view-sex-age": "view, sex and age band"}
     if len(held) == len(matched):
         return (
             "The lift remains against random images of the same view, and of the same view, sex and age band."
@@ -108,13 +97,6 @@ def _stands(test: dict[str, Any]) -> bool:
     return p is not None and p < 0.05 and test["lift"] > 0
 
 
-def _methods(summary: dict[str, Any]) -> list[dict[str, Any]]:
-    """Lines of the method table: index methods, then other encoders, then random draws."""
-    order = {"index": 0, "encoder": 1, "random": 2}
-    rows = [{"name": name, **row} for name, row in summary["methods"].items()]
-    return sorted(rows, key=lambda row: order[row["kind"]])
-
-
 def _data_uri(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
@@ -123,15 +105,12 @@ def _example_blocks(reports: pd.DataFrame) -> list[dict[str, Any]]:
     """Table 1 grouped by example: {rule, lines}; long reports end with '…'."""
     blocks = []
     for rule, lines in reports.groupby("example", sort=False):
-        entries: list[dict[str, Any]] = []
-        for line in lines.to_dict("records"):
-            text = " ".join(str(line["report"]).split())
+        entries = lines.to_dict("records")
+        for line in entries:
+            text = " ".join(line["report"].split())
             cut = text if len(text) <= REPORT_SHOWN else text[:REPORT_SHOWN].rsplit(" ", 1)[0] + " …"
-            findings = [name for name in str(line["findings"]).split("|") if name]
-            entries.append(
-                {str(key): value for key, value in line.items()} | {"report": cut, "findings": findings}
-            )
-            entries[-1]["shared"] = set(str(line["shared_findings"]).split("|"))
-            entries[-1]["distance"] = None if pd.isna(line["distance"]) else f"{line['distance']:.2f}"
+            line |= {"report": cut, "findings": [name for name in line["findings"].split("|") if name]}
+            line["shared"] = line["shared_findings"].split("|")
+            line["distance"] = None if pd.isna(line["distance"]) else f"{line['distance']:.2f}"
         blocks.append({"rule": rule, "lines": entries})
     return blocks

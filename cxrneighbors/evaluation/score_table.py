@@ -9,10 +9,9 @@ import pandas as pd
 
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.evaluation.expectation import Expectation, random_expectation
-from cxrneighbors.evaluation.films import Films
+from cxrneighbors.evaluation.films import MATCHINGS, Films
 from cxrneighbors.evaluation.graph import Graph
 from cxrneighbors.evaluation.lift_interval import lift_estimate
-from cxrneighbors.evaluation.matching import MATCHINGS
 from cxrneighbors.evaluation.overlap import DEFINITIONS, labels_for, pair_overlap
 from cxrneighbors.statistics.estimate import Estimate
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
+from cxrneighbors.evaluation.evaluate import OverlapResult
 from cxrneighbors.evaluation.figures.figure4 import draw_figure4
 from cxrneighbors.evaluation.figures.figure5 import draw_figure5
 from cxrneighbors.evaluation.figures.table1 import table1
 from cxrneighbors.evaluation.report_page import render_page
-from cxrneighbors.evaluation.result import OverlapResult
 from cxrneighbors.files import write_json_atomic
 
 FILES = ("overlap.json", "neighbors.parquet", "figure4.png", "figure5.png", "table1.csv", "report.html")
@@ -26,20 +25,17 @@ def write_evaluation(result: OverlapResult, folder: str | Path) -> list[Path]:
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=folder, prefix=".evaluate."))
-    try:
-        made = _write_aside(result, aside)
-        for name in FILES:
-            if name in made:
-                os.replace(aside / name, folder / name)
-            else:  # a table of an earlier run does not belong to this result
-                (folder / name).unlink(missing_ok=True)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-    return [folder / name for name in FILES if name in made]
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".evaluate.") as aside:
+        _write_aside(result, Path(aside))
+        made = [name for name in FILES if Path(aside, name).exists()]
+        for name in made:
+            os.replace(Path(aside, name), folder / name)
+    for name in set(FILES) - set(made):  # a table of an earlier run does not belong to this result
+        (folder / name).unlink(missing_ok=True)
+    return [folder / name for name in made]
 
 
-def _write_aside(result: OverlapResult, folder: Path) -> list[str]:
+def _write_aside(result: OverlapResult, folder: Path) -> None:
     write_json_atomic(folder / "overlap.json", result.summary)
     result.neighbors.to_parquet(folder / "neighbors.parquet", index=False)
     figure5, figure4 = draw_figure5(result), draw_figure4(result)
@@ -50,4 +46,3 @@ def _write_aside(result: OverlapResult, folder: Path) -> list[str]:
         reports.to_csv(folder / "table1.csv", index=False)
     page = render_page(result, figure4, figure5, reports)
     (folder / "report.html").write_text(page, encoding="utf-8")
-    return sorted(path.name for path in folder.iterdir())

@@ -49,15 +49,13 @@ def assembled(request: Request, parts: Sequence[tuple[np.ndarray, np.ndarray]]) 
 
 def exact_is_cheaper(request: Request, partitions: Sequence[Partition]) -> np.ndarray:
     """Queries for which the distances to all passing rows cost less than the graphs: bool (Q,)."""
-    total = np.zeros(len(request), dtype=np.int64)
-    effort = np.zeros(len(request), dtype=np.int64)
+    total, effort = np.zeros((2, len(request)), dtype=np.int64)
     for partition in partitions:
         passing = request.admission.count(partition.rows)
         total += passing
         fetch = _first_fetch(request.k, len(partition.rows), passing)
         effort += np.where(passing > 0, partition.graph.effort(fetch), 0)
-    cheaper: np.ndarray = total <= np.maximum(request.store.exact_rows, _rows_per_effort(request) * effort)
-    return cheaper
+    return total <= np.maximum(request.store.exact_rows, _rows_per_effort(request) * effort)
 
 
 def partition_candidates(request: Request, partition: Partition) -> np.ndarray:
@@ -91,8 +89,7 @@ def partition_candidates(request: Request, partition: Partition) -> np.ndarray:
 
 def _first_fetch(k: int, n: int, passing: np.ndarray) -> np.ndarray:
     expected = np.maximum(1.25 * k * n / np.maximum(passing, 1), k) + MARGIN
-    fetch: np.ndarray = 2 ** np.ceil(np.log2(expected)).astype(np.int64)
-    return fetch
+    return np.asarray(2 ** np.ceil(np.log2(expected)).astype(np.int64))
 
 
 def _rows_per_effort(request: Request) -> np.ndarray:

@@ -57,12 +57,10 @@ class EncoderSource:
 
     def _load(self, modality: str) -> Encoder:
         if self._embeddings is not None:
-            stored: Encoder = self._embeddings.encoder(modality)
-            return stored
+            return self._embeddings.encoder(modality)
         if self._folder is None or not (self._folder / modality).is_dir():
             raise UserError(f"{modality} encoder: none is stored with this index; search by image id")
-        loaded: Encoder = load_encoder_folder(self._folder / modality)
-        return loaded
+        return load_encoder_folder(self._folder / modality)
 
     def save(self, folder: Path) -> None:
         """Copy the encoders to `folder`/<modality>/; nothing where there are none."""

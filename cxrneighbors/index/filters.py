@@ -55,8 +55,7 @@ class Admission:
         """How many of `rows` int64 (n,) pass each query's filter, its patient not left out: int64 (Q,)."""
         if self.masks is None:
             return np.full(len(self.which), len(rows))
-        passing: np.ndarray = self.masks[:, rows].sum(axis=1)[self.which]
-        return passing
+        return np.asarray(self.masks[:, rows].sum(axis=1)[self.which])
 
     def passes(self, queries: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Which of `rows` int64 (A, M; -1 = none) the queries at positions (A,) may find: bool (A, M)."""
@@ -67,8 +66,7 @@ class Admission:
 
     def admitted(self, query: int, rows: np.ndarray) -> np.ndarray:
         """Those of `rows` int64 (M,) that one query may find."""
-        admitted: np.ndarray = rows[self.passes(np.array([query]), rows[None])[0]]
-        return admitted
+        return np.asarray(rows[self.passes(np.array([query]), rows[None])[0]])
 
 
 def array_filters(allowed: np.ndarray | None, n_queries: int, n_rows: int) -> Filters:

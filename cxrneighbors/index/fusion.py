@@ -18,8 +18,7 @@ from cxrneighbors.errors import UserError
 VECTOR_MODALITIES = ("image", "report")
 MODALITIES = (*VECTOR_MODALITIES, "fused")
 
-# {'image': w/σ², ...}: which vector modalities take part in a distance, and by what factor of their squared
-# L2.
+# {'image': w/σ², ...}: which vector modalities take part in a distance, and by what factor of their L2².
 Factors = dict[str, float]
 
 
@@ -89,5 +88,4 @@ def scaled_concatenation(
 def squared_distances(queries: np.ndarray, found: np.ndarray) -> np.ndarray:
     """‖q - f‖² by difference, not by products: queries (Q, D), found (Q, K, D) -> float64 (Q, K)."""
     difference = found.astype(np.float64) - queries.astype(np.float64)[:, None, :]
-    squared: np.ndarray = np.einsum("qkd,qkd->qk", difference, difference)
-    return squared
+    return np.asarray(np.einsum("qkd,qkd->qk", difference, difference))

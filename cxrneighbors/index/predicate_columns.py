@@ -12,7 +12,7 @@ import pandas as pd
 
 from cxrneighbors.errors import UserError
 
-_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -68,9 +68,8 @@ def compare(sign: str, left: Any, right: Any) -> np.ndarray:
         _check_choices(column, right if left is column else left)
     missing = np.logical_or.reduce([column.missing for column in columns])
     with np.errstate(invalid="ignore"):
-        passing = _OPERATORS[sign](_plain(left), _plain(right))
-    known: np.ndarray = np.asarray(passing, dtype=bool) & ~missing
-    return known
+        passing = OPERATORS[sign](_plain(left), _plain(right))
+    return np.asarray(np.asarray(passing, dtype=bool) & ~missing)
 
 
 def is_in(left: Any, right: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -99,15 +98,12 @@ class Method(NamedTuple):
 
 
 def _between(column: Column, low: Any, high: Any) -> np.ndarray:
-    inside: np.ndarray = compare(">=", column, low) & compare("<=", column, high)
-    return inside
+    return np.asarray(compare(">=", column, low) & compare("<=", column, high))
 
 
 def _isin(column: Column, values: list[Any]) -> np.ndarray:
-    passing = np.zeros(len(column.values), dtype=bool)
-    for value in values:
-        passing |= compare("==", column, value)
-    return passing
+    none = np.zeros(len(column.values), dtype=bool)
+    return np.asarray(np.logical_or.reduce([none, *(compare("==", column, value) for value in values)]))
 
 
 def _contains(column: Column, piece: str) -> np.ndarray:

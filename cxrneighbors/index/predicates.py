@@ -25,21 +25,16 @@ import numpy as np
 import pandas as pd
 
 from cxrneighbors.errors import UserError
-from cxrneighbors.index.predicate_columns import METHODS, Column, ask, column_of, compare, is_in
+from cxrneighbors.index.predicate_columns import METHODS, OPERATORS, Column, ask, column_of, compare, is_in
 from cxrneighbors.index.report_predicates import ReportPredicates
 
 # A function of the language: literal arguments -> bool (N,), or a Column to compare or ask.
 Function = Callable[..., "np.ndarray | Column"]
 
 _MAX_LENGTH = 10_000
-_COMPARISONS: dict[type[ast.cmpop], str] = {
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-}
+_COMPARISONS: dict[type[ast.cmpop], str] = dict(
+    zip((ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE), OPERATORS, strict=True)
+)
 
 
 class Predicates:
@@ -96,9 +91,8 @@ class Predicates:
         match node:
             case ast.BoolOp(op=op, values=values):
                 masks = [self._condition(value) for value in values]
-                return (
-                    np.logical_and.reduce(masks) if isinstance(op, ast.And) else np.logical_or.reduce(masks)
-                )
+                join = np.logical_and if isinstance(op, ast.And) else np.logical_or
+                return join.reduce(masks)
             case ast.BinOp(left=left, op=ast.BitAnd() | ast.BitOr() as op, right=right):
                 first, second = self._condition(left), self._condition(right)
                 return first & second if isinstance(op, ast.BitAnd) else first | second

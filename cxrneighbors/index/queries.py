@@ -12,8 +12,7 @@ from PIL import Image
 
 from cxrneighbors.errors import UserError
 from cxrneighbors.index.encoder_source import EncoderSource
-from cxrneighbors.index.known_films import known_rows
-from cxrneighbors.index.query_encoding import Film, encode_images, encode_texts
+from cxrneighbors.index.query_encoding import Film, encode_images, encode_texts, known_rows
 from cxrneighbors.index.vector_store import VectorStore
 
 
@@ -34,8 +33,7 @@ class Queries:
         """Which queries have a vector in 'image' or 'report': bool (Q,)."""
         if modality not in self.vectors:
             return np.zeros(len(self.rows), dtype=bool)
-        there: np.ndarray = ~np.isnan(self.vectors[modality]).any(axis=1)
-        return there
+        return np.asarray(~np.isnan(self.vectors[modality]).any(axis=1))
 
     def take(self, which: np.ndarray | slice) -> Queries:
         """The queries at positions `which`, in that order."""

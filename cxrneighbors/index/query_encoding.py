@@ -1,8 +1,9 @@
-"""Queries from outside, encoded by the encoder that made the index's vectors: films and free text."""
+"""Queries from outside: films and texts encoded as the index's own, and films that it holds already."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,15 @@ from PIL import Image
 from cxrneighbors.data.pixels import BROKEN, read_pixels, resize, to_grey
 from cxrneighbors.encoders.base import ImageEncoder, TextEncoder
 from cxrneighbors.errors import UserError
+from cxrneighbors.index.candidates import exact_candidates
+from cxrneighbors.index.filters import Admission
+from cxrneighbors.index.request import Request, rank
+from cxrneighbors.index.vector_store import VectorStore
 
+# A copy is looked for among this many nearest films, up to this distance (in σ): the last digits of a vector
+# depend on device and batch. The pixels decide.
+NEAREST = 8
+NEAR = 0.05
 Film = str | Path | np.ndarray | Image.Image
 
 
@@ -44,7 +53,27 @@ def encode_images(encoder: ImageEncoder, films: Sequence[Film]) -> np.ndarray:
 
 def encode_texts(encoder: TextEncoder, texts: Sequence[str]) -> np.ndarray:
     """Free texts to vectors: float32 (Q, D). A blank text raises a `UserError`."""
-    for text in texts:
-        if not text.strip():
-            raise UserError("text: it is blank; give words to search for")
+    if not all(text.strip() for text in texts):
+        raise UserError("text: it is blank; give words to search for")
     return np.asarray(encoder.encode(list(texts)), dtype=np.float32)
+
+
+def known_rows(store: VectorStore, vectors: np.ndarray, films: Sequence[Film]) -> np.ndarray:
+    """Rows of the index that hold `films`, whose image vectors are float32 (Q, D): int64 (Q,), -1 for none.
+
+    A film whose file in the index is gone or unreadable is not known.
+    """
+    rows = np.full(len(films), -1, dtype=np.int64)
+    everyone = Admission(None, np.zeros(len(films), dtype=np.int64), store.patients, rows)
+    request = Request(store, {"image": vectors}, NEAREST, "image", store.spaces["image"].factors, everyone)
+    hits = rank(request, exact_candidates(request, request.candidates))
+    for query, film in enumerate(films):
+        near = hits.rows[query][hits.distance[query] <= NEAR]
+        rows[query] = next((row for row in near if _is_copy(store.studies["path"][row], film)), -1)
+    return rows
+
+
+def _is_copy(path: str | None, film: Film) -> bool:
+    with suppress(UserError):
+        return path is not None and np.array_equal(film_pixels(path), film_pixels(film))
+    return False

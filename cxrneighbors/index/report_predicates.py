@@ -68,7 +68,7 @@ class ReportPredicates:
             _raise_usage("finding('Pneumothorax') == 'present'")
         name = queries.known_name(arguments[0])
         if name is None:
-            _check("finding", arguments[0], [NO_FINDING, *load_rules().names()])
+            _check("finding", arguments[0], self._names)
         codes = self._spread(self._statuses[:, self._names.index(str(name))], _SILENT)
         values = np.array([*STATUSES, ""], dtype=object)[codes]  # the code -1 is the last entry
         return Column(f"finding({name!r})", "text", values, codes == _SILENT, STATUSES)
@@ -94,11 +94,10 @@ class ReportPredicates:
     def _statuses(self) -> np.ndarray:
         """What each different report says of each name: int8 (U, F), a position in `STATUSES` or -1."""
         reports = self._which[1]
-        column = {name: position for position, name in enumerate(self._names)}
-        said = np.full((len(reports), len(column)), _SILENT, dtype=np.int8)
+        said = np.full((len(reports), len(self._names)), _SILENT, dtype=np.int8)
         for row, text in enumerate(track(reports, "reading reports", len(reports))):
             for label in label_report(text):
-                said[row, column[label.finding]] = STATUSES.index(label.status)
+                said[row, self._names.index(label.finding)] = STATUSES.index(label.status)
         return said
 
     def _asked(self, term: str, statuses: tuple[str, ...]) -> np.ndarray:

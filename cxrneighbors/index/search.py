@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.errors import UserError
+from cxrneighbors.errors import UserError, choose
 from cxrneighbors.index.filters import Admission, Filters
 from cxrneighbors.index.fusion import VECTOR_MODALITIES
-from cxrneighbors.index.policies.registry import find_policy
+from cxrneighbors.index.policies.cluster import cluster
+from cxrneighbors.index.policies.diverse import diverse
+from cxrneighbors.index.policies.nearest import nearest
+from cxrneighbors.index.policies.random import random
 from cxrneighbors.index.queries import Queries
-from cxrneighbors.index.ranking import Hits
-from cxrneighbors.index.request import Request, ranking_factors
+from cxrneighbors.index.request import Hits, Request, ranking_factors
 from cxrneighbors.index.vector_store import VectorStore
 
+# A policy returns k hits for each query, each admitted and once.
+Policy = Callable[[Request, np.random.Generator], Hits]
+
+POLICIES: dict[str, Policy] = {
+    "nearest": nearest,
+    "diverse": diverse,
+    "cluster": cluster,
+    "random": random,
+}
 # Queries with a filter of their own are answered in parts whose masks take at most this much.
 MASK_BYTES = 2**28
 
@@ -43,7 +54,7 @@ def find(
     """Hits of queries, each searched in its own of `modalities` str (Q,), which it has."""
     if options.k < 1:
         raise UserError(f"k: {options.k} neighbours cannot be found; ask for k=1 or more")
-    policy = find_policy(options.policy)
+    policy = POLICIES[choose("policy", options.policy, tuple(POLICIES))]
     admission = _admission(store, queries, filters, options)
     shape = (len(modalities), options.k)
     hits = Hits(np.full(shape, -1, dtype=np.int64), np.full(shape, np.nan, dtype=np.float32))

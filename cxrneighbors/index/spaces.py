@@ -10,8 +10,7 @@ import numpy as np
 
 from cxrneighbors.data.pixels import usable_cpus
 from cxrneighbors.data.views import VIEWS
-from cxrneighbors.index.backends.base import Graph
-from cxrneighbors.index.backends.registry import graph_class
+from cxrneighbors.index.backends.registry import Graph, graph_class
 from cxrneighbors.index.fusion import VECTOR_MODALITIES, Factors, distance_factors, scaled_concatenation
 from cxrneighbors.progress import track
 

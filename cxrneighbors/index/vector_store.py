@@ -140,5 +140,4 @@ class VectorStore:
             step = max(1, 2**22 // max(1, rows.shape[1] * stored.shape[1]))
             for part in (slice(start, start + step) for start in range(0, len(rows), step)):
                 squared[part] += factor * squared_distances(queries[part], stored[rows[part]])
-        distance: np.ndarray = np.sqrt(squared)
-        return distance.astype(np.float32)
+        return np.sqrt(squared).astype(np.float32)

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import permutation_test
 
 from cxrneighbors.statistics.estimate import Estimate, effective_number
-from cxrneighbors.statistics.groups import group_sums
+from cxrneighbors.statistics.groups import codes_of, group_sums
 
 N_FLIPS = 9999
 _CHUNK = 4_000_000
@@ -41,7 +41,7 @@ def cluster_mean(values: np.ndarray, patients: np.ndarray) -> Estimate:
     """
     if len(values) == 0:
         return Estimate(float("nan"), float("nan"), float("nan"))
-    codes = np.unique(patients, return_inverse=True)[1].reshape(-1)
+    codes = codes_of(patients)
     sizes = group_sums(codes, np.ones(len(values)))
     left = np.maximum(len(values) - sizes, 1)
     mean = float(values.mean())
@@ -59,7 +59,7 @@ def sign_flip_test(
     """
     if len(difference) == 0:
         return float("nan")
-    sums = group_sums(np.unique(patients, return_inverse=True)[1].reshape(-1), difference)
+    sums = group_sums(codes_of(patients), difference)
     sums = sums[sums != 0]  # the others change under no flip
     if len(sums) < 2:
         return 1.0

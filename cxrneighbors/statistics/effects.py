@@ -24,3 +24,8 @@ def cohens_dz(difference: np.ndarray) -> float:
     if len(difference) < 2 or np.isclose(spread := difference.std(ddof=1), 0):
         return float("nan")
     return float(difference.mean() / spread)
+
+
+def effect_row(difference: np.ndarray) -> dict[str, float]:
+    """Effect sizes of per-target differences."""
+    return {"rank_biserial": rank_biserial(difference), "cohens_dz": cohens_dz(difference)}

@@ -33,6 +33,5 @@ def group_sums(key: np.ndarray, values: np.ndarray, n_groups: int = 0) -> np.nda
 def codes_of(units: Sequence[object] | np.ndarray) -> np.ndarray:
     """Anything that names units (ids, numbers) as numbers 0..G-1 in sorted order: int64 (n,)."""
     values = np.asarray(units)
-    return np.unique(values.astype(str) if values.dtype == object else values, return_inverse=True)[
-        1
-    ].reshape(-1)
+    values = values.astype(str) if values.dtype == object else values
+    return np.unique(values, return_inverse=True)[1].reshape(-1)

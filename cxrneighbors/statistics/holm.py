@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def holm(p_values: np.ndarray | Sequence[float]) -> np.ndarray:
-    """Holm's step-down adjusted p-values: float64, same shape; NaN entries are no tests and stay NaN.
+def holm(p_values: np.ndarray | Sequence[float | None]) -> np.ndarray:
+    """Holm's step-down adjusted p-values: float64, same shape; NaN or None is no test: NaN.
 
     >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
     [0.03, 0.06, 0.06]

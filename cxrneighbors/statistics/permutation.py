@@ -58,11 +58,6 @@ def exchange_groups(units: np.ndarray, attributes: np.ndarray) -> list[np.ndarra
     return [group for group in groups if len(group) > 1]
 
 
-def share_exchanged(groups: list[np.ndarray], n: int) -> float:
-    """Share of the n images that take part in the exchange; far below 1 the test has little power."""
-    return sum(group.size for group in groups) / max(n, 1)
-
-
 def exchanges(
     groups: list[np.ndarray], n: int, n_permutations: int, rng: np.random.Generator, chunk: int
 ) -> Iterator[np.ndarray]:
@@ -96,22 +91,11 @@ def permutation_test(
     observed = statistic(np.arange(n)[None, :])[0]
     count = affordable_permutations(n_permutations, n_pairs)
     chunk = max(1, _CHUNK_PAIRS // max(n_pairs, n, 1))
-    null = np.empty((count, len(observed)))
-    done = 0
-    for source in exchanges(groups, n, count, rng, chunk):
-        null[done : done + len(source)] = statistic(source)
-        done += len(source)
+    null = np.concatenate([statistic(source) for source in exchanges(groups, n, count, rng, chunk)])
     at_least = (null >= observed - _TIE).sum(axis=0)
     # A permutation in which a statistic is undefined (nobody to average over) counts against the finding.
     at_least += np.isnan(null).sum(axis=0)
     p_value = np.where(np.isnan(observed), np.nan, (1 + at_least) / (1 + count))
-    return PermutationTest(observed, p_value, _quiet(np.nanmean, null), _quiet(np.nanstd, null), count)
-
-
-def _quiet(reduce: Callable[..., np.ndarray], null: np.ndarray) -> np.ndarray:
-    """nanmean/nanstd over permutations without a warning for a column of NaN."""
-    result = np.full(null.shape[1], np.nan)
-    known = ~np.isnan(null).all(axis=0)
-    if known.any():
-        result[known] = reduce(null[:, known], axis=0)
-    return result
+    known = np.ma.masked_invalid(null)
+    mean, spread = (part.filled(np.nan) for part in (known.mean(axis=0), known.std(axis=0)))
+    return PermutationTest(observed, p_value, mean, spread, count)

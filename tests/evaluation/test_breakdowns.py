@@ -5,9 +5,9 @@ import pytest
 
 from cxrneighbors.evaluation import Draws, Films, Question, score_targets
 from cxrneighbors.evaluation.breakdowns import finding_rows, view_rows
-from cxrneighbors.evaluation.exchange_tests import headline_test
+from cxrneighbors.evaluation.exchange_tests import headline_test, lift_row
 from cxrneighbors.evaluation.graph import Graph
-from cxrneighbors.evaluation.rows import effect_row, interval_row, p_row
+from cxrneighbors.statistics.effects import effect_row
 from cxrneighbors.statistics.estimate import Estimate
 
 from .fake_index import NAMES, make_studies
@@ -61,7 +61,8 @@ def test_each_view_by_hand(case):
 
 def test_columns_of_the_headline_test(case):
     _, _, table, tests = case
-    assert tests.views == ["AP", "PA"] and tests.finding(0) == 3
+    assert tests.views == ["AP", "PA"]
+    assert [row["p_value"] for row in finding_rows(table, tests)] == tests.test.p_value[3:].tolist()
     assert len(tests.test.p_value) == 1 + 2 + len(NAMES)
     assert tests.test.observed[0] == pytest.approx(table.lift().mean())
 
@@ -69,8 +70,9 @@ def test_columns_of_the_headline_test(case):
 def test_rows_say_interval_p_and_effect(case):
     tests = case[3]
     estimate = Estimate(0.1, 0.02, 30.0)
-    assert interval_row(estimate) == {"lift_ci95": list(estimate.interval()), "effective_patients": 30.0}
-    assert p_row(tests.test, 0)["p_value"] == tests.test.p_value[0]
+    row = lift_row(estimate, tests.test, 1)
+    assert row["lift_ci95"] == list(estimate.interval()) and row["effective_patients"] == 30.0
+    assert row["p_value"] == tests.test.p_value[1] and row["null_mean_lift"] == tests.test.null_mean[1]
     assert effect_row(np.array([1.0, 1.0, -1.0])) == {
         "rank_biserial": pytest.approx(1 / 3),
         "cohens_dz": pytest.approx(1 / 3 / np.std([1, 1, -1], ddof=1)),

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cxrneighbors.evaluation.labels import disease_labels, encode_labels
+from cxrneighbors.evaluation.labels import encode_labels
+from cxrneighbors.evaluation.overlap import labels_for
 
 
 def test_more_than_64_findings_use_more_words():
@@ -17,13 +18,13 @@ def test_more_than_64_findings_use_more_words():
 def test_unlabelled_rows_are_told_from_no_finding():
     labels = encode_labels([["No Finding"], [], ["Mass", "Mass"]])
     assert labels.labelled.tolist() == [True, False, True]
-    assert disease_labels(labels).labelled.tolist() == [False, False, True]
+    assert labels_for(labels, "any-disease").labelled.tolist() == [False, False, True]
     assert labels.has("Mass").tolist() == [False, False, True]
 
 
 def test_disease_labels_without_no_finding_change_nothing():
     labels = encode_labels([["Mass"]])
-    assert disease_labels(labels) is labels
+    assert labels_for(labels, "any-disease") is labels
 
 
 def test_no_findings_at_all():

@@ -152,7 +152,8 @@ def test_many_chunks_change_nothing(monkeypatch):
     expectation = random_expectation(masks, s.patients, "any", s.strata)
     arguments = (s.targets, s.first, s.k, masks, s.patients, expectation, "any", s.strata)
     before = lift_estimate(*arguments)
-    monkeypatch.setattr("cxrneighbors.evaluation.candidate_role._CHUNK", 5)
+    monkeypatch.setattr("cxrneighbors.evaluation.candidate_role.CHUNK", 5)
+    monkeypatch.setattr("cxrneighbors.evaluation.overlap.CHUNK", 5)
     assert lift_estimate(*arguments).standard_error == pytest.approx(before.standard_error, rel=1e-12)
 
 

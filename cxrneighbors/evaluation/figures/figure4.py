@@ -10,7 +10,7 @@ import pandas as pd
 
 from cxrneighbors.data.schema import NO_FINDING
 from cxrneighbors.errors import UserError
-from cxrneighbors.evaluation.result import OverlapResult
+from cxrneighbors.evaluation.evaluate import OverlapResult
 from cxrneighbors.evaluation.wording import percent
 from cxrneighbors.figures import GREEN, GREY, PAGE_WIDTH, new_figure, to_png
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from cxrneighbors.evaluation.result import OverlapResult
+from cxrneighbors.evaluation.evaluate import OverlapResult
 from cxrneighbors.evaluation.wording import interval, p_text, percent, points, title_of
 from cxrneighbors.figures import BLUE, COLUMN_WIDTH, RED, new_figure, to_png
 
 PANEL_HEIGHT = 2.6
+SHARING = {"exact": "with the same findings", "any-disease": "sharing a disease"}
 
 
 def draw_figure5(result: OverlapResult) -> bytes:
@@ -29,18 +30,20 @@ def draw_figure5(result: OverlapResult) -> bytes:
 
 
 def _panel(axis: Any, name: str, summary: dict[str, Any]) -> None:
-    row, k = summary["methods"][name], summary["k"]
+    row, k, title = summary["methods"][name], summary["k"], title_of(name, summary)
     x = np.arange(k + 1)
     bars = {"width": 0.92, "linewidth": 0.9}
     axis.bar(x, row["histogram"], color=BLUE, alpha=0.55, edgecolor=BLUE, label="nearest", **bars)
     axis.bar(x, row["random_histogram"], color=RED, alpha=0.4, edgecolor=RED, label="random", **bars)
     axis.set_title(
-        f"Neighbours by {_lower(title_of(name, summary))}\n{_numbers(row)}",
+        f"Neighbours by {title[0].lower()}{title[1:]}\n{_numbers(row)}",
         fontsize=7.5,
         loc="left",
         linespacing=1.35,
     )
-    axis.set_xlabel(f"neighbours out of {k} {_shared(summary['definition'])}", fontsize=7.5)
+    axis.set_xlabel(
+        f"neighbours out of {k} {SHARING.get(summary['definition'], 'sharing a finding')}", fontsize=7.5
+    )
     axis.set_ylabel("target images", fontsize=7.5)
     axis.set_xticks(x if k <= 12 else np.arange(0, k + 1, max(1, round(k / 8))))
     axis.tick_params(labelsize=7)
@@ -55,13 +58,3 @@ def _numbers(row: dict[str, Any]) -> str:
         f"lift {points(row['lift'])} points (95 % CI {interval(row['lift_ci95'])})\n"
         f"exchanged {points(row['null_mean_lift'])}, corrected {p_text(row['p_value_adjusted'])}"
     )
-
-
-def _shared(definition: str) -> str:
-    return {"exact": "with the same findings", "any-disease": "sharing a disease"}.get(
-        definition, "sharing a finding"
-    )
-
-
-def _lower(title: str) -> str:
-    return title[0].lower() + title[1:]

@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from cxrneighbors.evaluation.result import OverlapResult
+from cxrneighbors.evaluation.evaluate import OverlapResult
+from cxrneighbors.statistics.patients import PATIENT
 
 COLUMNS = (
     "example",
@@ -31,43 +32,26 @@ def table1(result: OverlapResult) -> pd.DataFrame:
     if method is None:
         return pd.DataFrame(columns=list(COLUMNS))
     studies = result.studies.set_index("image_id", drop=False)
+    neighbors = result.neighbors[result.neighbors["method"] == method].sort_values("rank")
     rows: list[dict[str, Any]] = []
     for example in result.examples[method]:
-        rows += _block(result.neighbors, studies, method, example)
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+        original = studies.loc[example["image_id"]]
+        rows.append(_line(example["rule"], original, set()) | {"role": "original", "rank": 0})
+        for _, hit in neighbors[neighbors["query_id"] == example["image_id"]].iterrows():
+            line = _line(example["rule"], studies.loc[hit["neighbor_id"]], set(original["findings"]))
+            shown = ("rank", "distance", "report_distance")
+            rows.append(line | {"role": "neighbour"} | {name: hit[name] for name in shown})
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, *PATIENT])
+    return frame.drop_duplicates([*PATIENT, "example", "report"], ignore_index=True)[list(COLUMNS)]
 
 
-def _block(
-    neighbors: pd.DataFrame, studies: pd.DataFrame, method: str, example: dict[str, Any]
-) -> list[dict[str, Any]]:
-    name = example["image_id"]
-    original = studies.loc[name]
-    rows = [_line(example["rule"], "original", original, set())]
-    seen = {(original["dataset"], original["patient_id"], rows[0]["report"])}
-    mine = neighbors[(neighbors["method"] == method) & (neighbors["query_id"] == name)].sort_values("rank")
-    for _, hit in mine.iterrows():
-        study = studies.loc[hit["neighbor_id"]]
-        line = _line(example["rule"], "neighbour", study, set(original["findings"]))
-        key = (study["dataset"], study["patient_id"], line["report"])
-        if key in seen:
-            continue
-        seen.add(key)
-        line |= {"rank": hit["rank"], "distance": hit["distance"], "report_distance": hit["report_distance"]}
-        rows.append(line)
-    return rows
-
-
-def _line(rule: str, role: str, study: pd.Series, target: set[str]) -> dict[str, Any]:
+def _line(rule: str, study: pd.Series, target: set[str]) -> dict[str, Any]:
     from cxrneighbors.reports.selection import report_text
 
     return {
         "example": rule,
-        "role": role,
-        "rank": 0,
-        "image_id": study["image_id"],
-        "distance": None,
-        "report_distance": None,
         "findings": "|".join(study["findings"]),
         "shared_findings": "|".join(sorted(set(study["findings"]) & target)),
         "report": report_text(study["report"], study["sections"]) or "",
+        **{name: study[name] for name in ("image_id", *PATIENT)},
     }

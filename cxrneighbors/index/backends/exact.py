@@ -49,10 +49,6 @@ def nearest_exact(
             squared = left[part] @ right.T
             squared[same.pairs(admission.query_keys[part])] = np.inf
             columns = smallest(squared, m)
-            if len(rows) <= ROW_BLOCK:
-                lowest[part, : columns.shape[1]] = np.take_along_axis(squared, columns, axis=1)
-                best[part, : columns.shape[1]] = block[columns]
-                continue
             values = np.concatenate([lowest[part], np.take_along_axis(squared, columns, axis=1)], axis=1)
             joined = np.concatenate([best[part], block[columns]], axis=1)
             keep = np.argpartition(values, m - 1, axis=1)[:, :m]

@@ -49,11 +49,7 @@ class HnswGraph:
         seed: int = 100,
     ) -> HnswGraph:
         """Build from float32 (n, D), n > 0. `M` links per node; `ef` None: measured on a sample."""
-        import hnswlib
-
-        groups = EqualGroups(vectors)
-        unique = _padded(vectors[groups.first])
-        index = hnswlib.Index(space=SPACE, dim=unique.shape[1])
+        groups, unique, index = _prepared(vectors)
         index.init_index(max_elements=len(unique), M=M, ef_construction=ef_construction, random_seed=seed)
         index.add_items(unique, np.arange(len(unique)), num_threads=1)
         settings: dict[str, Any] = {"M": M, "ef_construction": ef_construction, "seed": seed}
@@ -67,13 +63,9 @@ class HnswGraph:
 
         hnswlib itself reads a file under any dimension without a word and forgets `ef`.
         """
-        import hnswlib
-
-        groups = EqualGroups(vectors)
-        unique = _padded(vectors[groups.first])
+        groups, unique, index = _prepared(vectors)
         if settings != settings | {"space": SPACE, "dim": unique.shape[1], "count": len(unique)}:
             raise UserError(f"{path}: graph does not fit the vectors beside it; build the index again")
-        index = hnswlib.Index(space=SPACE, dim=unique.shape[1])
         try:
             index.load_index(str(path), max_elements=len(unique))
             ends = [0, len(unique) - 1]
@@ -97,8 +89,7 @@ class HnswGraph:
 
     def effort(self, m: np.ndarray) -> np.ndarray:
         """The ef used to fetch `m`: measured for the nearest `SAMPLE_K`, wider for deeper ranks."""
-        ef: np.ndarray = np.maximum(self._settings["ef"], m) + 4 * np.maximum(m - SAMPLE_K, 0)
-        return ef
+        return np.asarray(np.maximum(self._settings["ef"], m) + 4 * np.maximum(m - SAMPLE_K, 0))
 
     def settings(self) -> dict[str, Any]:
         """space, dim (padded), count (of different vectors), ef, M, ef_construction, seed."""
@@ -135,6 +126,15 @@ class EqualGroups:
         positions = np.full((len(groups), m), -1, dtype=np.int64)
         positions[np.arange(m)[None, :] < taken.sum(axis=1)[:, None]] = self._members[flat + within]
         return positions
+
+
+def _prepared(vectors: np.ndarray) -> tuple[EqualGroups, np.ndarray, Any]:
+    """Groups of equal vectors, one padded vector of each, and an empty graph for these."""
+    import hnswlib
+
+    groups = EqualGroups(vectors)
+    unique = _padded(vectors[groups.first])
+    return groups, unique, hnswlib.Index(space=SPACE, dim=unique.shape[1])
 
 
 def _padded(vectors: np.ndarray) -> np.ndarray:

@@ -5,18 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from cxrneighbors.index.policies.nearest import nearest_pool
-from cxrneighbors.index.ranking import Hits
-from cxrneighbors.index.request import Request
+from cxrneighbors.index.request import Hits, Request
 
 MAX_CANDIDATES = 1000
 
 
 def cluster(request: Request, rng: np.random.Generator) -> Hits:
-    """Rows from each query's own cluster; deterministic, `rng` is not used.
-
-    Ward's tree over the query and its `MAX_CANDIDATES` nearest admitted rows is cut where the query's cluster
-    first has k other members, see `cluster_neighbours`.
-    """
+    """Rows from each query's own cluster, see `cluster_neighbours`; deterministic, `rng` is not used."""
     pool = nearest_pool(request, MAX_CANDIDATES)
     columns = np.full((len(request), request.k), -1, dtype=np.int64)
     for query, rows in enumerate(pool.rows):
@@ -26,11 +21,10 @@ def cluster(request: Request, rng: np.random.Generator) -> Hits:
 
 
 def cluster_neighbours(vectors: np.ndarray, k: int) -> np.ndarray:
-    """K members of the target's cluster: positions int64 (<= K,) in 1..N-1, nearest first.
+    """K members of the target's cluster: positions int64 (<= K,) in 1..N-1, nearest first, ties by position.
 
     `vectors`: float (N, D), row 0 the target, the others the candidates, all of whom may be found. Ward's
-    tree over the `MAX_CANDIDATES` nearest is cut where the target's cluster first has K other members; the
-    K nearest of them are returned (ties by position). Deterministic: there is no seed.
+    tree over the `MAX_CANDIDATES` nearest is cut where the target's cluster first has K other members.
     """
     vectors = np.asarray(vectors, dtype=np.float64)
     distance = np.linalg.norm(vectors - vectors[0], axis=1)
@@ -38,8 +32,7 @@ def cluster_neighbours(vectors: np.ndarray, k: int) -> np.ndarray:
     rows = np.concatenate([[0], nearest])
     members = rows[_smallest_cluster(vectors[rows], k)]
     members = members[members != 0]
-    nearest_first: np.ndarray = members[np.lexsort((members, distance[members]))]
-    return nearest_first[:k]
+    return np.asarray(members[np.lexsort((members, distance[members]))][:k])
 
 
 def _points(request: Request, query: int, rows: np.ndarray) -> np.ndarray:
@@ -63,6 +56,6 @@ def _smallest_cluster(vectors: np.ndarray, k: int) -> np.ndarray:
     for step, (left, right) in enumerate(tree.children_):
         merged = contents.pop(int(left)) + contents.pop(int(right))
         if 0 in merged and len(merged) > k:
-            return np.sort(np.array(merged))
+            return np.array(merged)
         contents[n + step] = merged
     return np.arange(n)

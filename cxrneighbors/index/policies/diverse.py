@@ -16,8 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from cxrneighbors.index.policies.nearest import nearest_pool
-from cxrneighbors.index.ranking import Hits
-from cxrneighbors.index.request import Request
+from cxrneighbors.index.request import Hits, Request
 
 LAMBDA = 0.5
 POOL = 10  # rows considered for each neighbour asked for

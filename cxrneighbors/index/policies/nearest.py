@@ -13,8 +13,7 @@ from cxrneighbors.index.candidates import (
     partition_candidates,
 )
 from cxrneighbors.index.fusion import VECTOR_MODALITIES
-from cxrneighbors.index.ranking import Hits, rank
-from cxrneighbors.index.request import Request
+from cxrneighbors.index.request import Hits, Request, rank
 from cxrneighbors.index.spaces import Partition
 from cxrneighbors.progress import track
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cxrneighbors.index.ranking import Hits, rank
-from cxrneighbors.index.request import Request
+from cxrneighbors.index.request import Hits, Request, rank
 
 ROUNDS = 8
 

@@ -8,16 +8,16 @@ import pytest
 from cxrneighbors.errors import UserError
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.index.policies.random import _first_different
-from cxrneighbors.index.policies.registry import POLICIES, find_policy
+from cxrneighbors.index.search import POLICIES
 
 Build = Callable[..., NeighborIndex]
 
 
-def test_the_names() -> None:
+def test_the_names(small_index: Build) -> None:
     assert {"nearest", "random"} <= set(POLICIES)
     known = "nearest, diverse, cluster, random"
     with pytest.raises(UserError, match=f"unknown policy 'far'; choose one of: {known}"):
-        find_policy("far")
+        small_index(30).search("i00001", policy="far")
 
 
 def test_random_is_uniform_over_the_admitted_rows(small_index: Build) -> None:

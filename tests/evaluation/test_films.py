@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cxrneighbors.errors import UserError
-from cxrneighbors.evaluation.matching import match_strata
+from cxrneighbors.evaluation.films import match_strata
 
 from .fake_index import make_studies
 

@@ -21,7 +21,7 @@ from cxrneighbors.evaluation.figures.table1 import table1
 from cxrneighbors.evaluation.films import Films
 from cxrneighbors.evaluation.graph import Graph
 from cxrneighbors.evaluation.score_table import Question, score_targets
-from cxrneighbors.evaluation.summary_text import summary_lines
+from cxrneighbors.evaluation.wording import summary_lines
 from cxrneighbors.evaluation.write import write_evaluation
 
 from .fake_index import FakeIndex, make_studies, random_findings

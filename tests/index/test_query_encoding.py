@@ -7,8 +7,8 @@ import pandas as pd
 from PIL import Image
 
 from cxrneighbors.encoders.store import Embeddings
-from cxrneighbors.index.known_films import known_rows
 from cxrneighbors.index.neighbor_index import NeighborIndex
+from cxrneighbors.index.query_encoding import known_rows
 
 
 def test_equal_vectors_are_told_apart_by_pixels_and_lost_files_are_not_known(tmp_path: Path) -> None:

@@ -6,8 +6,7 @@ import numpy as np
 
 from cxrneighbors.index.filters import Admission
 from cxrneighbors.index.neighbor_index import NeighborIndex
-from cxrneighbors.index.ranking import Hits, rank
-from cxrneighbors.index.request import Request
+from cxrneighbors.index.request import Hits, Request, rank
 
 
 def test_rank_orders_by_distance_then_row_and_drops_repeats(

@@ -1,0 +1,17 @@
+from .clusters import cluster_mean as cluster_mean
+from .clusters import paired_p_value as paired_p_value
+from .clusters import sign_flip_test as sign_flip_test
+from .dyadic import Contributions as Contributions
+from .dyadic import dyadic_estimate as dyadic_estimate
+from .dyadic import pair_contributions as pair_contributions
+from .effects import cohens_dz as cohens_dz
+from .effects import rank_biserial as rank_biserial
+from .estimate import Estimate as Estimate
+from .holm import holm as holm
+from .patients import count_patients as count_patients
+from .patients import patient_codes as patient_codes
+from .patients import patient_names as patient_names
+from .permutation import PermutationTest as PermutationTest
+from .permutation import exchange_groups as exchange_groups
+from .permutation import permutation_test as permutation_test
+from .seeds import generator as generator
