@@ -109,7 +109,7 @@ def test_every_page_is_in_a_table_of_contents() -> None:
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
 def test_python_of_the_page_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from cxrneighbors.explain import METHODS
-    from cxrneighbors.index.policies.registry import POLICIES
+    from cxrneighbors.index.search import POLICIES
 
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
