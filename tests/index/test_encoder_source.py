@@ -28,8 +28,9 @@ def test_the_encoder_comes_from_the_embeddings_and_then_from_the_folder(tmp_path
     loaded = EncoderSource(source.manifest, folder=tmp_path / "encoders")
     assert loaded.get("image").config() == encoder.config() and loaded.get("image") is loaded.get("image")
     loaded.save(tmp_path / "copy")
-    source.moved_to(tmp_path / "copy")
-    assert EncoderSource(source.manifest, folder=tmp_path / "copy").get("image").image_size == 16
+    moved = EncoderSource(source.manifest, embeddings_of(encoder))
+    moved.moved_to(tmp_path / "copy")
+    assert moved.get("image") is not encoder and moved.get("image").image_size == 16
 
 
 def test_another_encoder_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from cxrneighbors.index.spaces import build_graphs, make_spaces
 
 ONE = {"image": 1.0, "report": 1.0}
 HAS = {"image": np.array([1, 1, 0, 1, 1], bool), "report": np.array([1, 0, 1, 1, 0], bool)}
-VIEWS = np.array(["PA", "LATERAL", "PA", "AP", "PA"], dtype=object)
+VIEWS = np.array(["LATERAL", "PA", "LATERAL", "AP", "LATERAL"], dtype=object)
 
 
 def test_a_space_holds_the_rows_that_have_its_vectors() -> None:
@@ -18,7 +18,7 @@ def test_a_space_holds_the_rows_that_have_its_vectors() -> None:
         "image": {"image": 0.5}, "report": {"report": 0.25}, "fused": {"image": 0.5, "report": 0.75},
     }  # fmt: skip
     by_view = {view: rows.tolist() for view, rows in spaces["image"].view_rows(VIEWS).items()}
-    assert by_view == {"PA": [0, 4], "AP": [3], "LATERAL": [1]}
+    assert by_view == {"PA": [1], "AP": [3], "LATERAL": [0, 4]}
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,9 @@ def test_graphs_are_one_for_each_view_over_the_scaled_vectors() -> None:
     build_graphs(spaces, vectors, VIEWS, "hnsw", {})
     found = {name: [(p.view, p.rows.tolist()) for p in space.partitions] for name, space in spaces.items()}
     assert found == {
-        "image": [("PA", [0, 4]), ("AP", [3]), ("LATERAL", [1])],
-        "report": [("PA", [0, 2]), ("AP", [3])],
-        "fused": [("PA", [0]), ("AP", [3])],
+        "image": [("PA", [1]), ("AP", [3]), ("LATERAL", [0, 4])],
+        "report": [("AP", [3]), ("LATERAL", [0, 2])],
+        "fused": [("AP", [3]), ("LATERAL", [0])],
     }
     for space in spaces.values():
         for partition in space.partitions:

@@ -21,7 +21,7 @@ def rows():
             "sex": ["F", "F", None, None],
             "anchor_age": [52.0, 52.0, np.nan, 30.0],
             "anchor_year": [2150, 2150, 2160, 2170],
-            "findings": [["Effusion"], ["COVID-19", "Hernia"], ["No Finding"], []],
+            "findings": [["Effusion"], ["COVID-19", "Hernia", "No Finding"], ["No Finding"], []],
             "split": ["train", "train", "val", "test"],
             "PerformedProcedureStepDescription": ["CHEST (PA AND LAT)", "", "", ""],
             "ViewPosition": ["PA", "LL", "AP", ""],
@@ -58,6 +58,16 @@ def test_labels_of_a_study_are_those_of_all_its_images(rows, tmp_path):
     }  # fmt: skip
     assert set(chexpert.iloc[:2, 1:].to_numpy().ravel()) == {"", "0.0", "1.0"}
     assert (chexpert.loc["50000003"].iloc[1:] == "").all()  # not labelled: blank, not absent
+
+
+def test_what_is_present_stays_so_whatever_the_seed(rows, tmp_path):
+    for seed in range(8):
+        write_jpg_tables(tmp_path, rows, {}, "findings", seed)
+        chexpert = table(tmp_path / "mimic-cxr-2.0.0-chexpert.csv.gz").set_index("study_id")
+        negbio = table(tmp_path / "mimic-cxr-2.0.0-negbio.csv.gz").set_index("study_id")
+        assert (chexpert.loc["50000001", ["Pleural Effusion", "Pneumonia"]] == "1.0").all()
+        changed = (chexpert != negbio).to_numpy()
+        assert (chexpert.to_numpy()[changed] == "1.0").all() and (negbio.to_numpy()[changed] == "-1.0").all()
 
 
 def test_labels_from_reports(rows, tmp_path):

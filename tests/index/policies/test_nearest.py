@@ -45,6 +45,7 @@ def test_with_much_other_weights_no_graph_is_asked(
     index = small_index(300, backend="hnsw")
     monkeypatch.setattr(policy, "partition_candidates", None)
     monkeypatch.setattr(index.store, "exact_rows", 0)
+    monkeypatch.setattr(index.store, "rows_per_effort", {"shared": 0, "own": 0})
     rows, weights = np.array([1, 2, 3]), {"image": 1.0, "report": policy.MAX_RATIO + 0.1}
     hits = nearest(request_of(index, rows, 5, "fused", weights=weights))
     np.testing.assert_allclose(hits.distance, brute_force(index, rows, 5, weights), rtol=1e-5)
