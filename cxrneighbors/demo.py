@@ -32,13 +32,14 @@ def run_demo(
     from cxrneighbors.index.neighbor_index import NeighborIndex
 
     out, started = Path(out), time.perf_counter()
+    # Among phantoms what shows most in the picture is the disease, so the picture metric has a say. An image
+    # size that the encoder does not take fails here, before phantoms of that size are written.
+    vae = VAE(latent_dim=60, image_size=image_size, metric="balanced")
     say(f"1/5 phantoms: {patients} patients at {image_size} x {image_size}")
     studies = import_dataset(
         "phantom", out / "phantom", n_patients=patients, image_size=image_size, seed=seed
     ).studies
     say(f"2/5 image encoder: VAE on the {(studies['split'] == 'train').sum()} training images")
-    # Among phantoms what shows most in the picture is the disease, so the picture metric has a say.
-    vae = VAE(latent_dim=60, image_size=image_size, metric="balanced")
     vae.fit(studies, out=out / "vae", epochs=epochs, seed=seed)
     vae.save(out / "vae")
     say(f"3/5 embeddings: {len(studies)} images and their reports")

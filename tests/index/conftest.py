@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 
 from cxrneighbors.encoders.store import Embeddings
+from cxrneighbors.index.filters import Admission, array_filters
+from cxrneighbors.index.fusion import distance_factors
 from cxrneighbors.index.neighbor_index import NeighborIndex
+from cxrneighbors.index.request import Request
 
 N_LARGE = 20_000
 
@@ -94,3 +97,24 @@ def small_index() -> Callable[..., NeighborIndex]:
         return NeighborIndex.build(embeddings, studies, backend=backend, **options)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def request_of() -> Callable[..., Request]:
+    """(index, rows, k, modality='image', allowed=None, weights=None) -> the request of indexed images."""
+
+    def make(
+        index: NeighborIndex,
+        rows: np.ndarray,
+        k: int,
+        modality: str = "image",
+        allowed: np.ndarray | None = None,
+        weights: dict[str, float] | None = None,
+    ) -> Request:
+        store = index.store
+        filters = array_filters(allowed, len(rows), len(store.studies))
+        admission = Admission(*filters, store.patients, store.patients[rows])
+        factors = distance_factors(modality, store.scale, weights or store.weights)
+        return Request(store, store.row_vectors(rows), k, modality, factors, admission)
+
+    return make

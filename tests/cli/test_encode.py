@@ -1,0 +1,50 @@
+"""The verb `encode`: vectors of what can be read, and one line for what cannot be meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from cxrneighbors.data.tables import read_table, write_table
+from cxrneighbors.encoders.store import Embeddings
+
+
+def test_every_image_and_report_has_its_vector(work: Path) -> None:
+    studies, embeddings = read_table(work / "studies.parquet"), Embeddings.load(work / "emb")
+    assert embeddings.ids["image"] == studies["image_id"].tolist()
+    assert embeddings.ids["report"] == studies.loc[studies["report"].notna(), "image_id"].tolist()
+    assert embeddings.vectors["image"].shape == (len(studies), 12)
+
+
+def test_duplicate_image_id(work: Path, tmp_path: Path, error_of: Callable[..., str]) -> None:
+    pd.read_parquet(work / "studies.parquet").assign(image_id="same").to_parquet(tmp_path / "twice.parquet")
+    text = error_of("encode", tmp_path / "twice.parquet", "--out", tmp_path / "e")
+    assert "duplicate image_id 'same'" in text
+
+
+def test_missing_model(work: Path, tmp_path: Path, error_of: Callable[..., str]) -> None:
+    arguments = ("encode", work / "studies.parquet", "--out", tmp_path / "e", "--report-encoder", "none")
+    assert "no-such" in error_of(*arguments, "--image-encoder", tmp_path / "no-such")
+
+
+def test_embeddings_of_another_encoder(work: Path, error_of: Callable[..., str]) -> None:
+    arguments = ("--out", work / "emb", "--image-encoder", "pixels", "--report-encoder", "tfidf")
+    assert "encoder" in error_of("encode", work / "studies.parquet", *arguments)
+
+
+def test_unreadable_images_are_listed_and_the_rest_kept(
+    work: Path, tmp_path: Path, call: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = read_table(work / "studies.parquet")
+    broken = tmp_path / "zero.png"
+    broken.write_bytes(b"")
+    table.loc[0, "path"] = str(broken)
+    write_table(table, tmp_path / "s.parquet")
+    arguments = ("--out", tmp_path / "e", "--image-encoder", "pixels", "--report-encoder", "none")
+    assert call("encode", tmp_path / "s.parquet", *arguments) == 0
+    assert "1" in capsys.readouterr().err
+    skipped = pd.read_csv(tmp_path / "e" / "skipped.csv")
+    assert skipped["item"].tolist() == [table["image_id"].iloc[0]]

@@ -1,0 +1,42 @@
+"""The verb `index`: weights as text, backends, and one line for what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cxrneighbors.cli.index import parse_weights
+from cxrneighbors.data.tables import read_table, write_table
+from cxrneighbors.index.neighbor_index import NeighborIndex
+
+
+def test_weights_are_read_from_text() -> None:
+    assert parse_weights("image=1,report=0.5") == {"image": 1.0, "report": 0.5}
+    assert parse_weights(" report = 2 ") == {"image": 1.0, "report": 2.0}
+
+
+def test_weights_and_backend_reach_the_index(
+    work: Path, tmp_path: Path, call: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--out", tmp_path / "i", "--weights", "image=3,report=0.5", "--backend", "exact")
+    assert call("index", work / "emb", "--studies", work / "studies.parquet", *arguments) == 0
+    made, usual = NeighborIndex.load(tmp_path / "i"), NeighborIndex.load(work / "idx")
+    assert (made.weights, made.backend) == ({"image": 3.0, "report": 0.5}, "exact")
+    assert (usual.weights, usual.backend) == ({"image": 1.0, "report": 1.0}, "hnsw")
+    assert made.studies["image_id"].tolist() == read_table(work / "studies.parquet")["image_id"].tolist()
+    assert f"{len(made.studies)} images; search by image, report, fused" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("weights", ["image", "image=x", "colour=1", "image=-1", "image=0,report=0"])
+def test_bad_weights(weights: str, work: Path, tmp_path: Path, error_of: Callable[..., str]) -> None:
+    arguments = ("index", work / "emb", "--studies", work / "studies.parquet", "--out", tmp_path / "i")
+    assert weights in error_of(*arguments, "--weights", weights)
+    assert not (tmp_path / "i").exists()
+
+
+def test_the_table_of_other_images(work: Path, tmp_path: Path, error_of: Callable[..., str]) -> None:
+    write_table(read_table(work / "studies.parquet").iloc[:5], tmp_path / "few.parquet")
+    text = error_of("index", work / "emb", "--studies", tmp_path / "few.parquet", "--out", tmp_path / "i")
+    assert "are not in the study table" in text and not (tmp_path / "i").exists()

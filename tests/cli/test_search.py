@@ -1,0 +1,119 @@
+"""The verb `search`: by image id, file and text; table and JSON; one line for a mistake."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cxrneighbors.data.tables import read_table
+from cxrneighbors.index.neighbor_index import NeighborIndex
+
+Call = Callable[..., int]
+
+
+@pytest.fixture
+def hits_of(work: Path, call: Call, capsys: pytest.CaptureFixture[str]) -> Callable[..., list[dict]]:
+    """The hits that `search ... --json` prints."""
+
+    def search(*arguments: object) -> list[dict]:
+        capsys.readouterr()
+        assert call("search", work / "idx", *arguments, "--json") == 0
+        return json.loads(capsys.readouterr().out)
+
+    return search
+
+
+@pytest.fixture
+def image_id(work: Path) -> str:
+    return read_table(work / "studies.parquet")["image_id"].iloc[0]
+
+
+def test_json_is_what_the_index_finds(work: Path, image_id: str, hits_of: Callable[..., list[dict]]) -> None:
+    hits = hits_of("--image-id", image_id, "-k", 3, "--where", "view == 'PA'", "--weights", "report=2")
+    assert [hit["rank"] for hit in hits] == [1, 2, 3]
+    index = NeighborIndex.load(work / "idx")
+    expected = index.search(image_id, k=3, where="view == 'PA'", weights={"report": 2.0})
+    for hit, (_, row) in zip(hits, expected.iterrows(), strict=True):
+        study = index.studies.set_index("image_id").loc[row["neighbor_id"]]
+        for column in ("query_id", "neighbor_id"):
+            assert hit[column] == row[column]
+        for column in ("distance", "image_distance", "report_distance"):
+            assert hit[column] == pytest.approx(row[column])
+        assert (hit["view"], hit["patient_id"]) == ("PA", study["patient_id"])
+        assert hit["findings"] == "|".join(study["findings"])
+
+
+def test_without_json_a_table_with_a_line_a_hit(
+    work: Path, image_id: str, call: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = read_table(work / "studies.parquet")["image_id"].iloc[5]
+    capsys.readouterr()
+    assert call("search", work / "idx", "--image-id", image_id, "--image-id", other, "-k", 2) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split()[:3] == ["query_id", "rank", "neighbor_id"]
+    assert [line.split()[:2] for line in lines] == [
+        [image_id, "1"],
+        [image_id, "2"],
+        [other, "1"],
+        [other, "2"],
+    ]
+
+
+def test_search_by_file_and_text(work: Path, hits_of: Callable[..., list[dict]]) -> None:
+    path = read_table(work / "studies.parquet")["path"].iloc[0]
+    assert len(hits_of("--image", path, "--text", "Large right pleural effusion.")) == 5
+
+
+def test_the_patient_that_is_named_is_left_out(
+    work: Path, hits_of: Callable[..., list[dict]], error_of: Callable[..., str]
+) -> None:
+    patient = read_table(work / "studies.parquet")["patient_id"].iloc[0]
+    arguments = ("--text", "Large right pleural effusion.", "-k", 15)
+    assert patient not in {
+        hit["patient_id"] for hit in hits_of(*arguments, "--patient-id", f"phantom:{patient}")
+    }
+    text = error_of("search", work / "idx", *arguments, "--patient-id", "nobody", "--json")
+    assert "no patient of this index" in text
+
+
+@pytest.mark.parametrize("policy", ["diverse", "cluster", "random"])
+def test_policies(policy: str, work: Path, image_id: str, hits_of: Callable[..., list[dict]]) -> None:
+    found = hits_of("--image-id", image_id, "-k", 4, "--policy", policy, "--seed", 1)
+    expected = NeighborIndex.load(work / "idx").search(image_id, k=4, policy=policy, seed=1)
+    assert [hit["neighbor_id"] for hit in found] == expected["neighbor_id"].tolist()
+
+
+def test_the_same_patient_may_be_asked_for(work: Path, hits_of: Callable[..., list[dict]]) -> None:
+    studies = read_table(work / "studies.parquet").set_index("image_id")
+    patient = studies["patient_id"].value_counts().index[0]
+    own = studies.index[studies["patient_id"] == patient]
+    arguments = ("--image-id", own[0], "--modality", "image")
+    others = hits_of(*arguments, "-k", len(studies) - len(own))
+    everyone = hits_of(*arguments, "-k", len(studies) - 1, "--include-same-patient")
+    assert {hit["neighbor_id"] for hit in others} == set(studies.index) - set(own)
+    assert {hit["neighbor_id"] for hit in everyone} == set(studies.index) - {own[0]}
+
+
+def test_unknown_column_in_a_predicate(work: Path, image_id: str, error_of: Callable[..., str]) -> None:
+    text = error_of("search", work / "idx", "--image-id", image_id, "--where", "wiew == 'PA'")
+    assert "wiew" in text and "view" in text
+
+
+def test_k_larger_than_what_passes(work: Path, image_id: str, error_of: Callable[..., str]) -> None:
+    arguments = ("--image-id", image_id, "--where", "view == 'PA'", "-k", 999)
+    text = error_of("search", work / "idx", *arguments)
+    assert "999" in text or "only" in text
+
+
+def test_changed_index_file(work: Path, tmp_path: Path, error_of: Callable[..., str]) -> None:
+    shutil.copytree(work / "idx", tmp_path / "idx")
+    victim = next(iter(sorted((tmp_path / "idx").rglob("*.npy"))))
+    content = bytearray(victim.read_bytes())
+    content[-1] ^= 1
+    victim.write_bytes(bytes(content))
+    text = error_of("search", tmp_path / "idx", "--image-id", "x")
+    assert victim.name in text and "again" in text

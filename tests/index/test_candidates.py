@@ -1,0 +1,90 @@
+"""Candidates hold the true nearest admitted rows, whichever way they are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from cxrneighbors.index.candidates import (
+    assembled,
+    exact_candidates,
+    exact_is_cheaper,
+    partition_candidates,
+)
+from cxrneighbors.index.neighbor_index import NeighborIndex
+from cxrneighbors.index.request import Request
+
+Build = Callable[..., NeighborIndex]
+Ask = Callable[..., Request]
+
+
+def true_rows(request: Request, among: np.ndarray, queries: np.ndarray) -> list[set[int]]:
+    """The k nearest admitted rows of each query, by plain loops."""
+    found = []
+    for query, row in enumerate(queries):
+        squared = {}
+        for other in among:
+            masks = request.admission.masks
+            passes = masks is None or masks[request.admission.which[query], other]
+            if passes and request.store.patients[other] != request.store.patients[row]:
+                image = request.store.vectors["image"]
+                squared[int(other)] = float(((image[row] - image[other]) ** 2).sum())
+        found.append(set(sorted(squared, key=squared.__getitem__)[: request.k]))
+    return found
+
+
+def filters(n_queries: int, n_rows: int) -> np.ndarray:
+    """A wide, a narrow, a nearly empty and an empty filter in turn: bool (Q, N)."""
+    shares = np.resize([0.9, 0.3, 0.01, 0.0], n_queries)
+    return np.random.default_rng(4).random((n_queries, n_rows)) < shares[:, None]
+
+
+def test_exact_candidates_hold_the_nearest(small_index: Build, request_of: Ask) -> None:
+    index, rows = small_index(200), np.arange(0, 200, 17)
+    request = request_of(index, rows, 5, allowed=filters(len(rows), 200))
+    among = np.arange(0, 200, 3)
+    candidates = exact_candidates(request, among)
+    assert candidates.shape[1] >= 5
+    for found, true in zip(candidates, true_rows(request, among, rows), strict=True):
+        assert true <= set(found) <= {*among, -1}
+        admitted = found[found >= 0]
+        assert len(set(admitted)) == len(admitted) >= len(true)
+
+
+@pytest.mark.parametrize("rates", [{"shared": 0, "own": 0}, {"shared": 100, "own": 8}])
+def test_a_graph_finds_what_the_exact_search_finds(
+    small_index: Build, request_of: Ask, monkeypatch: pytest.MonkeyPatch, rates: dict[str, int]
+) -> None:
+    index = small_index(900, backend="hnsw")
+    monkeypatch.setattr(index.store, "exact_rows", 0)
+    monkeypatch.setattr(index.store, "rows_per_effort", rates)
+    rows = np.arange(0, 900, 41)
+    request = request_of(index, rows, 5, allowed=filters(len(rows), 900))
+    for partition in index.store.spaces["image"].partitions:
+        candidates = partition_candidates(request, partition)
+        for found, true in zip(candidates, true_rows(request, partition.rows, rows), strict=True):
+            assert len(true - set(found)) <= 1 and set(found) <= {*partition.rows, -1}
+            assert len(set(found[found >= 0])) == len(found[found >= 0])
+
+
+def test_candidates_of_some_queries_take_their_places(small_index: Build, request_of: Ask) -> None:
+    request = request_of(small_index(50), np.arange(4), 2)
+    parts = [(np.array([2, 0]), np.array([[5, 6, 7], [8, -1, -1]])), (np.array([3]), np.array([[9]]))]
+    assert assembled(request, parts).tolist() == [[8, -1, -1], [-1] * 3, [5, 6, 7], [9, -1, -1]]
+    assert assembled(request, []).tolist() == [[-1, -1]] * 4
+
+
+def test_few_passing_rows_are_searched_exactly(
+    small_index: Build, request_of: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = small_index(900, backend="hnsw")
+    partitions = index.store.spaces["image"].partitions
+    request = request_of(index, np.arange(8), 5, allowed=filters(8, 900))
+    assert exact_is_cheaper(request, partitions).all()  # fewer than EXACT_ROWS in all
+    monkeypatch.setattr(index.store, "exact_rows", 20)
+    monkeypatch.setattr(index.store, "rows_per_effort", {"shared": 0, "own": 0})
+    assert exact_is_cheaper(request, partitions).tolist() == [False, False, True, True] * 2
+    monkeypatch.setattr(index.store, "rows_per_effort", {"shared": 0, "own": 10**6})
+    assert exact_is_cheaper(request, partitions).all()
