@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+COUNTER = "num_batches_tracked"
 Model = TypeVar("Model")
 
 
@@ -128,10 +129,13 @@ def load_weights(module: nn.Module, folder: str | Path, noun: str) -> None:
 def strict_load(module: nn.Module, state: Mapping[str, Tensor], source: str, remedy: str) -> None:
     """Load `state` into `module` using every tensor exactly once.
 
-    Raises `UserError` that names `source` and lists the tensors that are missing, left over or of another
-    shape (the first five of each, with their count).
+    A state without any counter of batches (Keras and torch before 0.4.1 had none; evaluation does not use
+    them) leaves those of `module`. Raises `UserError` that names `source` and lists the tensors that are
+    missing, left over or of another shape (the first five of each, with their count).
     """
     own = module.state_dict()
+    if not any(name.endswith(COUNTER) for name in state):
+        state = {**state, **{name: value for name, value in own.items() if name.endswith(COUNTER)}}
     problems = {
         "missing": [name for name in own if name not in state],
         "left over": [name for name in state if name not in own],
