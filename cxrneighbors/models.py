@@ -10,7 +10,7 @@ import hashlib
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+COUNTER = "num_batches_tracked"
 Model = TypeVar("Model")
 
 
@@ -35,15 +36,42 @@ def hash_tensors(tensors: Mapping[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
+class SavedModel:
+    """What models that are saved with their weights share: a subclass says `noun`, `name` and its tensors.
+
+    Every argument of its constructor but the device is kept in an attribute of the same name.
+    """
+
+    noun: ClassVar[str]
+    name: str
+
+    @property
+    def kind(self) -> str:
+        """What config.json calls it."""
+        return self.name
+
+    def config(self) -> dict[str, Any]:
+        """Constructor arguments as JSON (the device left out)."""
+        names = [name for name in inspect.signature(type(self)).parameters if name != "device"]
+        return {name: plain(getattr(self, name)) for name in names}
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The weights by name; none for a model without."""
+        return {}
+
+    def weights_hash(self) -> str:
+        """SHA-256 over names, types, shapes and values of all tensors as 64 hex digits, '' without any."""
+        tensors = self.tensors()
+        return hash_tensors(tensors) if tensors else ""
+
+    def save(self, folder: str | Path) -> None:
+        """Write model.safetensors, then config.json, into `folder`, each in one step."""
+        save_model(folder, self.noun, self.kind, self.config(), self.tensors())
+
+
 def state_arrays(module: nn.Module) -> dict[str, np.ndarray]:
     """The state dict of `module` as arrays."""
     return {name: value.detach().cpu().numpy() for name, value in module.state_dict().items()}
-
-
-def constructor_arguments(model: object, left_out: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The constructor's arguments as JSON, each from the attribute of its name."""
-    names = [name for name in inspect.signature(type(model)).parameters if name not in left_out]
-    return {name: plain(getattr(model, name)) for name in names}
 
 
 def save_model(
@@ -128,10 +156,13 @@ def load_weights(module: nn.Module, folder: str | Path, noun: str) -> None:
 def strict_load(module: nn.Module, state: Mapping[str, Tensor], source: str, remedy: str) -> None:
     """Load `state` into `module` using every tensor exactly once.
 
-    Raises `UserError` that names `source` and lists the tensors that are missing, left over or of another
-    shape (the first five of each, with their count).
+    A state without any counter of batches (Keras and torch before 0.4.1 had none; evaluation does not use
+    them) leaves those of `module`. Raises `UserError` that names `source` and lists the tensors that are
+    missing, left over or of another shape (the first five of each, with their count).
     """
     own = module.state_dict()
+    if not any(name.endswith(COUNTER) for name in state):
+        state = {**state, **{name: value for name, value in own.items() if name.endswith(COUNTER)}}
     problems = {
         "missing": [name for name in own if name not in state],
         "left over": [name for name in state if name not in own],

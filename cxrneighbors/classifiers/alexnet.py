@@ -21,22 +21,14 @@ convolutions, stride 4 in the first, and a 2 x 2 max pool behind the first, seco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+import torch
 from torch import Tensor, nn
 
-from cxrneighbors.classifiers.four_classes import (
-    FOUR_CLASSES,
-    IMAGE_SIZE,
-    FourClassNetwork,
-    dense_head,
-    draw_as_keras,
-)
+from cxrneighbors.classifiers.four_classes import FourClassNetwork
 
 KERNELS = (11, 5, 3, 3, 3)
 CHANNELS = (96, 256, 384, 384, 256)
 POOLED = (True, True, False, False, True)
-HIDDEN = (4096, 4096)
 STRIDES = (4, 2, 1)
 
 
@@ -49,15 +41,10 @@ class AlexNet(FourClassNetwork):
 
     name = "alexnet"
     least_size = 50
+    hidden = (4096, 4096)
 
-    def __init__(
-        self,
-        labels: Sequence[str] = FOUR_CLASSES,
-        image_size: int = IMAGE_SIZE,
-        multi_label: bool = False,
-        dropout: float = 0.5,
-    ) -> None:
-        super().__init__(labels, image_size, multi_label, dropout)
+    def build_features(self) -> int:
+        """Five convolutions; their last map, flattened, has side * side * 256 numbers."""
         layers: list[nn.Module] = []
         for number, (kernel, wide) in enumerate(zip(KERNELS, CHANNELS, strict=True)):
             narrow = CHANNELS[number - 1] if number else 3
@@ -65,19 +52,16 @@ class AlexNet(FourClassNetwork):
             if POOLED[number]:
                 layers.append(nn.MaxPool2d(2))
         self.convolutions = nn.Sequential(*layers)
-        inputs = CHANNELS[-1] * map_side(self.image_size, self.stride) ** 2
-        self.head = dense_head(inputs, HIDDEN, len(self.labels), self.dropout)
-        draw_as_keras(self)
+        return CHANNELS[-1] * map_side(self.image_size, self.stride) ** 2
 
     @property
     def stride(self) -> int:
         """Stride of the first convolution: the largest of 4, 2, 1 that leaves a map."""
         return next(stride for stride in STRIDES if map_side(self.image_size, stride) >= 1)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits float (B, C) of images float (B, 1 or 3, H, W) in [0, 1]."""
-        logits: Tensor = self.head(self.convolutions(self.prepared(images)).flatten(1))
-        return logits
+    def features(self, images: Tensor) -> Tensor:
+        """The last map, flattened."""
+        return torch.flatten(self.convolutions(images), 1)
 
 
 def map_side(image_size: int, stride: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,9 @@ from cxrneighbors.errors import UserError
 MOMENTUM = 0.1
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _FILE_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".keras")
-_BN = {
-    "gamma": "weight",
-    "beta": "bias",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_var",
-}
+# Kind of a Keras array: this package's name for it.
+_KINDS = {"kernel": "weight", "gamma": "weight", "beta": "bias"}
+_KINDS |= {"moving_mean": "running_mean", "moving_variance": "running_var"}
 
 
 def read_hub_backbone(source: str | Path, prefix: str, head: str) -> dict[str, Tensor]:
@@ -65,23 +61,22 @@ def _fetch(name: str) -> Path:
         ) from None
 
 
-def read_keras_backbone(
-    source: str | Path, own: Mapping[str, Tensor], tops: tuple[str, ...]
-) -> dict[str, Tensor]:
+def read_keras_backbone(source: str | Path, tops: tuple[str, ...]) -> dict[str, Tensor]:
     """Tensors of a Keras .h5 weight file under the names of this package's layers.
 
-    `own`: the state dict to be filled; its counters of batches, which Keras has not, are kept. Layers in
-    `tops` are left out. Kernels come transposed from (H, W, in, out) to (out, in, H, W).
+    Layers in `tops` are left out. Kernels come transposed from (H, W, in, out) to (out, in, H, W).
     Raises `UserError` when the file is missing or is no such file, and when h5py is not installed.
     """
     path = Path(source)
     if not path.is_file():
         raise UserError(f"{path}: no such file; give Keras' .h5 weight file")
-    state = {name: value for name, value in own.items() if name.endswith("num_batches_tracked")}
+    state = {}
     for name, values in _read_h5(path).items():
         layer, _, kind = name.rpartition("/")
         if layer not in tops:
-            state[f"{torch_layer(layer)}.{_parameter(kind)}"] = _as_torch(values)
+            array = values.transpose(3, 2, 0, 1) if values.ndim == 4 else values
+            tensor = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+            state[f"{torch_layer(layer)}.{_KINDS.get(kind, kind)}"] = tensor
     return state
 
 
@@ -98,15 +93,6 @@ def torch_layer(layer: str) -> str:
     if part == "0_conv":
         return f"blocks.{block}.shortcut"
     return f"blocks.{block}.{part if part == 'preact_bn' else part[2:] + part[0]}"
-
-
-def _parameter(kind: str) -> str:
-    return _BN.get(kind, "weight" if kind == "kernel" else kind)
-
-
-def _as_torch(values: np.ndarray) -> Tensor:
-    array = values.transpose(3, 2, 0, 1) if values.ndim == 4 else values
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
 
 
 def _read_h5(path: Path) -> dict[str, np.ndarray]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,13 +13,13 @@ from torch import Tensor, nn
 
 from cxrneighbors.devices import resolve_device
 from cxrneighbors.errors import UserError
-from cxrneighbors.models import constructor_arguments, hash_tensors, save_model, state_arrays
+from cxrneighbors.models import SavedModel, state_arrays
 from cxrneighbors.progress import track
 
 NOUN = "classifier"  # what config.json calls it
 
 
-class Classifier(nn.Module, ABC):
+class Classifier(SavedModel, nn.Module, ABC):
     """A network from images to one score per label.
 
     An image is a batch entry of float (B, 1 or 3, H, W) in [0, 1], of any size; whatever the network needs
@@ -33,7 +32,7 @@ class Classifier(nn.Module, ABC):
     attribute of the same name: together they are its `config`.
     """
 
-    name: str
+    noun = NOUN
     aspect = "pad"
     # What `train_classifier` takes where its caller does not say (fields of `ClassifierSettings`).
     training_defaults: ClassVar[dict[str, Any]] = {}
@@ -47,10 +46,6 @@ class Classifier(nn.Module, ABC):
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
         """Logits float (B, C) of images float (B, 1 or 3, H, W) in [0, 1]."""
-
-    def config(self) -> dict[str, Any]:
-        """Constructor arguments, as JSON."""
-        return constructor_arguments(self)
 
     def scores(self, images: Tensor) -> Tensor:
         """Probabilities float (B, C) in [0, 1]: sigmoid of each logit, or softmax over the C classes."""
@@ -73,13 +68,9 @@ class Classifier(nn.Module, ABC):
                 result[start : start + batch_size] = self.scores(batch).float().cpu().numpy()
         return result
 
-    def weights_hash(self) -> str:
-        """SHA-256 over names, types, shapes and values of all tensors, as 64 hex digits."""
-        return hash_tensors(state_arrays(self))
-
-    def save(self, folder: str | Path) -> None:
-        """Write model.safetensors, then config.json, into `folder`, each in one step."""
-        save_model(folder, NOUN, self.name, self.config(), state_arrays(self))
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The state dict as arrays."""
+        return state_arrays(self)
 
 
 def check_labels(labels: Sequence[str], multi_label: bool) -> tuple[str, ...]:

@@ -91,9 +91,6 @@ class CheXNet(Classifier):
         """
         own = self.network.state_dict()
         state = monai_names(read_checkpoint(path), str(path))
-        if not any(name.endswith("num_batches_tracked") for name in state):
-            # torch before 0.4.1 had no such counter; evaluation does not use it.
-            state |= {name: value for name, value in own.items() if name.endswith("num_batches_tracked")}
         if new_head:
             state |= {name: own[name] for name in HEAD}
         remedy = "give a DenseNet-121 checkpoint with these labels (new_head / --new-head for other labels)"

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+import torch
 from torch import Tensor, nn
 
-from cxrneighbors.classifiers.four_classes import (
-    FOUR_CLASSES,
-    IMAGE_SIZE,
-    FourClassNetwork,
-    dense_head,
-    draw_as_keras,
-)
+from cxrneighbors.classifiers.four_classes import FourClassNetwork
 
 CHANNELS = (32, 64, 128)
 UNITS = 128
-HIDDEN = (512, 128)
 
 
 class CNNLSTM(FourClassNetwork):
@@ -43,22 +35,15 @@ class CNNLSTM(FourClassNetwork):
     name = "cnn-lstm"
     least_size = 22
 
-    def __init__(
-        self,
-        labels: Sequence[str] = FOUR_CLASSES,
-        image_size: int = IMAGE_SIZE,
-        multi_label: bool = False,
-        dropout: float = 0.5,
-    ) -> None:
-        super().__init__(labels, image_size, multi_label, dropout)
+    def build_features(self) -> int:
+        """Convolutions and LSTM; 128 numbers a step."""
         layers: list[nn.Module] = []
         for narrow, wide in zip((3, *CHANNELS), CHANNELS, strict=False):
             layers += [nn.Conv2d(narrow, wide, 3), nn.ReLU(), nn.MaxPool2d(2)]
         self.convolutions = nn.Sequential(*layers)
         self.lstm = nn.LSTM(CHANNELS[-1], UNITS, batch_first=True)
-        self.head = dense_head(self.steps * UNITS, HIDDEN, len(self.labels), self.dropout)
-        draw_as_keras(self)
         self.lstm.bias_hh_l0.requires_grad_(False)
+        return self.steps * UNITS
 
     @property
     def steps(self) -> int:
@@ -68,10 +53,9 @@ class CNNLSTM(FourClassNetwork):
             side = (side - 2) // 2
         return side * side
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits float (B, C) of images float (B, 1 or 3, H, W) in [0, 1]."""
-        maps = self.convolutions(self.prepared(images))
+    def features(self, images: Tensor) -> Tensor:
+        """The LSTM's states after every pixel of the last map, side by side."""
+        maps = self.convolutions(images)
         sequence = maps.flatten(2).transpose(1, 2)  # row by row from the upper left corner
         states, _ = self.lstm(sequence)
-        logits: Tensor = self.head(states.flatten(1))
-        return logits
+        return torch.flatten(states, 1)

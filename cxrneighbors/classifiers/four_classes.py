@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -14,7 +15,6 @@ from cxrneighbors.errors import UserError
 
 # The study table's name for the paper's class Normal is "No Finding".
 FOUR_CLASSES = ("COVID-19", NO_FINDING, "Pneumonia", "Tuberculosis")
-IMAGE_SIZE = 250
 
 
 class FourClassNetwork(Classifier):
@@ -22,8 +22,9 @@ class FourClassNetwork(Classifier):
 
     `labels`: the classes, by default the paper's four. `image_size`: pixels a side of what the network sees;
     smaller ones train on a CPU, the networks are otherwise the same. `dropout`: share dropped behind each
-    hidden dense layer. Grey images are repeated to three channels, as their JPEGs decode to in the paper.
-    The paper does not say how it scales pixels: [-1, 1] is what MobileNetV2 and ResNetV2 were published with.
+    of the dense layers `hidden`, which follow the features that a subclass computes. Grey images are repeated
+    to three channels, as their JPEGs decode to in the paper. The paper does not say how it scales pixels:
+    [-1, 1] is what MobileNetV2 and ResNetV2 were published with.
 
     Weights are drawn as Keras draws them (Glorot uniform, biases zero, orthogonal recurrence with a forget
     bias of one). `training_defaults` is the paper's Table I; without augmentation, of which it says nothing.
@@ -37,11 +38,12 @@ class FourClassNetwork(Classifier):
         "augment": False,
     }
     least_size: ClassVar[int] = 32
+    hidden: ClassVar[tuple[int, ...]] = (512, 128)
 
     def __init__(
         self,
         labels: Sequence[str] = FOUR_CLASSES,
-        image_size: int = IMAGE_SIZE,
+        image_size: int = 250,
         multi_label: bool = False,
         dropout: float = 0.5,
     ) -> None:
@@ -52,20 +54,30 @@ class FourClassNetwork(Classifier):
             )
         super().__init__(labels, image_size, multi_label)
         self.dropout = float(dropout)
+        inputs, layers = self.build_features(), list[nn.Module]()
+        for units in self.hidden:
+            layers += [nn.Linear(inputs, units), nn.ReLU(), nn.Dropout(self.dropout)]
+            inputs = units
+        self.head = nn.Sequential(*layers, nn.Linear(inputs, len(self.labels)))
+        draw_as_keras(self)
+
+    @abstractmethod
+    def build_features(self) -> int:
+        """Add the layers before the dense ones, and return their number of outputs F."""
+
+    @abstractmethod
+    def features(self, images: Tensor) -> Tensor:
+        """Inputs of the dense layers float (B, F), of images as `prepared` gives them."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits float (B, C) of images float (B, 1 or 3, H, W) in [0, 1]."""
+        logits: Tensor = self.head(self.features(self.prepared(images)))
+        return logits
 
     def prepared(self, images: Tensor) -> Tensor:
         """Images float (B, 1 or 3, H, W) in [0, 1] to (B, 3, image_size, image_size) in [-1, 1]."""
         sized = pre.resize(pre.check_batch(images), self.image_size, self.image_size)
         return pre.to_colour(sized) * 2 - 1
-
-
-def dense_head(inputs: int, hidden: Sequence[int], outputs: int, dropout: float) -> nn.Sequential:
-    """Dense layers with ReLU and dropout, then one without: (B, inputs) to logits (B, outputs)."""
-    layers: list[nn.Module] = []
-    for units in hidden:
-        layers += [nn.Linear(inputs, units), nn.ReLU(), nn.Dropout(dropout)]
-        inputs = units
-    return nn.Sequential(*layers, nn.Linear(inputs, outputs))
 
 
 def draw_as_keras(module: nn.Module) -> None:

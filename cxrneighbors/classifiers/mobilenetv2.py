@@ -7,24 +7,15 @@ of the weights that Google publishes on the Hugging Face hub.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from cxrneighbors.classifiers.backbone_weights import MOMENTUM, read_hub_backbone
-from cxrneighbors.classifiers.four_classes import (
-    FOUR_CLASSES,
-    IMAGE_SIZE,
-    FourClassNetwork,
-    dense_head,
-    draw_as_keras,
-)
+from cxrneighbors.classifiers.four_classes import FourClassNetwork
 from cxrneighbors.models import strict_load
 
 FEATURES = 1280
-HIDDEN = (512, 128)
 
 
 class MobileNetV2(FourClassNetwork):
@@ -36,23 +27,16 @@ class MobileNetV2(FourClassNetwork):
 
     name = "mobilenetv2"
 
-    def __init__(
-        self,
-        labels: Sequence[str] = FOUR_CLASSES,
-        image_size: int = IMAGE_SIZE,
-        multi_label: bool = False,
-        dropout: float = 0.5,
-    ) -> None:
+    def build_features(self) -> int:
+        """Keras' network without its top."""
         from transformers import MobileNetV2Config, MobileNetV2Model
 
-        super().__init__(labels, image_size, multi_label, dropout)
         config = MobileNetV2Config(image_size=self.image_size, tf_padding=True)
         self.backbone = MobileNetV2Model(config, add_pooling_layer=False)
-        self.head = dense_head(FEATURES, HIDDEN, len(self.labels), self.dropout)
-        draw_as_keras(self)
         for part in self.backbone.modules():
             if isinstance(part, nn.BatchNorm2d):
                 part.momentum = MOMENTUM
+        return FEATURES
 
     def load_checkpoint(self, source: str | Path, new_head: bool = False) -> None:
         """Load ImageNet weights into all but the dense layers, strictly.
@@ -63,17 +47,9 @@ class MobileNetV2(FourClassNetwork):
         Raises `UserError` that lists what is missing, left over or of another shape.
         """
         state = read_hub_backbone(source, prefix="mobilenet_v2.", head="classifier.")
-        own = self.backbone.state_dict()
-        strict_load(self.backbone, {**_counters(own, state), **state}, str(source), "give MobileNetV2 1.0")
+        strict_load(self.backbone, state, str(source), "give MobileNetV2 1.0")
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits float (B, C) of images float (B, 1 or 3, H, W) in [0, 1]."""
-        maps = self.backbone(self.prepared(images)).last_hidden_state
-        logits: Tensor = self.head(maps.mean((2, 3)))
-        return logits
-
-
-def _counters(own: dict[str, Tensor], state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The counters of batches, which files of TensorFlow's weights may lack and evaluation does not use."""
-    names = [name for name in own if name.endswith("num_batches_tracked") and name not in state]
-    return {name: torch.zeros_like(own[name]) for name in names}
+    def features(self, images: Tensor) -> Tensor:
+        """Means of the last maps."""
+        maps: Tensor = self.backbone(images).last_hidden_state
+        return maps.mean((2, 3))

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from cxrneighbors import classifiers
 from cxrneighbors.classifiers.base import NOUN, Classifier
 from cxrneighbors.devices import resolve_device
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.models import build_model, load_weights, read_config
 from cxrneighbors.seeding import seeded
 
-# Name: (module, class). Not imported before it is used: MONAI takes ten seconds.
-MODELS: dict[str, tuple[str, str]] = {
-    "chexnet": ("cxrneighbors.classifiers.chexnet", "CheXNet"),
-    "small-cnn": ("cxrneighbors.classifiers.small_cnn", "SmallCNN"),
-    "cnn-lstm": ("cxrneighbors.classifiers.cnn_lstm", "CNNLSTM"),
-    "alexnet": ("cxrneighbors.classifiers.alexnet", "AlexNet"),
-    "resnet101v2": ("cxrneighbors.classifiers.resnet101v2", "ResNet101V2"),
-    "mobilenetv2": ("cxrneighbors.classifiers.mobilenetv2", "MobileNetV2"),
+# The public class behind a name, imported when it is used.
+MODELS = {
+    "chexnet": "CheXNet",
+    "small-cnn": "SmallCNN",
+    "cnn-lstm": "CNNLSTM",
+    "alexnet": "AlexNet",
+    "resnet101v2": "ResNet101V2",
+    "mobilenetv2": "MobileNetV2",
 }
 
 
 def model_class(name: str) -> type[Classifier]:
     """The class behind a name; `UserError` lists the names there are."""
-    module, cls = MODELS[choose("model", name, list(MODELS))]
-    found: type[Classifier] = getattr(importlib.import_module(module), cls)
+    found: type[Classifier] = getattr(classifiers, MODELS[choose("model", name, list(MODELS))])
     return found
 
 

@@ -7,27 +7,19 @@ names, so that its published ImageNet weights (an .h5 file) load by name.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cxrneighbors.classifiers.backbone_weights import MOMENTUM, read_keras_backbone
-from cxrneighbors.classifiers.four_classes import (
-    FOUR_CLASSES,
-    IMAGE_SIZE,
-    FourClassNetwork,
-    dense_head,
-    draw_as_keras,
-)
+from cxrneighbors.classifiers.four_classes import FourClassNetwork
 from cxrneighbors.models import strict_load
 
 # Name, channels of the bottleneck, blocks, stride of the last block.
 STACKS = (("conv2", 64, 3, 2), ("conv3", 128, 4, 2), ("conv4", 256, 23, 2), ("conv5", 512, 3, 1))
 EXPANSION = 4
 FEATURES = 2048
-HIDDEN = (512, 128)
 EPSILON = 1.001e-5
 
 
@@ -101,17 +93,10 @@ class ResNet101V2(FourClassNetwork):
 
     name = "resnet101v2"
 
-    def __init__(
-        self,
-        labels: Sequence[str] = FOUR_CLASSES,
-        image_size: int = IMAGE_SIZE,
-        multi_label: bool = False,
-        dropout: float = 0.5,
-    ) -> None:
-        super().__init__(labels, image_size, multi_label, dropout)
+    def build_features(self) -> int:
+        """Keras' network without its top."""
         self.backbone = ResNetV2Backbone()
-        self.head = dense_head(FEATURES, HIDDEN, len(self.labels), self.dropout)
-        draw_as_keras(self)
+        return FEATURES
 
     def load_checkpoint(self, source: str | Path, new_head: bool = False) -> None:
         """Load ImageNet weights into all but the dense layers, strictly.
@@ -120,13 +105,13 @@ class ResNet101V2(FourClassNetwork):
         one with top, whose classifier is left out with or without `new_head`), which takes the package h5py.
         Raises `UserError` that lists what is missing, left over or of another shape.
         """
-        state = read_keras_backbone(source, self.backbone.state_dict(), tops=("predictions", "probs"))
+        state = read_keras_backbone(source, tops=("predictions", "probs"))
         strict_load(self.backbone, state, str(source), "give Keras' weights of ResNet101V2")
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits float (B, C) of images float (B, 1 or 3, H, W) in [0, 1]."""
-        logits: Tensor = self.head(self.backbone(self.prepared(images)).mean((2, 3)))
-        return logits
+    def features(self, images: Tensor) -> Tensor:
+        """Means of the last maps."""
+        maps: Tensor = self.backbone(images)
+        return maps.mean((2, 3))
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:

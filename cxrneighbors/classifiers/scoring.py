@@ -20,12 +20,14 @@ def score_multi_label(probabilities: Tensor, targets: Tensor, labels: Sequence[s
 
     truth = targets.long()
     positives = truth.sum(0).tolist()
-    auroc: dict[str, float | None] = {}
+    auroc: dict[str, float | None] = dict.fromkeys(labels)
     for column, label in enumerate(labels):
-        defined = 0 < positives[column] < len(truth)
-        value = binary_auroc(probabilities[:, column].float(), truth[:, column]) if defined else None
-        auroc[label] = None if value is None else float(value)
-    return _summary(len(truth), dict(zip(labels, positives, strict=True)), auroc)
+        if 0 < positives[column] < len(truth):
+            auroc[label] = float(binary_auroc(probabilities[:, column].float(), truth[:, column]))
+    defined = [value for value in auroc.values() if value is not None]
+    mean = sum(defined) / len(defined) if defined else None
+    counts = dict(zip(labels, positives, strict=True))
+    return {"n": len(truth), "positives": counts, "auroc": auroc, "mean_auroc": mean}
 
 
 def score_single_label(probabilities: Tensor, targets: Tensor, labels: Sequence[str]) -> dict[str, Any]:
@@ -38,11 +40,10 @@ def score_single_label(probabilities: Tensor, targets: Tensor, labels: Sequence[
 
     one_hot = torch.nn.functional.one_hot(targets.long(), len(labels))
     result = score_multi_label(probabilities, one_hot, labels)
-    accuracy = None
-    if len(targets):
-        value = multiclass_accuracy(probabilities, targets.long(), len(labels), average="micro")
-        accuracy = float(value)
-    return {**result, "accuracy": accuracy}
+    if not len(targets):
+        return {**result, "accuracy": None}
+    accuracy = multiclass_accuracy(probabilities, targets.long(), len(labels), average="micro")
+    return {**result, "accuracy": float(accuracy)}
 
 
 def headline(scores: dict[str, Any]) -> tuple[str, float | None]:
@@ -50,9 +51,3 @@ def headline(scores: dict[str, Any]) -> tuple[str, float | None]:
     if "accuracy" in scores:
         return "accuracy", scores["accuracy"]
     return "mean AUROC", scores["mean_auroc"]
-
-
-def _summary(n: int, positives: dict[str, int], auroc: dict[str, float | None]) -> dict[str, Any]:
-    defined = [value for value in auroc.values() if value is not None]
-    mean = sum(defined) / len(defined) if defined else None
-    return {"n": n, "positives": positives, "auroc": auroc, "mean_auroc": mean}

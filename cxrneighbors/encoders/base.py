@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cxrneighbors.data.schema import has_text
+from cxrneighbors.errors import UserError
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -70,6 +71,10 @@ class Fittable(Protocol):
     """An encoder that learns from a study table before it encodes."""
 
     @property
+    def name(self) -> str:
+        """What manifests call it."""
+
+    @property
     def fitted(self) -> bool:
         """Whether it has learned."""
 
@@ -83,6 +88,15 @@ class Fittable(Protocol):
 def is_image_encoder(encoder: Encoder) -> TypeIs[ImageEncoder]:
     """Whether an encoder is one of films; asks for no property that loads a network, as isinstance would."""
     return hasattr(encoder, "image_size")
+
+
+def check_fitted(encoder: Fittable) -> None:
+    """Raise `UserError` unless an encoder has learned: there is nothing to encode with, nothing to save."""
+    if not encoder.fitted:
+        raise UserError(
+            f"encoder {encoder.name!r}: not fitted, so there is nothing to save or to encode with; "
+            "call fit(studies) or load a fitted one"
+        )
 
 
 def check_images(images: np.ndarray) -> np.ndarray:

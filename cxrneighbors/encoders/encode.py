@@ -133,10 +133,7 @@ def _parts(
     mask_labels: bool,
 ) -> list[_Part]:
     """One part per modality that has an encoder."""
-    films = load_image_encoder(image, device) if image is None or isinstance(image, str | Path) else image
-    texts = (
-        load_report_encoder(report, device) if report is None or isinstance(report, str | Path) else report
-    )
+    films, texts = load_image_encoder(image, device), load_report_encoder(report, device)
     parts = [_Part("image", films, studies, "path")] if films is not None else []
     if texts is not None:
         rows = studies.assign(report=report_texts(studies, mask_labels))

@@ -8,21 +8,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.encoders.base import NOUN, check_images, fitting_rows, hash_strings
+from cxrneighbors.data.pixels import load_images
+from cxrneighbors.data.skipped import Skipped
+from cxrneighbors.encoders.base import NOUN, check_fitted, check_images, fitting_rows, hash_strings
+from cxrneighbors.encoders.exposure import flat_standardised
 from cxrneighbors.errors import UserError
-from cxrneighbors.models import build_model, constructor_arguments, hash_tensors, read_tensors, save_model
+from cxrneighbors.models import SavedModel, build_model, read_tensors
 from cxrneighbors.progress import track
 
 TENSORS = ("mean", "components", "scale")
 
 
-class PCAEncoder:
+class PCAEncoder(SavedModel):
     """Scores on the first principal components of films area-averaged to `image_size` x `image_size`.
 
     `dim`: components, 60 as the paper's latent space has; fewer when there are fewer images than that.
     `whiten`: divide each score by its standard deviation on the fitted images.
     `max_fit`: at most so many images are fitted on (drawn with `seed`): 20,000 at 64 x 64 are 330 MB.
     """
+
+    noun = NOUN
+    kind = "pca"
 
     def __init__(
         self,
@@ -39,12 +45,8 @@ class PCAEncoder:
         self.aspect = aspect
         self.max_fit = max_fit
         self.seed = seed
+        self.name = "pca-whitened" if whiten else "pca"
         self._tensors: dict[str, np.ndarray] = {}
-
-    @property
-    def name(self) -> str:
-        """'pca' or 'pca-whitened'."""
-        return "pca-whitened" if self.whiten else "pca"
 
     @property
     def fitted(self) -> bool:
@@ -58,11 +60,11 @@ class PCAEncoder:
 
     def config(self) -> dict[str, Any]:
         """Constructor arguments: `dim` as it was asked for."""
-        return {**constructor_arguments(self), "dim": self.n_components}
+        return {**super().config(), "dim": self.n_components}
 
-    def weights_hash(self) -> str:
-        """SHA-256 of mean, components and scale; '' before fitting."""
-        return hash_tensors(self._tensors) if self.fitted else ""
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Mean, components and scale; none before fitting."""
+        return self._tensors
 
     def fit_hash(self, studies: pd.DataFrame) -> str:
         """Hash of what `fit(studies)` would be fitted on."""
@@ -72,7 +74,10 @@ class PCAEncoder:
         """Fit on a study table (its 'train' rows; all rows if none is) or images (N, 1, H, W) in [0, 1]."""
         from sklearn.decomposition import PCA
 
-        flat = self._read(data) if isinstance(data, pd.DataFrame) else self._flatten(data)
+        if isinstance(data, pd.DataFrame):
+            flat = self._read(data)
+        else:
+            flat = flat_standardised(data, self.image_size)
         if len(flat) < 2:
             raise UserError(
                 f"encoder {self.name!r}: {len(flat)} readable images to fit on; it needs 2, add images"
@@ -82,30 +87,26 @@ class PCAEncoder:
         # A direction in which the fitted images do not differ must not be blown up by whitening.
         std = np.sqrt(np.maximum(pca.explained_variance_, 1e-6 * pca.explained_variance_[0]) + 1e-12)
         scale = 1 / std if self.whiten else np.ones(n_components)
+        # Float32 copies in C order: another layout would round a product differently than after loading.
         self._tensors = {
-            "mean": _fresh(pca.mean_),
-            "components": _fresh(pca.components_),
-            "scale": _fresh(scale),
+            name: np.array(array, dtype=np.float32, order="C")
+            for name, array in zip(TENSORS, (pca.mean_, pca.components_, scale), strict=True)
         }
         return self
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Encode images float32 (N, 1, H, W) in [0, 1], H and W >= image_size, to scores float32 (N, D)."""
-        if not self.fitted:
-            raise UserError(f"encoder {self.name!r}: not fitted; call fit(studies) or load a fitted one")
+        check_fitted(self)
         if not len(check_images(images)):
             return np.zeros((0, self.dim), np.float32)
-        centred = self._flatten(images) - self._tensors["mean"]
+        centred = flat_standardised(images, self.image_size) - self._tensors["mean"]
         scores: np.ndarray = (centred @ self._tensors["components"].T) * self._tensors["scale"]
         return scores
 
     def save(self, folder: str | Path) -> None:
-        """Write config.json and model.safetensors into `folder`."""
-        if not self.fitted:
-            raise UserError(
-                f"encoder {self.name!r}: not fitted, so there is nothing to save; call fit(studies)"
-            )
-        save_model(folder, NOUN, "pca", self.config(), self._tensors)
+        """Write model.safetensors, then config.json, into `folder`."""
+        check_fitted(self)
+        super().save(folder)
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "auto") -> PCAEncoder:
@@ -114,15 +115,7 @@ class PCAEncoder:
         encoder._tensors = read_tensors(folder, NOUN, TENSORS)
         return encoder
 
-    def _flatten(self, images: np.ndarray) -> np.ndarray:
-        from cxrneighbors.encoders.exposure import flat_standardised
-
-        return flat_standardised(images, self.image_size)
-
     def _read(self, studies: pd.DataFrame, chunk: int = 256) -> np.ndarray:
-        from cxrneighbors.data.pixels import load_images
-        from cxrneighbors.data.skipped import Skipped
-
         paths = fitting_rows(studies, "path")["path"].to_numpy()
         if len(paths) > self.max_fit:
             chosen = np.random.default_rng(self.seed).choice(len(paths), self.max_fit, replace=False)
@@ -133,10 +126,5 @@ class PCAEncoder:
                 list(paths[start : start + chunk]), self.image_size, self.aspect, skipped=Skipped()
             )
             if len(images):
-                parts.append(self._flatten(images))
+                parts.append(flat_standardised(images, self.image_size))
         return np.concatenate(parts)
-
-
-def _fresh(array: np.ndarray) -> np.ndarray:
-    """Float32 copy in C order: another layout would round a product differently than after loading."""
-    return np.array(array, dtype=np.float32, order="C")

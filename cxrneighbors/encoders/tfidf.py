@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.encoders.base import NOUN, fitting_rows, hash_strings
+from cxrneighbors.encoders.base import NOUN, check_fitted, fitting_rows, hash_strings
 from cxrneighbors.errors import UserError
 from cxrneighbors.files import read_json, write_json_atomic
-from cxrneighbors.models import build_model, constructor_arguments, hash_tensors, read_tensors, save_model
+from cxrneighbors.models import SavedModel, build_model, read_tensors
 
 
-class TfidfEncoder:
+class TfidfEncoder(SavedModel):
     """L2-normalised TF-IDF vectors, float32 (N, D), D <= `max_features` most frequent words.
 
     A text without one known word becomes zeros. "no" and other stop words are kept: reports negate.
     """
 
+    noun = NOUN
     name = "tfidf"
 
     def __init__(self, max_features: int = 2048, sublinear_tf: bool = True) -> None:
@@ -38,15 +38,13 @@ class TfidfEncoder:
         """Length of a vector; before fitting, the greatest it can be."""
         return len(self._words) or self.max_features
 
-    def config(self) -> dict[str, Any]:
-        """Constructor arguments."""
-        return constructor_arguments(self)
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The words' weights; none before fitting."""
+        return {"idf": self._idf} if self.fitted else {}
 
     def weights_hash(self) -> str:
         """SHA-256 of vocabulary and weights; '' before fitting."""
-        if not self.fitted:
-            return ""
-        return hash_strings([hash_strings(self._words), hash_tensors({"idf": self._idf})])
+        return hash_strings([hash_strings(self._words), super().weights_hash()]) if self.fitted else ""
 
     def fit_hash(self, studies: pd.DataFrame) -> str:
         """Hash of what `fit(studies)` would be fitted on."""
@@ -68,8 +66,7 @@ class TfidfEncoder:
 
     def encode(self, texts: list[str]) -> np.ndarray:
         """Encode N texts to float32 (N, D), rows of length 1 or 0."""
-        if not self.fitted:
-            raise UserError("encoder 'tfidf': not fitted; call fit(studies) or load a fitted one")
+        check_fitted(self)
         if not texts:
             return np.zeros((0, self.dim), np.float32)
         from sklearn.feature_extraction.text import CountVectorizer
@@ -84,10 +81,9 @@ class TfidfEncoder:
 
     def save(self, folder: str | Path) -> None:
         """Write vocabulary.json, model.safetensors and config.json into `folder`."""
-        if not self.fitted:
-            raise UserError("encoder 'tfidf': not fitted, so there is nothing to save; call fit(studies)")
+        check_fitted(self)
         write_json_atomic(Path(folder) / "vocabulary.json", self._words)
-        save_model(folder, NOUN, "tfidf", self.config(), {"idf": self._idf})
+        super().save(folder)
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "auto") -> TfidfEncoder:

@@ -15,14 +15,7 @@ from cxrneighbors.data.schema import studies_hash
 from cxrneighbors.devices import resolve_device
 from cxrneighbors.encoders.base import NOUN, check_images, hash_strings
 from cxrneighbors.errors import UserError, choose
-from cxrneighbors.models import (
-    build_model,
-    constructor_arguments,
-    hash_tensors,
-    load_weights,
-    save_model,
-    state_arrays,
-)
+from cxrneighbors.models import SavedModel, build_model, hash_tensors, load_weights, state_arrays
 from cxrneighbors.seeding import seeded
 
 if TYPE_CHECKING:
@@ -33,7 +26,7 @@ if TYPE_CHECKING:
 TRAINING = Kind("VAE training", 2, "train-vae")
 
 
-class VAE:
+class VAE(SavedModel):
     """Variational autoencoder of chest films; a film's vector is the mean of q(z | x) in the chosen metric.
 
     Vectors are float32 (latent_dim,) and compared by Euclidean distance. The default `metric='latent'` takes
@@ -48,6 +41,7 @@ class VAE:
     not move its vector.
     """
 
+    noun = NOUN
     name = "vae"
 
     def __init__(
@@ -84,13 +78,9 @@ class VAE:
         """Length of a vector: latent_dim."""
         return self.latent_dim
 
-    def config(self) -> dict[str, Any]:
-        """Constructor arguments (the device left out)."""
-        return constructor_arguments(self, left_out=("device",))
-
-    def weights_hash(self) -> str:
-        """SHA-256 of all weights."""
-        return hash_tensors(state_arrays(self.network))
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The network's state dict as arrays."""
+        return state_arrays(self.network)
 
     def fit_hash(self, studies: pd.DataFrame) -> str:
         """Hash of what `fit(studies)` would be trained on."""
@@ -193,10 +183,6 @@ class VAE:
             return torch.nn.functional.interpolate(picture, size=self.image_size, mode="bilinear")
 
         return self._run(images, paint, (1, self.image_size, self.image_size), batch_size)
-
-    def save(self, folder: str | Path) -> None:
-        """Write config.json and model.safetensors into `folder`."""
-        save_model(folder, NOUN, "vae", self.config(), state_arrays(self.network))
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "auto") -> VAE:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from cxrneighbors.classifiers.quality.calibration import N_BINS, reliability
-from cxrneighbors.classifiers.quality.confusion import FIGURES, class_figures, confusion_matrix
-from cxrneighbors.classifiers.quality.intervals import patient_intervals, point_figures
+from cxrneighbors.classifiers.quality.confusion import class_figures, confusion_matrix, figures
+from cxrneighbors.classifiers.quality.intervals import patient_intervals
+from cxrneighbors.files import plain
 from cxrneighbors.statistics.groups import codes_of
 
 
@@ -37,10 +38,9 @@ def assess(
     predictions = probabilities.argmax(1)
     matrix = confusion_matrix(targets, predictions, len(labels))
     bounds = patient_intervals(targets, predictions, patients, len(labels))
-    point = point_figures(targets, predictions, len(labels))
     result: dict[str, Any] = {"n": len(targets), "patients": int(codes_of(patients).max()) + 1}
-    for name in FIGURES:
-        result |= {name: point[name], f"{name}_ci95": list(bounds[name])}
+    for name, value in figures(matrix).items():
+        result |= {name: float(value), f"{name}_ci95": list(bounds[name])}
     by_class = class_figures(matrix)
     result["majority"] = float(matrix.sum(1).max() / matrix.sum())
     result["classes"] = {
@@ -48,5 +48,9 @@ def assess(
         for i, label in enumerate(labels)
     }
     found = reliability(probabilities, targets, n_bins)
-    calibration = {"ece": found.ece, "overconfidence": found.overconfidence, "reliability": found.to_json()}
+    calibration = {
+        "ece": found.ece,
+        "overconfidence": found.overconfidence,
+        "reliability": plain(vars(found)),
+    }
     return {**result, "confusion": matrix.tolist(), **calibration}

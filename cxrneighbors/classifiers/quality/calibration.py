@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -24,25 +23,16 @@ class Reliability:
     @property
     def ece(self) -> float:
         """Expected calibration error: mean |accuracy - confidence| over bins, weighted by images."""
-        filled = self.counts > 0
-        gaps = np.abs(self.accuracy - self.confidence)[filled]
-        return float((gaps * self.counts[filled]).sum() / max(1, self.counts.sum()))
+        return self._mean(np.abs(self.accuracy - self.confidence))
 
     @property
     def overconfidence(self) -> float:
         """Mean confidence minus accuracy over all images; positive where the classifier claims too much."""
-        filled = self.counts > 0
-        gaps = (self.confidence - self.accuracy)[filled]
-        return float((gaps * self.counts[filled]).sum() / max(1, self.counts.sum()))
+        return self._mean(self.confidence - self.accuracy)
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, None for empty bins."""
-        return {
-            "edges": self.edges.tolist(),
-            "counts": self.counts.tolist(),
-            "confidence": [None if np.isnan(value) else float(value) for value in self.confidence],
-            "accuracy": [None if np.isnan(value) else float(value) for value in self.accuracy],
-        }
+    def _mean(self, gaps: np.ndarray) -> float:
+        filled = self.counts > 0
+        return float((gaps * self.counts)[filled].sum() / max(1, self.counts.sum()))
 
 
 def reliability(probabilities: np.ndarray, targets: np.ndarray, n_bins: int = N_BINS) -> Reliability:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-FIGURES = ("accuracy", "precision", "recall", "f1")
-
 
 def confusion_matrix(targets: np.ndarray, predictions: np.ndarray, n_classes: int) -> np.ndarray:
     """Counts int64 (C, C): rows are true classes, columns predicted ones. Inputs int (N,) in 0..C-1."""
@@ -25,24 +23,18 @@ def figures(confusion: np.ndarray) -> dict[str, np.ndarray]:
     """
     counts = np.asarray(confusion, dtype=np.float64)
     hits = np.diagonal(counts, axis1=-2, axis2=-1)
-    true, predicted, total = counts.sum(-1), counts.sum(-2), counts.sum((-2, -1))
-    counted = (true + predicted) > 0
+    counted = (counts.sum(-1) + counts.sum(-2)) > 0
     with np.errstate(invalid="ignore", divide="ignore"):
-        result = {"accuracy": hits.sum(-1) / total}
-        shares = {
-            "precision": hits / np.maximum(predicted, 1),
-            "recall": hits / np.maximum(true, 1),
-            "f1": 2 * hits / np.maximum(true + predicted, 1),
+        macro = {
+            name: (share * counted).sum(-1) / counted.sum(-1) for name, share in class_figures(counts).items()
         }
-        for name, share in shares.items():
-            result[name] = (share * counted).sum(-1) / counted.sum(-1)
-    return result
+        return {"accuracy": hits.sum(-1) / counts.sum((-2, -1)), **macro}
 
 
 def class_figures(confusion: np.ndarray) -> dict[str, np.ndarray]:
-    """Precision, recall and F1 of each class: float64 (C,); 0 / 0 counts 0."""
+    """Precision, recall and F1 of each class of matrices (..., C, C): float64 (..., C); 0 / 0 counts 0."""
     counts = np.asarray(confusion, dtype=np.float64)
-    hits, true, predicted = np.diag(counts), counts.sum(1), counts.sum(0)
+    hits, true, predicted = np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(-1), counts.sum(-2)
     return {
         "precision": hits / np.maximum(predicted, 1),
         "recall": hits / np.maximum(true, 1),

@@ -34,11 +34,8 @@ def confusion_png(confusion: np.ndarray, labels: Sequence[str], title: str = "")
             axes.text(column, row, text, ha="center", va="center", size=SMALL, color=colour)
     names = [class_name(label) for label in labels]
     axes.set_xticks(range(len(names)), names, size=SMALL, rotation=30, ha="right", rotation_mode="anchor")
-    axes.set_yticks(
-        range(len(names)),
-        [f"{name}\n(n = {int(total)})" for name, total in zip(names, totals[:, 0], strict=True)],
-        size=SMALL,
-    )
+    counted = [f"{name}\n(n = {int(total)})" for name, total in zip(names, totals[:, 0], strict=True)]
+    axes.set_yticks(range(len(names)), counted, size=SMALL)
     axes.set_xlabel("predicted", size=TEXT)
     axes.set_ylabel("true", size=TEXT)
     axes.set_title(title, size=TEXT)
@@ -62,13 +59,12 @@ def reliability_png(models: Mapping[str, Mapping[str, Any]]) -> bytes:
         bins = result["reliability"]
         counts = np.array(bins["counts"])
         filled = counts > 0
-        x = np.array([np.nan if value is None else value for value in bins["confidence"]])[filled]
-        y = np.array([np.nan if value is None else value for value in bins["accuracy"]])[filled]
+        # None, of empty bins, becomes NaN.
+        x, y = (np.array(bins[name], dtype=float)[filled] for name in ("confidence", "accuracy"))
         upper.plot(x, y, color=colour, linewidth=0.7, alpha=0.6)
         sizes = 4 + 60 * counts[filled] / max(1, counts.sum())
         upper.scatter(x, y, s=sizes, color=colour, label=f"{name}, ECE {result['ece']:.3f}", zorder=3)
-        edges = np.array(bins["edges"])
-        lower.stairs(counts / max(1, counts.sum()), edges, color=colour, linewidth=1)
+        lower.stairs(counts / max(1, counts.sum()), bins["edges"], color=colour, linewidth=1)
     upper.set_ylabel("share right", size=TEXT)
     upper.set_ylim(-0.02, 1.02)
     handles, names = upper.get_legend_handles_labels()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cxrneighbors.classifiers.quality.confusion import confusion_matrix, figures
+from cxrneighbors.classifiers.quality.confusion import figures
 from cxrneighbors.statistics.clusters import jackknife
 from cxrneighbors.statistics.groups import codes_of
 
@@ -38,9 +38,3 @@ def patient_intervals(
         known = np.isfinite([low, high]).all()
         bounds[name] = (max(0.0, low), min(1.0, high)) if known else (float(value), float(value))
     return bounds
-
-
-def point_figures(targets: np.ndarray, predictions: np.ndarray, n_classes: int) -> dict[str, float]:
-    """`confusion.figures` of one set of predictions, as floats."""
-    found = figures(confusion_matrix(targets, predictions, n_classes))
-    return {name: float(value) for name, value in found.items()}

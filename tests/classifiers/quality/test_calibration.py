@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from cxrneighbors.classifiers.quality.calibration import reliability
+from cxrneighbors.files import plain
 
 
 @pytest.mark.parametrize("n_bins", [5, 15])
@@ -28,10 +29,10 @@ def test_bins_by_hand() -> None:
     np.testing.assert_allclose(found.accuracy, [0.0, 0.75])
     assert found.ece == pytest.approx((0.5 + 4 * 0.1) / 5)
     assert found.overconfidence == pytest.approx((0.5 + 4 * 0.1) / 5)
-    assert found.to_json()["counts"] == [1, 4]
+    assert plain(vars(found))["counts"] == [1, 4]
 
 
 def test_an_empty_bin_is_none() -> None:
     found = reliability(np.array([[1.0, 0.0]]), np.array([0]), n_bins=3)
-    assert found.to_json()["accuracy"] == [None, None, 1.0]
+    assert plain(vars(found))["accuracy"] == [None, None, 1.0]
     assert found.ece == 0

@@ -5,11 +5,15 @@ import pytest
 from scipy import stats
 
 from cxrneighbors.classifiers.quality.confusion import confusion_matrix, figures
-from cxrneighbors.classifiers.quality.intervals import patient_intervals, point_figures
+from cxrneighbors.classifiers.quality.intervals import patient_intervals
 
 RNG = np.random.default_rng(1)
 TRUE, PREDICTED = RNG.integers(0, 3, 90), RNG.integers(0, 3, 90)
 PATIENTS = [f"p{number // 3}" for number in range(90)]
+
+
+def point_figures(targets, predictions, n_classes):
+    return figures(confusion_matrix(targets, predictions, n_classes))
 
 
 def test_intervals_are_about_a_bootstrap_of_patients() -> None:
