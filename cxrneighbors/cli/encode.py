@@ -11,7 +11,9 @@ def command(
     studies: Path = typer.Argument(..., help="A study table.", metavar="STUDIES"),
     out: Path = typer.Option(..., help="Folder for the embeddings; an interrupted run resumes in it."),
     image_encoder: str = typer.Option(
-        "pca", help="Folder of a trained encoder, or pca, pca-whitened, pixels, none."
+        "pca",
+        help="Folder of a trained encoder, or pca, pca-whitened, pca-centre, hog, pixels, none; "
+        "'pca+hog': side by side.",
     ),
     report_encoder: str = typer.Option(
         "minilm", help="sentence-transformers/transformers model name or folder, minilm, tfidf, none."

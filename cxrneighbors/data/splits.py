@@ -49,6 +49,17 @@ def patient_split(
     return np.array([of_patient[patient] for patient in ids], dtype=object)
 
 
+def patient_folds(patient_ids: Iterable[object], n_folds: int = 3, seed: int = 0) -> np.ndarray:
+    """Fold of every row by its patient: int64 (N,), 0..n_folds-1.
+
+    As `patient_split` a pure hash of (seed, patient id), and independent of that split: the folds of the
+    patients of one split are about equally large.
+    """
+    ids = [str(patient) for patient in patient_ids]
+    of_patient = {patient: int(n_folds * uniform_hash(f"fold\x1f{patient}", seed)) for patient in set(ids)}
+    return np.array([of_patient[patient] for patient in ids], dtype=np.int64)
+
+
 def carve_validation(
     split: Iterable[str], patient_ids: Iterable[object], seed: int = 0, fraction: float = 1 / 7
 ) -> np.ndarray:

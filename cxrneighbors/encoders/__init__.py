@@ -1,4 +1,4 @@
-"""From films and reports to vectors: VAE, PCA, pixels, language models, and the store of embeddings.
+"""From films and reports to vectors: VAE, PCA, HOG, pixels, language models, and the store of embeddings.
 
 Public names are in `__init__.pyi`; they load on first use.
 """

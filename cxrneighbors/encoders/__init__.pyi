@@ -1,7 +1,9 @@
+from .hog import HOGEncoder as HOGEncoder
 from .pca import PCAEncoder as PCAEncoder
 from .pixels import PixelEncoder as PixelEncoder
 from .report_encoder import ReportEncoder as ReportEncoder
 from .report_training import train_report_encoder as train_report_encoder
+from .side_by_side import SideBySide as SideBySide
 from .store import Embeddings as Embeddings
 from .tfidf import TfidfEncoder as TfidfEncoder
 from .vae import VAE as VAE

@@ -49,7 +49,23 @@ def downsample(images: torch.Tensor, size: int) -> torch.Tensor:
     return torch.nn.functional.interpolate(images, size=(size, size), mode="area")
 
 
+def central(images: torch.Tensor, share: float) -> torch.Tensor:
+    """The central `share` of each side, in (0, 1]: (N, 1, H, W) -> (N, 1, round(share * H), ...)."""
+    height, width = (max(1, round(share * side)) for side in images.shape[-2:])
+    top, left = (images.shape[-2] - height) // 2, (images.shape[-1] - width) // 2
+    return images[..., top : top + height, left : left + width]
+
+
+def small_standardised(images: np.ndarray, size: int, crop: float = 1.0) -> np.ndarray:
+    """Area-downsample, crop to the centre, standardise: (N, 1, H, W) in [0, 1] -> float32 (N, S, S).
+
+    S = round(crop * size).
+    """
+    small = downsample(torch.from_numpy(check_images(images)), size)
+    pictures: np.ndarray = standardise(central(small, crop)).squeeze(1).numpy()
+    return pictures
+
+
 def flat_standardised(images: np.ndarray, size: int) -> np.ndarray:
     """Area-downsample, standardise and flatten: (N, 1, H, W) in [0, 1] -> float32 (N, size * size)."""
-    small = downsample(torch.from_numpy(check_images(images)), size)
-    return standardise(small).flatten(1).numpy()
+    return small_standardised(images, size).reshape(len(images), size * size)

@@ -9,12 +9,15 @@ from cxrneighbors.encoders.base import NOUN, ImageEncoder, TextEncoder, is_image
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.models import read_config
 
-IMAGE_NAMES = ("pca", "pca-whitened", "pixels", "none")
+IMAGE_NAMES = ("pca", "pca-whitened", "pca-centre", "hog", "pixels", "none")
+SIDE_BY_SIDE = "+"
 DEFAULT_REPORT_ENCODER = "minilm"
 # The public class behind a kind in config.json, imported when it is used.
 KINDS = {
     "vae": "VAE",
     "pca": "PCAEncoder",
+    "hog": "HOGEncoder",
+    "side-by-side": "SideBySide",
     "pixels": "PixelEncoder",
     "tfidf": "TfidfEncoder",
     "report": "ReportEncoder",
@@ -22,22 +25,30 @@ KINDS = {
 
 
 def load_image_encoder(spec: ImageEncoder | str | Path | None, device: str = "auto") -> ImageEncoder | None:
-    """The image encoder named by `spec`: 'pca', 'pca-whitened' (not fitted), 'pixels', 'none', a folder.
+    """The image encoder named by `spec`: one of `IMAGE_NAMES`, a folder, several with '+' between them.
 
-    An encoder is returned as it is.
+    'pca', 'pca-whitened', 'pca-centre' (central three quarters, half-whitened) and 'hog' come unfitted;
+    'pca+hog' is both side by side. An encoder is returned as it is.
     """
     if spec is None or spec == "none":
         return None
     if not isinstance(spec, str | Path):
         return spec
     if spec in ("pca", "pca-whitened"):
-        return encoders.PCAEncoder(whiten=spec == "pca-whitened")
+        return encoders.PCAEncoder(whiten=float(spec == "pca-whitened"))
+    if spec == "pca-centre":
+        return encoders.PCAEncoder(whiten=0.5, crop=0.75)
+    if spec == "hog":
+        return encoders.HOGEncoder()
     if spec == "pixels":
         return encoders.PixelEncoder()
+    if SIDE_BY_SIDE in str(spec) and not Path(spec).exists():
+        parts = [load_image_encoder(name, device) for name in str(spec).split(SIDE_BY_SIDE)]
+        return encoders.SideBySide([part for part in parts if part is not None])
     if not Path(spec).is_dir():
         raise UserError(
             f"image encoder {str(spec)!r}: no such folder; give a folder that an encoder was saved to, "
-            f"or one of: {', '.join(IMAGE_NAMES)}"
+            f"or one of: {', '.join(IMAGE_NAMES)}, several with '+' between them"
         )
     encoder = load_encoder_folder(spec, device)
     if not is_image_encoder(encoder):

@@ -11,13 +11,14 @@ from cxrneighbors.evaluation.score_table import ALL, ScoreTable
 from cxrneighbors.statistics.effects import effect_row
 
 
-def compare(first: ScoreTable, second: ScoreTable) -> dict[str, Any] | None:
+def compare(first: ScoreTable, second: ScoreTable, *, matching: str = ALL) -> dict[str, Any] | None:
     """Difference of mean overlap, first minus second, on the targets of both; None without one.
 
     Both tables are over the same pool and ask the same question, otherwise a ValueError is raised: neither
     has candidates that the other lacks, so the random expectation is the same for both and the difference of
-    overlaps is the difference of lifts. Interval and two-sided p-value: `statistics.dyadic`, so a film that
-    is a neighbour of many targets counts for what it is: one film.
+    overlaps is the difference of lifts. `matching`: within whose strata both searched. Interval and two-sided
+    p-value: `statistics.dyadic`, so a film that is a neighbour of many targets counts for what it is: one
+    film.
     """
     if first.question != second.question or not np.array_equal(first.graph.pool, second.graph.pool):
         raise ValueError("tables must ask the same question of the same pool; search both among common films")
@@ -33,7 +34,7 @@ def compare(first: ScoreTable, second: ScoreTable) -> dict[str, Any] | None:
         first.question.k,
         first.masks,
         first.films.patients,
-        first.chance[ALL].mean[targets],
+        first.chance[matching].mean[targets],
         first.question.definition,
     )
     return {

@@ -16,6 +16,8 @@ TITLES = {
     "pixels": "Pixels",
     "pca": "PCA",
     "pca-whitened": "PCA, whitened",
+    "pca-centre": "PCA of the centre, half-whitened",
+    "hog": "Oriented gradients",
     "tfidf": "Report, TF-IDF",
     "report-masked": "Report, label words masked",
 }

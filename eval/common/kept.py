@@ -18,15 +18,21 @@ from cxrneighbors.training.fit import CHECKPOINTS
 
 def kept(path: Path, asked: Mapping[str, Any], make: Callable[[], Any]) -> Any:
     """What `make` returns, as JSON; read back from `path` where it was made with the same `asked`."""
-    asked = plain(asked)
-    if path.is_file():
-        found = read_json(path, remedy=f"delete {path}")
-        if isinstance(found, dict) and found.get("asked") == asked:
-            say(f"{path}: made already")
-            return found["result"]
+    found = read_kept(path, asked)
+    if found is not None:
+        say(f"{path}: made already")
+        return found
     result = plain(make())
-    write_json_atomic(path, {"asked": asked, "result": result})
+    write_json_atomic(path, {"asked": plain(asked), "result": result})
     return result
+
+
+def read_kept(path: Path, asked: Mapping[str, Any]) -> Any | None:
+    """What `kept` keeps at `path`; None where there is nothing that was made with the same `asked`."""
+    if not path.is_file():
+        return None
+    found = read_json(path, remedy=f"delete {path}")
+    return found["result"] if isinstance(found, dict) and found.get("asked") == plain(asked) else None
 
 
 def trained_classifier(

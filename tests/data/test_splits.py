@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cxrneighbors.data.splits import carve_validation, fill_splits, patient_split, uniform_hash
+from cxrneighbors.data.splits import carve_validation, fill_splits, patient_folds, patient_split, uniform_hash
 
 
 def test_a_patient_is_on_one_side_whatever_the_order():
@@ -56,3 +56,16 @@ def test_blank_splits_follow_the_patient_and_test_before_train():
     patients = ["a", "a", "b", "b", "b", "c"]
     filled = fill_splits(given, patients, ["val"] * 6)
     assert filled.tolist() == ["train", "train", "train", "test", "test", "val"]
+
+
+def test_folds_are_by_patient_about_equal_and_independent_of_the_split():
+    patients = [str(number) for number in range(9000)]
+    folds, split = patient_folds(patients), patient_split(patients)
+    assert set(folds) == {0, 1, 2}
+    for side in ("train", "val", "test"):
+        shares = np.bincount(folds[split == side]) / (split == side).sum()
+        np.testing.assert_allclose(shares, 1 / 3, atol=0.05)
+    order = np.random.default_rng(0).permutation(len(patients))
+    assert np.array_equal(patient_folds(np.array(patients)[order]), folds[order])
+    assert patient_folds(["a", "b", "a"], 5).tolist()[0::2] == [patient_folds(["a"], 5)[0]] * 2
+    assert not np.array_equal(patient_folds(patients, seed=1), folds)

@@ -15,14 +15,14 @@ from cxrneighbors.errors import UserError
 Films = Callable[..., np.ndarray]
 
 
-@pytest.mark.parametrize("whiten", [False, True])
-def test_distances_are_those_of_an_exact_svd(whiten: bool, films: Films):
+@pytest.mark.parametrize("whiten", [0.0, 0.5, 1.0])
+def test_distances_are_those_of_an_exact_svd(whiten: float, films: Films):
     images = films(40, 16)
     encoder = PCAEncoder(dim=5, image_size=8, whiten=whiten).fit(images)
     flat = flat_standardised(images, 8).astype(np.float64)
     flat -= flat.mean(0)
     u, s, _ = np.linalg.svd(flat, full_matrices=False)
-    scores = u[:, :5] * (np.sqrt(39) if whiten else s[:5])
+    scores = u[:, :5] * s[:5] / (s[:5] / np.sqrt(39)) ** whiten
     found = encoder.encode(images)
 
     def distances(x: np.ndarray) -> np.ndarray:
@@ -33,7 +33,8 @@ def test_distances_are_those_of_an_exact_svd(whiten: bool, films: Films):
 
 
 def test_name_and_length(films: Films):
-    assert PCAEncoder().name == "pca" and PCAEncoder(whiten=True).name == "pca-whitened"
+    assert PCAEncoder().name == "pca" and PCAEncoder(whiten=1).name == "pca-whitened"
+    assert PCAEncoder(whiten=0.5, crop=0.75).name == "pca-centre"
     assert PCAEncoder().dim == 60
     few = PCAEncoder(image_size=8).fit(films(7, 8))
     assert few.dim == 6 and few.encode(films(2, 8)).shape == (2, 6)
@@ -42,7 +43,7 @@ def test_name_and_length(films: Films):
 
 def test_whitening_does_not_blow_up_directions_without_variance(films: Films):
     images = np.repeat(films(2, 8), 20, axis=0)
-    assert np.abs(PCAEncoder(dim=10, image_size=8, whiten=True).fit(images).encode(images)).max() < 100
+    assert np.abs(PCAEncoder(dim=10, image_size=8, whiten=1).fit(images).encode(images)).max() < 100
 
 
 def test_exposure_does_not_move_a_vector(films: Films):
@@ -51,8 +52,18 @@ def test_exposure_does_not_move_a_vector(films: Films):
     np.testing.assert_allclose(encoder.encode(0.5 * images + 0.2), encoder.encode(images), atol=1e-3)
 
 
+def test_only_the_centre_is_looked_at(films: Films):
+    images = films(20, 16)
+    encoder = PCAEncoder(dim=4, image_size=16, crop=0.5).fit(images)
+    framed = np.random.default_rng(0).random(images.shape, np.float32)
+    framed[:, :, 4:12, 4:12] = images[:, :, 4:12, 4:12]
+    assert np.array_equal(encoder.encode(framed), encoder.encode(images))
+    alone = PCAEncoder(dim=4, image_size=8).fit(images[:, :, 4:12, 4:12])
+    np.testing.assert_allclose(encoder.encode(images), alone.encode(images[:, :, 4:12, 4:12]), atol=1e-4)
+
+
 def test_save_and_load_give_the_same_bits(tmp_path: Path, films: Films):
-    encoder = PCAEncoder(dim=4, image_size=8, whiten=True).fit(films(20, 8))
+    encoder = PCAEncoder(dim=4, image_size=8, whiten=1).fit(films(20, 8))
     encoder.save(tmp_path)
     back = PCAEncoder.load(tmp_path)
     assert back.config() == encoder.config() and back.weights_hash() == encoder.weights_hash() != ""
@@ -78,6 +89,10 @@ def test_errors(tmp_path: Path, films: Films):
         PCAEncoder().encode(films(2, 64))
     with pytest.raises(UserError, match="nothing to save"):
         PCAEncoder().save(tmp_path)
+    with pytest.raises(UserError, match="whiten=2: a power from 0"):
+        PCAEncoder(whiten=2)
+    with pytest.raises(UserError, match="crop=0: the central share"):
+        PCAEncoder(crop=0)
     with pytest.raises(UserError, match="1 readable images"):
         PCAEncoder(image_size=8).fit(films(1, 8))
 

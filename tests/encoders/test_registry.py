@@ -23,7 +23,10 @@ def test_names():
     assert registry.load_image_encoder(None) is None and registry.load_image_encoder("none") is None
     assert registry.load_report_encoder(None) is None and registry.load_report_encoder("none") is None
     assert registry.load_image_encoder("pca").name == "pca"
-    assert registry.load_image_encoder("pca-whitened").whiten is True
+    assert registry.load_image_encoder("pca-whitened").whiten == 1
+    centre = registry.load_image_encoder("pca-centre")
+    assert (centre.whiten, centre.crop) == (0.5, 0.75)
+    assert registry.load_image_encoder("hog").name == "hog"
     assert isinstance(registry.load_image_encoder("pixels"), ImageEncoder)
     assert isinstance(registry.load_report_encoder("tfidf"), TextEncoder)
     assert registry.load_report_encoder("minilm").name == "minilm"

@@ -136,7 +136,7 @@ def test_pca_is_fitted_on_the_table_it_is_given(index):
     result = evaluate_overlap(
         index, methods=make_baselines(index, ("pca-whitened",), train_studies=given), **QUICK
     )
-    vectors = encode(index.studies, image=PCAEncoder(whiten=True).fit(given)).vectors["image"]
+    vectors = encode(index.studies, image=PCAEncoder(whiten=1).fit(given)).vectors["image"]
     assert vectors.shape[1] < 6
     apart = np.linalg.norm(vectors[:, None] - vectors[None], axis=2)
     np.fill_diagonal(apart, np.inf)

@@ -92,6 +92,18 @@ def test_compare_is_the_difference_of_overlaps_on_the_targets_of_both(case):
     assert back["difference"] == pytest.approx(-row["difference"]) and back["p_value"] == row["p_value"]
 
 
+def test_matched_expectations_of_one_stratum_are_the_overall_ones_and_of_two_are_not(case):
+    studies, patients, graph, rng = case
+    other = make_graph(rng, patients)
+    for one_view in (True, False):
+        films = Films.of(studies.assign(view="PA") if one_view else studies)
+        tables = [score_targets(each, films, Question(K)) for each in (graph, other)]
+        overall, matched = compare(*tables), compare(*tables, matching="view")
+        assert matched["difference"] == pytest.approx(overall["difference"])
+        same = matched["difference_ci95"] == pytest.approx(overall["difference_ci95"], abs=1e-9)
+        assert same == one_view
+
+
 def test_tables_of_another_pool_or_question_are_not_compared(case):
     studies, _, graph, _ = case
     films = Films.of(studies)

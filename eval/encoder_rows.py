@@ -1,0 +1,123 @@
+"""The image encoders that `encoders.py` compares: a line each.
+
+A line says to which group an encoder belongs and how it is made from the films to learn from (split 'train'
+throughout). What is trained here has a second line, NAME-before: itself before its first step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from cxrneighbors.encoders.base import Fittable, ImageEncoder
+from cxrneighbors.encoders.components import fitting_films
+from cxrneighbors.encoders.exposure import standardise
+from cxrneighbors.encoders.registry import load_image_encoder
+from cxrneighbors.encoders.vae import VAE
+from cxrneighbors.encoders.vae_network import cell_means, start_from_ppca
+from cxrneighbors.models import save_model
+
+UNTRAINED, UNSUPERVISED, LABELS = "untrained", "unsupervised", "label-trained"
+GROUPS = {
+    UNTRAINED: "no network is trained: pixels and descriptors, of which principal components are fitted",
+    UNSUPERVISED: "trained on films, labels unused",
+    LABELS: "trained with labels",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Options of trainings, and where everything runs."""
+
+    epochs: int
+    image_size: int
+    seed: int
+    device: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """`make`: from films to learn from; `options`: settings that it depends on; `check`: no descriptor, but
+    there to be compared with, so never the reference."""
+
+    group: str
+    make: Callable[[pd.DataFrame, Settings], ImageEncoder]
+    options: tuple[str, ...] = ()
+    check: bool = False
+
+
+def named(spec: str) -> Callable[[pd.DataFrame, Settings], ImageEncoder]:
+    """The encoder that --image-encoder calls `spec`, fitted where it needs it."""
+
+    def make(films: pd.DataFrame, settings: Settings) -> ImageEncoder:
+        encoder = load_image_encoder(spec, settings.device)
+        assert encoder is not None
+        if isinstance(encoder, Fittable) and not encoder.fitted:
+            encoder.fit(films)
+        return encoder
+
+    return make
+
+
+class RandomVectors:
+    """Random numbers whatever the film: its lift has to be 0."""
+
+    name, image_size, aspect, dim = "random", 8, "pad", 60
+
+    def __init__(self, seed: int) -> None:
+        self.seed, self._rng = seed, np.random.default_rng(seed)
+
+    def config(self) -> dict[str, Any]:
+        return {"seed": self.seed}
+
+    def weights_hash(self) -> str:
+        return ""
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        return self._rng.standard_normal((len(images), self.dim), dtype=np.float32)
+
+    def save(self, folder: str | Path) -> None:
+        save_model(folder, "encoder", self.name, self.config(), {})
+
+
+def random_vectors(films: pd.DataFrame, settings: Settings) -> RandomVectors:
+    return RandomVectors(settings.seed)
+
+
+def untrained_vae(settings: Settings) -> VAE:
+    return VAE(image_size=settings.image_size, seed=settings.seed, device=settings.device)
+
+
+def vae_before(films: pd.DataFrame, settings: Settings) -> VAE:
+    """The linear VAE that training starts from."""
+    vae = untrained_vae(settings)
+    batches = fitting_films(films, vae.image_size, vae.aspect, 4096, settings.seed)
+    cells = [cell_means(standardise(torch.from_numpy(images))) for images in batches]
+    start_from_ppca(vae.network, torch.cat(cells))
+    vae.fitted = True
+    return vae
+
+
+def vae(films: pd.DataFrame, settings: Settings) -> VAE:
+    return untrained_vae(settings).fit(films, epochs=settings.epochs, seed=settings.seed)
+
+
+TRAINING = ("epochs", "image_size", "seed")
+ROWS = {
+    "random": Row(UNTRAINED, random_vectors, ("seed",), check=True),
+    "pixels": Row(UNTRAINED, named("pixels")),
+    "pca": Row(UNTRAINED, named("pca")),
+    "pca-whitened": Row(UNTRAINED, named("pca-whitened")),
+    "pca-centre": Row(UNTRAINED, named("pca-centre")),
+    "hog": Row(UNTRAINED, named("hog")),
+    "pca+hog": Row(UNTRAINED, named("pca+hog")),
+    "pca-centre+hog": Row(UNTRAINED, named("pca-centre+hog")),
+    "vae-before": Row(UNTRAINED, vae_before, ("image_size", "seed"), check=True),
+    "vae": Row(UNSUPERVISED, vae, TRAINING),
+}

@@ -1,0 +1,126 @@
+"""Scores of neighbours in `encoders.py`: lifts with intervals, retrieval, paired differences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxrneighbors.evaluation.compare import compare
+from cxrneighbors.evaluation.expectation import random_expectation
+from cxrneighbors.evaluation.films import Films
+from cxrneighbors.evaluation.graph import Graph
+from cxrneighbors.evaluation.overlap import MEANING
+from cxrneighbors.evaluation.retrieval import AP_DEPTH, retrieval_scores
+from cxrneighbors.evaluation.score_table import Question, ScoreTable, score_targets
+from cxrneighbors.statistics.holm import holm
+from cxrneighbors.statistics.patients import count_patients
+from encoder_films import DATA_SETS, MAIN, within_codes
+
+
+@dataclass(frozen=True)
+class Asked:
+    """`definition` of overlap, and among which films neighbours are searched: 'overall' or 'within'."""
+
+    definition: str
+    among: str
+
+
+QUESTIONS = {
+    "overall": Asked("any", "overall"),
+    "within": Asked("any", "within"),
+    "diseased": Asked("any-disease", "overall"),
+}
+SAYS = {
+    "overall": f"a neighbour counts when it {MEANING['any']}",
+    "within": "the same, neighbours and expectation from the target's own view (or source) alone",
+    "diseased": f"a neighbour counts when it {MEANING['any-disease']}",
+}
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Films scored together: of one data set, or of several folds of it.
+
+    films: with strata 'overall' (the fold) and 'within' (the fold's view or source); known: bool (N,), films
+    whose view or source is known; within: which of both it is.
+    """
+
+    studies: pd.DataFrame
+    films: Films
+    known: np.ndarray
+    within: str
+
+    @classmethod
+    def of(cls, name: str, tables: list[pd.DataFrame]) -> Scored:
+        """`tables`: one a fold, in the order in which neighbours are pooled."""
+        data_set = name if name in DATA_SETS else MAIN
+        studies = pd.concat(tables, ignore_index=True)
+        fold = np.repeat(np.arange(len(tables), dtype=np.int64), [len(table) for table in tables])
+        codes = within_codes(studies, data_set)
+        n = int(codes.max()) + 1
+        strata = {"overall": fold, "within": fold * (n + 1) + np.where(codes < 0, n, codes)}
+        films = replace(Films.of(studies), strata=strata)
+        return cls(studies, films, codes >= 0, DATA_SETS[data_set].within)
+
+    def about(self) -> dict[str, Any]:
+        """How many films and patients, what 'within' means, and what the view or source alone is worth."""
+        counts = {"n_films": len(self.studies), "n_patients": count_patients(self.studies)}
+        return {**counts, "within": self.within, "lift_of_context": self.lift_of_context()}
+
+    def lift_of_context(self) -> float:
+        """Lift of random films of the target's own view or source: what knowing only that is worth."""
+        masks, patients = self.films.labels.masks, self.films.patients
+        overall, within = (
+            random_expectation(masks, patients, "any", strata).mean for strata in self.films.strata.values()
+        )
+        lift = (within - overall)[self.known & np.isfinite(within)]
+        return float(lift.mean()) if len(lift) else float("nan")
+
+    def table(self, question: str, neighbors: dict[str, np.ndarray], k: int) -> ScoreTable:
+        """The score table of a question; targets with fewer than K neighbours are left out."""
+        asked = QUESTIONS[question]
+        found = neighbors[asked.among]
+        targets = np.flatnonzero(found[:, k - 1] >= 0)
+        distances = np.full((len(targets), found.shape[1]), np.nan, dtype=np.float32)
+        graph = Graph(np.arange(len(found)), targets, found[targets], distances, len(found) - len(targets))
+        return score_targets(graph, self.films, Question(k, asked.definition), (asked.among,))
+
+
+def score(table: ScoreTable, question: str) -> dict[str, Any]:
+    """Overlap, exact random overlap, lift with its 95 % interval and two-sided p, retrieval."""
+    matching = QUESTIONS[question].among
+    chosen = table.scored
+    if not chosen.any():
+        return {"n_targets": 0}
+    lift, estimate = table.lift(matching)[chosen], table.estimate(chosen, matching)
+    overlap = table.frame["overlap"].to_numpy()[chosen]
+    ranks = table.graph.neighbors[chosen][:, :AP_DEPTH]
+    return {
+        "n_targets": len(lift),
+        "overlap": overlap.mean(),
+        "random_overlap": (overlap - lift).mean(),
+        "lift": lift.mean(),
+        "lift_ci95": list(estimate.interval()),
+        "p_value": estimate.p_value(),
+        "effective_patients": estimate.dof,
+        "retrieval": retrieval_scores(table.shared[chosen][:, :AP_DEPTH] > 0, ranks >= 0),
+    }
+
+
+def differences(tables: dict[str, dict[str, ScoreTable]], reference: str) -> list[dict[str, Any]]:
+    """Each encoder less the reference, paired, question by question; Holm over all of them.
+
+    tables: by encoder and question.
+    """
+    rows = []
+    for name in tables:
+        for question, asked in QUESTIONS.items() if name != reference else ():
+            row = compare(tables[name][question], tables[reference][question], matching=asked.among)
+            if row is not None:
+                rows.append({"first": name, "second": reference, "question": question, **row})
+    for row, p in zip(rows, holm([row["p_value"] for row in rows]), strict=True):
+        row["p_value_adjusted"] = float(p)
+    return rows
