@@ -61,8 +61,8 @@ def largest_part(mask: np.ndarray) -> np.ndarray:
 def believable_sides(lungs: np.ndarray) -> np.ndarray:
     """Which lungs of bool (..., 2, H, W) look like one: bool (..., 2), of right and left.
 
-    A lung covers 3 to 26 % of the film and overlaps its usual place (Dice of 0.3 or more). Where the centre
-    of the right one is not to the left of the other's on the film, neither is believable.
+    A lung covers 3 to 26 % of the film and overlaps its usual place (Dice of 0.3 or more). Two such of which
+    the right one's centre is not to the left of the other's on the film are both not believable.
     """
     flat = lungs.reshape(-1, *lungs.shape[-3:])
     shares = flat.mean((-2, -1))
@@ -70,7 +70,7 @@ def believable_sides(lungs: np.ndarray) -> np.ndarray:
     fits &= dice(flat, usual_lungs(flat.shape[-2:])) >= _OVERLAP
     columns = (np.arange(flat.shape[-1]) + 0.5) / flat.shape[-1]
     centres = (flat.mean(-2) * columns).sum(-1) / np.maximum(flat.mean(-2).sum(-1), 1e-9)
-    fits[centres[:, 0] >= centres[:, 1]] = False
+    fits[fits.all(1) & (centres[:, 0] >= centres[:, 1])] = False
     return np.asarray(fits.reshape(lungs.shape[:-2]))
 
 

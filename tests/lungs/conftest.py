@@ -15,7 +15,15 @@ from cxrneighbors.phantom.frontal import frontal_scene
 from cxrneighbors.phantom.patients import sample_patient
 from cxrneighbors.phantom.render import render_film
 
-SIZE, FILMS = 128, 28
+SIZE, FILMS = 128, 40
+TRAINING = {
+    "epochs": 25,
+    "batch_size": 4,
+    "learning_rate": 1e-2,
+    "image_size": 32,
+    "width": 4,
+    "device": "cpu",
+}
 
 
 def phantom(number: int) -> tuple[np.ndarray, np.ndarray]:
@@ -31,7 +39,7 @@ def phantom(number: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="session")
 def lung_films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """28 phantoms with masks, each its own patient; labels.csv as the real folder has it."""
+    """40 phantoms with masks, each its own patient; labels.csv as the real folder has it."""
     root = tmp_path_factory.mktemp("lung-masks")
     rows = ["image,source,finding,file,mask"]
     for name in ("images", "masks"):
@@ -53,16 +61,6 @@ def trained(lung_films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("segmenter") / "lungs"
     train_lungs(lung_films, out, **TRAINING)
     return out
-
-
-TRAINING = {
-    "epochs": 14,
-    "batch_size": 4,
-    "learning_rate": 1e-2,
-    "image_size": 32,
-    "width": 4,
-    "device": "cpu",
-}
 
 
 @pytest.fixture(scope="session")

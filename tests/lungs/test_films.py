@@ -15,8 +15,8 @@ from cxrneighbors.lungs.films import COLUMNS, read_lung_films, read_lungs
 def test_rows_and_splits(lung_films):
     skipped = Skipped()
     films = read_lung_films(lung_films, skipped, seed=3)
-    assert tuple(films.columns) == COLUMNS and len(films) == 28 and not len(skipped)
-    assert films["patient_id"].tolist() == [str(number) for number in range(28)]
+    assert tuple(films.columns) == COLUMNS and len(films) == 40 and not len(skipped)
+    assert films["patient_id"].tolist() == [str(number) for number in range(40)]
     assert (films["split"] == patient_split(films["patient_id"], seed=3)).all()
 
 
