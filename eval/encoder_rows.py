@@ -17,11 +17,11 @@ import torch
 
 from cxrneighbors.encoders.base import Fittable, ImageEncoder
 from cxrneighbors.encoders.components import fitting_films
-from cxrneighbors.encoders.exposure import standardise
 from cxrneighbors.encoders.registry import load_image_encoder
 from cxrneighbors.encoders.vae import VAE
 from cxrneighbors.encoders.vae_network import cell_means, start_from_ppca
 from cxrneighbors.models import save_model
+from cxrneighbors.training.exposure import standardise
 
 UNTRAINED, UNSUPERVISED, LABELS = "untrained", "unsupervised", "label-trained"
 GROUPS = {

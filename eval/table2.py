@@ -43,7 +43,8 @@ from cxrneighbors.data.assemble import assemble, source_accuracy, source_counts
 from cxrneighbors.data.imports import import_dataset
 from cxrneighbors.data.pixels import load_images
 from cxrneighbors.data.tables import read_table, write_table
-from cxrneighbors.explain.lungs import find_lungs
+from cxrneighbors.lungs.rule import find_lungs
+from cxrneighbors.lungs.segmenter import LungSegmenter
 from cxrneighbors.progress import say
 
 NAMES = {
@@ -73,7 +74,7 @@ CLASSES = {
 }
 SPLITS = ("train", "val", "test")
 TABLE = ("data", "lime_ray", "phantoms", "limit", "seed")  # options that decide the study table
-TRAINING = ("image_size", "epochs", "patience", "class_weights")
+TRAINING = ("image_size", "epochs", "patience", "class_weights", "lungs")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -114,6 +115,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--class-weights", default="balanced", choices=["none", "balanced"])
     parser.add_argument("--phantoms", type=int, default=240, help="phantom patients")
     parser.add_argument("--limit", type=int, default=150, help="images of a class from one data set")
+    parser.add_argument("--lungs", type=Path, help="folder written by train-lungs; else lungs by a rule")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all")
     given = parser.parse_args(arguments)
     if given.threads:
@@ -198,13 +200,22 @@ def train_and_score(
     )
     predict = partial(model.predict, batch_size=16, device=given.device)
     judge = partial(assess, targets=test.targets, patients=test.patients, labels=FOUR_CLASSES)
-    check = shortcut_check(predict, test.images, judge, find_lungs)
+    check = shortcut_check(predict, test.images, judge, lungs_of(test.images, given))
     shown = ("accuracy", "accuracy_ci95", "recall", "f1", "confusion")
     shortcut = {part: {key: check[part][key] for key in shown} for part in ("lungs masked", "lungs only")}
     result: dict[str, Any] = {"parameters": counts.keras, "parameters_at_250": paper_size}
     result |= {key: metrics[key] for key in ("epochs_run", "best_epoch", "seconds_per_epoch")}
     result |= {**check["whole"], "shortcut": {**shortcut, "agreement": check["agreement"]}}
     return result | {"correct": (predict(test.images).argmax(1) == test.targets).tolist()}
+
+
+def lungs_of(images: np.ndarray, given: argparse.Namespace) -> np.ndarray:
+    """Right and left lung by --lungs, or by the rule: bool (N, 2, H, W)."""
+    if given.lungs is None:
+        return np.stack([find_lungs(image[0]) for image in images])
+    found = LungSegmenter.load(given.lungs, given.device).find(images)
+    say(found.summary())
+    return found.masks
 
 
 def markdown(summary: dict[str, Any]) -> str:

@@ -8,7 +8,17 @@ import sys
 
 import pytest
 
-PACKAGES = ("", ".data", ".encoders", ".index", ".evaluation", ".classifiers", ".explain", ".statistics")
+PACKAGES = (
+    "",
+    ".data",
+    ".encoders",
+    ".index",
+    ".evaluation",
+    ".classifiers",
+    ".explain",
+    ".lungs",
+    ".statistics",
+)
 
 
 @pytest.mark.parametrize("name", PACKAGES)

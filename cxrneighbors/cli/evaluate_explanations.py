@@ -13,6 +13,9 @@ def command(
     out: Path = typer.Option(..., help="Folder for records, tables and figure; a rerun goes on there."),
     methods: str = typer.Option("all", help="all, or names such as lime,kp-lime; references always run."),
     segmentations: str = typer.Option("quickshift,slic", help="Of quickshift, slic, felzenszwalb, lungs."),
+    lungs: Path | None = typer.Option(
+        None, help="Folder written by train-lungs, for lungs; without: by a rule."
+    ),
     targets: int = typer.Option(60, help="Films to explain, spread over patients, then findings; 0: all."),
     regions: Path | None = typer.Option(
         None, help="Where findings are: FILE.regions.parquet or its study table; without: no localisation."
@@ -37,6 +40,7 @@ def command(
     from cxrneighbors.explain.quality.targets import open_regions
     from cxrneighbors.explain.registry import METHODS
     from cxrneighbors.index.neighbor_index import NeighborIndex
+    from cxrneighbors.lungs.segmenter import LungSegmenter
     from cxrneighbors.progress import say
 
     settings = BenchmarkSettings(k, masks, seeds, top, fill, where, n_sanity=sanity, seed=seed)
@@ -50,6 +54,7 @@ def command(
         min_score=min_score,
         methods=list(METHODS) if methods == "all" else _names(methods),
         segmentations=_names(segmentations),
+        lungs=None if lungs is None else LungSegmenter.load(lungs, device),
         settings=settings,
         device=device,
         batch_size=batch_size,

@@ -27,6 +27,9 @@ def command(
     k: int = typer.Option(5, "-k", help="Neighbours K."),
     masks: int = typer.Option(100, "-p", "--masks", help="Masked films P of each film."),
     segmentation: str = typer.Option("quickshift", help="quickshift, slic, felzenszwalb or lungs."),
+    lungs: Path | None = typer.Option(
+        None, help="Folder written by train-lungs, for lungs; without: by a rule."
+    ),
     fill: str = typer.Option("grey", help="grey, mean or blur; neighbour too for kp-lime and dlime."),
     policy: str | None = typer.Option(None, help="How neighbours are chosen, as in search."),
     modality: str = typer.Option(
@@ -53,14 +56,17 @@ def command(
     from cxrneighbors.explain.pictures import panel_png
     from cxrneighbors.explain.predictor import Predictor
     from cxrneighbors.explain.registry import build_explainer
+    from cxrneighbors.explain.segments import SegmentCache
     from cxrneighbors.index.neighbor_index import NeighborIndex
+    from cxrneighbors.lungs.segmenter import LungSegmenter
     from cxrneighbors.progress import say
 
     film = image_id or image
     if film is None or (image_id and image):
         raise UserError("explain: give one film, by --image-id or as a file by --image")
     rule = None if until_stable is None else StabilityRule(until_stable, top=top, max_rounds=max_rounds)
-    masking = Masking(masks, segmentation, fill, seed=seed, stability=rule)
+    segments = SegmentCache(lungs=None if lungs is None else LungSegmenter.load(lungs, device))
+    masking = Masking(masks, segmentation, fill, seed=seed, stability=rule, segments=segments)
     predictor = Predictor(load_classifier(classifier, device), device=device, batch_size=batch_size)
     loaded = NeighborIndex.load(index)
     neighbourhood = Neighbourhood(loaded, k, policy, modality, where, include_same_patient)

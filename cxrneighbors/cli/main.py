@@ -21,6 +21,7 @@ from cxrneighbors.cli import (
     predict_views,
     search,
     train_classifier,
+    train_lungs,
     train_report_encoder,
     train_vae,
 )
@@ -43,6 +44,7 @@ app.command("search")(search.command)
 app.command("evaluate")(evaluate.command)
 app.command("assemble")(assemble.command)
 app.command("train-classifier")(train_classifier.command)
+app.command("train-lungs")(train_lungs.command)
 app.command("explain")(explain.command)
 app.command("evaluate-explanations")(evaluate_explanations.command)
 app.command("predict-views")(predict_views.command)

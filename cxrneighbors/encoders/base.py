@@ -47,7 +47,7 @@ class ImageEncoder(Encoder, Protocol):
     """An encoder of films.
 
     `image_size` and `aspect`: how `data.pixels.load_images` has to read files for it. Exposure is a nuisance
-    between films, so each encoder standardises it itself (`encoders.exposure`); callers pass pixels as they
+    between films, so each encoder standardises it itself (`training.exposure`); callers pass pixels as they
     are read.
     """
 

@@ -37,7 +37,7 @@ class VAE(SavedModel):
     are made square; `width`: channels of the first layer, the rest follow; `seed`: of the initial weights;
     `device`: where it runs ('auto': cuda where there is one).
 
-    Each image is standardised inside (see `encoders.exposure`): brightness and contrast of the exposure do
+    Each image is standardised inside (see `training.exposure`): brightness and contrast of the exposure do
     not move its vector.
     """
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cxrneighbors.encoders.exposure import standardise
 from cxrneighbors.figures import new_figure, to_png
 from cxrneighbors.files import write_bytes_atomic
+from cxrneighbors.training.exposure import standardise
 
 GREYS = (-2.0, 2.5)  # standard deviations shown as black and white
 

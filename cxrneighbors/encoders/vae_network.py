@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from cxrneighbors.encoders.exposure import standardise
+from cxrneighbors.training.exposure import standardise
 
 STRIDE = 32  # the image size has to be a multiple: 8 (first step) x 2 x 2 (two convolutions of stride 2)
 CELL = 8  # the linear path sees means over 8 x 8 pixels

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from cxrneighbors.encoders.exposure import standardise
 from cxrneighbors.encoders.latent_metric import set_picture_metric
 from cxrneighbors.encoders.vae_network import (
     VAENetwork,
@@ -24,6 +23,7 @@ from cxrneighbors.encoders.vae_network import (
 from cxrneighbors.progress import track
 from cxrneighbors.training.augment import augment_for_encoder
 from cxrneighbors.training.batches import EpochBatches, batch_loader, even_sizes
+from cxrneighbors.training.exposure import standardise
 from cxrneighbors.training.fit import fit
 from cxrneighbors.training.images import FileImages, MemoryImages
 from cxrneighbors.training.module import TrainingModule

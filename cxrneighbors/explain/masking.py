@@ -46,4 +46,5 @@ class Masking:
             "segment_names": segment_names(self.segmentation, n_segments),
             "fill": self.fill,
             "alpha": self.alpha,
+            **({"lungs": self.segments.lung_finder} if self.segmentation == "lungs" else {}),
         }

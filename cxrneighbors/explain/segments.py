@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from cxrneighbors.errors import UserError, choose
-from cxrneighbors.explain.lungs import REGIONS, lung_regions
 from cxrneighbors.files import atomic_path
+from cxrneighbors.lungs.regions import REGIONS, lung_regions
+from cxrneighbors.lungs.rule import find_lungs
+from cxrneighbors.lungs.segmenter import LungSegmenter
 
 Segmentation = str | Callable[[np.ndarray], np.ndarray]
 
@@ -25,19 +27,21 @@ OPTIONS: dict[str, dict[str, Any]] = {
 SEGMENTATIONS = (*OPTIONS, "lungs")
 
 
-def segment(film: np.ndarray, segmentation: Segmentation = "quickshift") -> np.ndarray:
+def segment(
+    film: np.ndarray, segmentation: Segmentation = "quickshift", lungs: LungSegmenter | None = None
+) -> np.ndarray:
     """Cut a film float32 (C, H, W) in [0, 1] into segments: int32 (H, W) in 0..S-1, each present.
 
     `segmentation`: 'quickshift' (as in LIME), 'slic', 'felzenszwalb' (scikit-image; deterministic), 'lungs'
-    (see `explain.lungs`), or a function from a film to labels (H, W). The sizes that felzenszwalb takes in
-    pixels are for 224 x 224 and grow with the area.
+    (see `lungs.lung_regions`), or a function from a film to labels (H, W). The sizes that felzenszwalb takes
+    in pixels are for 224 x 224 and grow with the area. `lungs`: what finds the lungs, None for the rule.
 
     Raises `UserError` for an unknown name, labels of another shape, or fewer than two segments.
     """
     name = segmentation if isinstance(segmentation, str) else getattr(segmentation, "__name__", "function")
     if isinstance(segmentation, str):
         choose("segmentation", segmentation, SEGMENTATIONS)
-        labels = lung_regions(film.mean(axis=0)) if name == "lungs" else _superpixels(film, name)
+        labels = _regions(film, lungs) if name == "lungs" else _superpixels(film, name)
     else:
         labels = np.asarray(segmentation(film))
     if labels.shape != film.shape[1:]:
@@ -71,13 +75,22 @@ def segment_means(values: np.ndarray, segments: np.ndarray) -> np.ndarray:
 class SegmentCache:
     """Label maps kept by the film's bytes and the segmentation: in memory, and in `folder` when one is given.
 
-    Share one between methods, so that a film is cut once. Functions are kept in memory only.
+    Share one between methods, so that a film is cut once. Functions are kept in memory only. `lungs`: see
+    `segment`.
     """
 
-    def __init__(self, folder: str | Path | None = None, capacity: int = 256) -> None:
+    def __init__(
+        self, folder: str | Path | None = None, capacity: int = 256, lungs: LungSegmenter | None = None
+    ) -> None:
         self.folder = Path(folder) if folder is not None else None
         self.capacity = capacity
+        self.lungs = lungs
         self._maps: dict[tuple[str, Segmentation], np.ndarray] = {}
+
+    @property
+    def lung_finder(self) -> str:
+        """What finds the lungs: 'rule', or the hash of the segmenter's weights."""
+        return "rule" if self.lungs is None else self.lungs.weights_hash()
 
     def __call__(self, film: np.ndarray, segmentation: Segmentation) -> np.ndarray:
         """As `segment`, computed at most once for a film; the result is read-only."""
@@ -93,14 +106,21 @@ class SegmentCache:
 
     def _labels(self, film: np.ndarray, segmentation: Segmentation, digest: str) -> np.ndarray:
         if self.folder is None or not isinstance(segmentation, str):
-            return segment(film, segmentation)
+            return segment(film, segmentation, self.lungs)
         settings = f"{segmentation}-{sorted(OPTIONS.get(segmentation, {}).items())}"
+        if segmentation == "lungs" and self.lungs is not None:
+            settings += self.lungs.weights_hash()
         name = hashlib.sha256(settings.encode()).hexdigest()[:12]
         path = self.folder / f"{segmentation}-{name}-{digest}.npy"
         if not path.is_file():
             with atomic_path(path) as temporary:
-                np.save(temporary, segment(film, segmentation))
+                np.save(temporary, segment(film, segmentation, self.lungs))
         return np.asarray(np.load(path, allow_pickle=False))
+
+
+def _regions(film: np.ndarray, lungs: LungSegmenter | None) -> np.ndarray:
+    picture = film.mean(axis=0)
+    return lung_regions(find_lungs(picture) if lungs is None else lungs.find_lungs(picture))
 
 
 def _superpixels(film: np.ndarray, name: str) -> np.ndarray:

@@ -11,7 +11,6 @@ import pytest
 import torch
 from PIL import Image
 
-from cxrneighbors.encoders.exposure import standardise
 from cxrneighbors.encoders.registry import load_image_encoder
 from cxrneighbors.encoders.vae import TRAINING, VAE
 from cxrneighbors.encoders.vae_network import (
@@ -22,6 +21,7 @@ from cxrneighbors.encoders.vae_network import (
     start_from_ppca,
 )
 from cxrneighbors.errors import UserError
+from cxrneighbors.training.exposure import standardise
 
 Films = Callable[..., np.ndarray]
 SMALL = {"latent_dim": 4, "image_size": 32, "width": 8, "device": "cpu"}

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from cxrneighbors.cli.explain import command
 from cxrneighbors.errors import UserError
+from cxrneighbors.lungs.segmenter import LungSegmenter
 
 app = typer.Typer()
 app.command()(command)
@@ -75,6 +76,15 @@ def test_until_stable_writes_and_says_which_of_the_two_happened(folders, tmp_pat
     assert "not stable, stopped at the cap of 2 rounds" in result.stderr
 
 
+def test_lungs_by_a_segmenter(folders, tmp_path):
+    segmenter = LungSegmenter(32, 1)
+    segmenter.save(tmp_path / "lungs")
+    more = ("--segmentation", "lungs", "--lungs", str(tmp_path / "lungs"))
+    explain(folders, tmp_path / "out", *more)
+    settings = json.loads((tmp_path / "out" / "explanation.json").read_text())["settings"]
+    assert settings["lungs"] == segmenter.weights_hash() and "heart" in settings["segment_names"]
+
+
 @pytest.mark.parametrize(
     ("given", "more", "message"),
     [
@@ -85,6 +95,7 @@ def test_until_stable_writes_and_says_which_of_the_two_happened(folders, tmp_pat
         ({}, ("--fill", "black"), "'black'"),
         ({"method": "lime"}, ("--fill", "neighbour"), "grey, mean, blur"),
         ({}, ("--segmentation", "grid"), "'grid'"),
+        ({}, ("--segmentation", "lungs", "--lungs", "nowhere"), "nowhere.*a segmenter was saved to"),
         ({}, ("--until-stable", "3"), "not a probability"),
         ({}, ("--policy", "best"), "'best'"),
     ],

@@ -5,7 +5,9 @@ import pytest
 
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain import segments as module
+from cxrneighbors.explain.masking import Masking
 from cxrneighbors.explain.segments import SegmentCache, segment, segment_names
+from cxrneighbors.lungs.regions import lung_regions
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +69,35 @@ def test_cache_cuts_a_film_once_in_memory_and_in_a_folder(film, tmp_path, monkey
     assert len(calls) == 3 and len(cache._maps) == 2
     with pytest.raises(ValueError, match="read-only"):
         first[0, 0] = 3
+
+
+class Halves:
+    """A segmenter whose lungs are the film's upper quarters, wherever `shift` moves them."""
+
+    def __init__(self, shift=0):
+        self.shift = shift
+
+    def find_lungs(self, picture):
+        height, width = picture.shape
+        lungs = np.zeros((2, height, width), dtype=bool)
+        lungs[0, : height // 2, : width // 4] = lungs[1, : height // 2, -width // 4 :] = True
+        return np.roll(lungs, self.shift, axis=1)
+
+    def weights_hash(self):
+        return f"halves {self.shift}"
+
+
+def test_lungs_by_a_segmenter_each_kept_under_its_own_name(film, tmp_path):
+    expected = lung_regions(Halves().find_lungs(film[0]))
+    assert (segment(film, "lungs", Halves()) == expected).all()
+    for shift in (0, 7):
+        cache = SegmentCache(tmp_path, lungs=Halves(shift))
+        assert (cache(film, "lungs") == np.roll(expected, shift, axis=0)).all()
+        assert cache.lung_finder == f"halves {shift}"
+    assert (SegmentCache(tmp_path)(film, "lungs") == segment(film, "lungs")).all()
+    assert len(list(tmp_path.iterdir())) == 3
+    assert Masking(segmentation="lungs", segments=cache).settings(9)["lungs"] == "halves 7"
+    assert Masking(segmentation="lungs").settings(9)["lungs"] == "rule"
 
 
 def test_names():

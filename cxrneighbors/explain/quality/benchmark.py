@@ -30,6 +30,7 @@ from cxrneighbors.explain.quality.targets import Target, lesion_mask, regions_ha
 from cxrneighbors.explain.registry import METHODS
 from cxrneighbors.explain.segments import SEGMENTATIONS, SegmentCache
 from cxrneighbors.index.neighbor_index import NeighborIndex
+from cxrneighbors.lungs.segmenter import LungSegmenter
 from cxrneighbors.progress import say, track
 
 
@@ -64,7 +65,8 @@ class Benchmark:
 
     `predictor`: of a classifier of this package; `index`: holds the targets; `regions`: a region table, or
     None (then nothing is localised). `methods`: names of `registry.METHODS`; the reference rows are always
-    run. `segmentations`: names of `segments.SEGMENTATIONS`.
+    run. `segmentations`: names of `segments.SEGMENTATIONS`; `lungs`: what finds the lungs for 'lungs', None
+    for the rule.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Benchmark:
         regions: pd.DataFrame | None = None,
         methods: Sequence[str] = tuple(METHODS),
         segmentations: Sequence[str] = ("quickshift", "slic"),
+        lungs: LungSegmenter | None = None,
     ) -> None:
         model = predictor.model
         if not isinstance(model, Classifier):
@@ -89,9 +92,10 @@ class Benchmark:
             raise UserError("segmentations: none given; name at least one")
         self.predictor, self.model, self.index, self.regions = predictor, model, index, regions
         self.neighbourhood = Neighbourhood(index, self.settings.k, where=self.settings.where)
-        self.segments = SegmentCache(Path(out) / "segments", capacity=2048)
+        self.segments = SegmentCache(Path(out) / "segments", 2048, lungs)
         identity = {**asdict(self.settings), "classifier": model.weights_hash(), "index": _index_hash(index)}
         identity |= {"classifier_settings": model.config(), "patients": "dataset/patient_id"}
+        identity["lungs"] = None if lungs is None else lungs.weights_hash()
         identity["regions"] = None if regions is None else regions_hash(regions)
         self.journal = Journal(out, identity)
         self.skipped = Skipped("evaluate-explanations")

@@ -21,6 +21,7 @@ from cxrneighbors.explain.quality.targets import Target, choose_targets
 from cxrneighbors.explain.registry import METHODS
 from cxrneighbors.files import plain, write_bytes_atomic, write_json_atomic, write_text_atomic
 from cxrneighbors.index.neighbor_index import NeighborIndex
+from cxrneighbors.lungs.segmenter import LungSegmenter
 
 
 @dataclass
@@ -74,6 +75,7 @@ def evaluate_explanations(
     min_score: float = 0.0,
     methods: Sequence[str] = tuple(METHODS),
     segmentations: Sequence[str] = ("quickshift", "slic"),
+    lungs: LungSegmenter | None = None,
     settings: BenchmarkSettings | None = None,
     device: str = "auto",
     batch_size: int | None = None,
@@ -97,7 +99,7 @@ def evaluate_explanations(
     if min_score > 0:
         targets = _seen(model, index, targets, min_score, n_targets, device)
     predictor = Predictor(model, device=device, batch_size=batch_size)
-    benchmark = Benchmark(predictor, index, out, settings, regions, methods, segmentations)
+    benchmark = Benchmark(predictor, index, out, settings, regions, methods, segmentations, lungs)
     table = records_table(benchmark.run(targets))
     result = BenchmarkResult(table, summarise(table), paired_tests(table, settings.seed))
     result.write(out)

@@ -14,6 +14,7 @@ from cxrneighbors.explain.quality.benchmark import Benchmark, BenchmarkSettings,
 from cxrneighbors.explain.quality.evaluate import evaluate_explanations
 from cxrneighbors.explain.quality.references import EqualCostLime, RandomSegments
 from cxrneighbors.explain.quality.targets import Target
+from cxrneighbors.lungs.segmenter import LungSegmenter
 
 SETTINGS = BenchmarkSettings(k=2, n_masks=20, n_held_out=20, n_sanity=1)
 NAMES = ("lime", "kp-lime", "dlime")
@@ -188,3 +189,7 @@ def test_other_regions_or_another_classifier_are_another_benchmark(result, world
     other.config = lambda: settings
     with pytest.raises(UserError, match="holds benchmark records made with classifier settings"):
         evaluate_explanations(other, world.index, out, n_targets=3, regions=regions, **options)
+    with pytest.raises(UserError, match="holds benchmark records made with lungs"):
+        evaluate_explanations(
+            seeing, world.index, out, n_targets=3, regions=regions, lungs=LungSegmenter(32, 1), **options
+        )

@@ -1,0 +1,10 @@
+from .frames import framed as framed
+from .frames import lung_box as lung_box
+from .frames import lung_frames as lung_frames
+from .masks import believable as believable
+from .regions import REGIONS as REGIONS
+from .regions import lung_regions as lung_regions
+from .rule import find_lungs as find_lungs
+from .segmenter import FoundLungs as FoundLungs
+from .segmenter import LungSegmenter as LungSegmenter
+from .training import train_lungs as train_lungs
