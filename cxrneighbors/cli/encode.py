@@ -11,7 +11,10 @@ def command(
     studies: Path = typer.Argument(..., help="A study table.", metavar="STUDIES"),
     out: Path = typer.Option(..., help="Folder for the embeddings; an interrupted run resumes in it."),
     image_encoder: str = typer.Option(
-        "pca", help="Folder of a trained encoder, or pca, pca-whitened, pixels, none."
+        "pca",
+        help="Folder of a saved encoder; classifier:DIR[:LAYER] (features, logits or probabilities); a "
+        "transformers vision model by hub name or folder (rad-dino, dinov2, clip, siglip); torch:FILE; or "
+        "pca, pca-whitened, pixels, efficientnet-lite0, efficientnet-lite2, none.",
     ),
     report_encoder: str = typer.Option(
         "minilm", help="sentence-transformers/transformers model name or folder, minilm, tfidf, none."

@@ -1,7 +1,10 @@
+from .classifier import ClassifierEncoder as ClassifierEncoder
+from .foundation import FoundationEncoder as FoundationEncoder
 from .pca import PCAEncoder as PCAEncoder
 from .pixels import PixelEncoder as PixelEncoder
 from .report_encoder import ReportEncoder as ReportEncoder
 from .report_training import train_report_encoder as train_report_encoder
 from .store import Embeddings as Embeddings
 from .tfidf import TfidfEncoder as TfidfEncoder
+from .torch_encoder import TorchEncoder as TorchEncoder
 from .vae import VAE as VAE

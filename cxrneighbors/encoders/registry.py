@@ -5,11 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from cxrneighbors import encoders
+from cxrneighbors.classifiers.base import NOUN as CLASSIFIER
 from cxrneighbors.encoders.base import NOUN, ImageEncoder, TextEncoder, is_image_encoder
 from cxrneighbors.errors import UserError, choose
-from cxrneighbors.models import read_config
+from cxrneighbors.files import read_json
+from cxrneighbors.hub import is_hub_name, looks_like_path
+from cxrneighbors.models import CONFIG, read_config
 
-IMAGE_NAMES = ("pca", "pca-whitened", "pixels", "none")
+_IMAGE_REMEDY = (
+    "give a folder that an encoder was saved to, classifier:DIR, torch:FILE, a vision model's folder or hub "
+    "name, or one of: pca, pca-whitened, pixels, efficientnet-lite0, efficientnet-lite2, none"
+)
 DEFAULT_REPORT_ENCODER = "minilm"
 # The public class behind a kind in config.json, imported when it is used.
 KINDS = {
@@ -18,33 +24,60 @@ KINDS = {
     "pixels": "PixelEncoder",
     "tfidf": "TfidfEncoder",
     "report": "ReportEncoder",
+    "classifier": "ClassifierEncoder",
+    "foundation": "FoundationEncoder",
+    "torch": "TorchEncoder",
 }
 
 
 def load_image_encoder(spec: ImageEncoder | str | Path | None, device: str = "auto") -> ImageEncoder | None:
-    """The image encoder named by `spec`: 'pca', 'pca-whitened' (not fitted), 'pixels', 'none', a folder.
+    """The image encoder named by `spec` (an encoder is returned as it is).
 
-    An encoder is returned as it is.
+    'pca' and 'pca-whitened' (not fitted), 'pixels', 'none'; 'efficientnet-lite0' and 'efficientnet-lite2'
+    with their ImageNet weights; 'classifier:DIR' or 'classifier:DIR:LAYER' (`encoders.classifier`);
+    'torch:FILE' (`encoders.torch_encoder`); a folder that an encoder was saved to; a folder with a vision
+    model of transformers, or the name of one on the Hugging Face hub (`encoders.foundation`).
     """
     if spec is None or spec == "none":
         return None
     if not isinstance(spec, str | Path):
         return spec
-    if spec in ("pca", "pca-whitened"):
-        return encoders.PCAEncoder(whiten=spec == "pca-whitened")
-    if spec == "pixels":
-        return encoders.PixelEncoder()
-    if not Path(spec).is_dir():
-        raise UserError(
-            f"image encoder {str(spec)!r}: no such folder; give a folder that an encoder was saved to, "
-            f"or one of: {', '.join(IMAGE_NAMES)}"
-        )
+    found = _image_encoder_by_name(str(spec), device)
+    if found is not None:
+        return found
     encoder = load_encoder_folder(spec, device)
     if not is_image_encoder(encoder):
         raise UserError(
             f"image encoder {str(spec)!r}: holds report encoder {encoder.name!r}; give an image encoder"
         )
     return encoder
+
+
+def _image_encoder_by_name(spec: str, device: str) -> ImageEncoder | None:
+    """What `spec` names; None where it is a folder that this package saved an encoder to."""
+    from cxrneighbors.encoders import classifier, foundation, torch_encoder
+
+    if spec in ("pca", "pca-whitened"):
+        return encoders.PCAEncoder(whiten=spec == "pca-whitened")
+    if spec == "pixels":
+        return encoders.PixelEncoder()
+    if spec in classifier.IMAGENET_BACKBONES:
+        return classifier.imagenet_encoder(spec, device)
+    if spec.startswith(classifier.PREFIX):
+        return classifier.encoder_of_classifier(spec, device)
+    if spec.startswith(torch_encoder.PREFIX):
+        return torch_encoder.encoder_of_file(spec, device)
+    folder = Path(spec)
+    if folder.is_dir():
+        settings = read_json(folder / CONFIG, remedy=f"give a folder that holds an encoder; {_IMAGE_REMEDY}")
+        if isinstance(settings, dict) and "model_type" in settings:
+            return foundation.FoundationEncoder(spec, device=device)
+        if isinstance(settings, dict) and CLASSIFIER in settings:
+            raise UserError(f"image encoder {spec!r}: holds a classifier; give {classifier.PREFIX}{spec}")
+        return None
+    if spec not in foundation.ALIASES and (looks_like_path(spec) or not is_hub_name(spec)):
+        raise UserError(f"image encoder {spec!r}: no such folder; {_IMAGE_REMEDY}")
+    return foundation.FoundationEncoder(spec, device=device)
 
 
 def load_report_encoder(spec: TextEncoder | str | Path | None, device: str = "auto") -> TextEncoder | None:
