@@ -44,10 +44,8 @@ def test_an_error_becomes_one_line() -> None:
             raise OSError("We could not connect") from cause
     except OSError as error:
         found = str(cannot_load("model 'x/y'", error, "give a folder"))
-    assert found == (
-        "model 'x/y': cannot be loaded (neither a folder nor in the local cache, and the hub cannot be reached); "
-        "give a folder"
-    )
+    reason = "neither a folder nor in the local cache, and the hub cannot be reached"
+    assert found == f"model 'x/y': cannot be loaded ({reason}); give a folder"
     assert (
         str(cannot_load("m", ValueError("One thing. Another\nline"), "r"))
         == "m: cannot be loaded (One thing); r"

@@ -45,8 +45,8 @@ def check_made_by(
     if not (apart <= tolerance).all():
         worst = int(np.argmax(np.nan_to_num(apart, nan=np.inf)))
         raise UserError(
-            f"{what}: its vector of image {checked[worst]!r} is {apart[worst]:.2g} of the vectors' spread away "
-            f"from the stored one, more than {tolerance:g}; give the encoder that made them"
+            f"{what}: its vector of image {checked[worst]!r} is {apart[worst]:.2g} of the vectors' spread "
+            f"away from the stored one, more than {tolerance:g}; give the encoder that made them"
         )
 
 

@@ -7,7 +7,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,7 +18,8 @@ from cxrneighbors.errors import UserError
 _REMEDY = "save the network with torch.export.save, or as TorchScript"
 # What torch.export's reader would otherwise look up below `torch` and call: only operators may be named,
 _TARGET = re.compile(
-    r"torch\.ops\.(aten|prims)\.\w+(\.\w+)?|_operator\.(add|sub|mul|floordiv|mod|neg|eq|ne|l[te]|g[te])"
+    r"torch\.ops\.(aten|prims)\._?[A-Za-z]\w*(\.[A-Za-z]\w*)?|torch\.sym_[a-z]+|math\.(ceil|floor|trunc)"
+    r"|_operator\.(add|sub|mul|truediv|floordiv|mod|neg|pow|eq|ne|lt|le|gt|ge|and_|or_)"
 )
 # and what it would otherwise evaluate: sizes, as "s77" or "2*s0 + 1".
 _EXPRESSION = re.compile(r"(s\d+|u\d+|\d+|True|False|FloorDiv|Mod|Max|Min|[-+*/(), ])*")
@@ -47,12 +48,12 @@ def load_program(content: bytes, source: str, device: str) -> Callable[[Tensor],
     if "models/model.json" not in names:
         kind = "a pickled module, which could run code" if "data.pkl" in names else "no program"
         raise UserError(f"{source}: holds {kind}; {_REMEDY}")
-    _check_export(content, names, source)
+    checked = _checked_export(content, names, source)
 
     def load() -> Callable[[Tensor], Tensor]:
         from torch.export.passes import move_to_device_pass
 
-        program = torch.export.load(io.BytesIO(content))
+        program = torch.export.load(io.BytesIO(checked))
         found: Callable[[Tensor], Tensor] = move_to_device_pass(program, device).module()
         return found
 
@@ -86,27 +87,36 @@ def _names(content: bytes, source: str) -> dict[str, str]:
             full = archive.namelist()
     except zipfile.BadZipFile:
         raise UserError(f"{source}: no TorchScript or torch.export file; {_REMEDY}") from None
-    if len({PurePosixPath(name).parts[0] for name in full}) != 1 or any("/" not in name for name in full):
-        raise UserError(f"{source}: written by another version of torch; {_REMEDY} of this one")
-    return {name.partition("/")[2]: name for name in full}
+    names = {name.partition("/")[2]: name for name in full if not name.endswith("/")}
+    if len(names) != len(full) or len({name.partition("/")[0] for name in full}) != 1:
+        raise UserError(f"{source}: not as this version of torch writes such files; {_REMEDY}")
+    return names
 
 
-def _check_export(content: bytes, names: dict[str, str], source: str) -> None:
-    """Refuse what torch.export's reader would unpickle, compile, look up or evaluate."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        files = {name: archive.read(full) for name, full in names.items() if not _is_tensor_file(name)}
-    for name, data in files.items():
-        if name.endswith(".json"):
-            problem = next(_problems(json.loads(data)), None)
-        elif name.startswith("data/sample_inputs/"):
-            problem = None if _holds_tensors_alone(data) else "pickled inputs"
-        else:
-            known = name in ("byteorder", "version", "archive_format", "archive_version") or name.startswith(
-                ".data/"
-            )
-            problem = None if known else f"a file {name!r}"
-        if problem:
-            raise UserError(f"{source}: refused, it holds {problem}, which could run code; {_REMEDY}")
+def _checked_export(content: bytes, names: dict[str, str], source: str) -> bytes:
+    """The archive written anew from files none of which torch.export's reader would unpickle or run."""
+    anew = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive, zipfile.ZipFile(anew, "w") as checked:
+        for name, full in names.items():
+            data = archive.read(full)
+            problem = None if _is_tensor_file(name) else _problem(name, data)
+            if problem:
+                raise UserError(f"{source}: refused, it holds {problem}, which could run code; {_REMEDY}")
+            checked.writestr(full, data)
+    return anew.getvalue()
+
+
+def _problem(name: str, data: bytes) -> str | None:
+    """What makes a file of an archive more than a graph of operators, tensors and sizes; None for nothing."""
+    if name.endswith(".json"):
+        try:
+            return next(_problems(json.loads(data)), None)
+        except ValueError:
+            return f"a broken {name!r}"
+    if name.startswith("data/sample_inputs/"):
+        return None if _holds_tensors_alone(data) else "pickled inputs"
+    known = ("byteorder", "version", "archive_format", "archive_version")
+    return None if name in known or name.startswith(".data/") else f"a file {name!r}"
 
 
 def _is_tensor_file(name: str) -> bool:

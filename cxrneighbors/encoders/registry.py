@@ -55,12 +55,12 @@ def load_image_encoder(spec: ImageEncoder | str | Path | None, device: str = "au
 
 def _image_encoder_by_name(spec: str, device: str) -> ImageEncoder | None:
     """What `spec` names; None where it is a folder that this package saved an encoder to."""
-    from cxrneighbors.encoders import classifier, foundation, torch_encoder
-
     if spec in ("pca", "pca-whitened"):
         return encoders.PCAEncoder(whiten=spec == "pca-whitened")
     if spec == "pixels":
         return encoders.PixelEncoder()
+    from cxrneighbors.encoders import classifier, foundation, torch_encoder
+
     if spec in classifier.IMAGENET_BACKBONES:
         return classifier.imagenet_encoder(spec, device)
     if spec.startswith(classifier.PREFIX):

@@ -17,6 +17,7 @@ from cxrneighbors.encoders.registry import load_encoder_folder, load_image_encod
 from cxrneighbors.encoders.vision_network import load_vision_network
 from cxrneighbors.errors import UserError
 from cxrneighbors.index.neighbor_index import NeighborIndex
+
 from . import tiny_vision_models as tiny
 
 FILMS = np.random.default_rng(0).random((3, 1, tiny.SIZE, tiny.SIZE)).astype(np.float32)

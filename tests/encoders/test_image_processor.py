@@ -13,6 +13,7 @@ from PIL import Image
 
 from cxrneighbors.encoders.image_processor import read_processor
 from cxrneighbors.errors import UserError
+
 from . import tiny_vision_models as tiny
 
 FILM = np.random.default_rng(0).integers(0, 256, (75, 50)).astype(np.uint8)

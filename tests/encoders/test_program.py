@@ -62,8 +62,9 @@ def test_both_kinds_of_program_give_the_networks_numbers(network: nn.Module, exp
     torch.jit.save(torch.jit.script(network), scripted)
     with torch.inference_mode():
         for content in (exported, scripted.getvalue()):
-            found = program.load_program(content, "file", "cpu")(IMAGES)
-            torch.testing.assert_close(found, network(IMAGES))
+            loaded = program.load_program(content, "file", "cpu")
+            for batch in (IMAGES, IMAGES[:1]):  # a query is a batch of one
+                torch.testing.assert_close(loaded(batch), network(batch))
 
 
 def test_the_same_module_is_written_to_the_same_bytes(network: nn.Module, exported: bytes) -> None:
