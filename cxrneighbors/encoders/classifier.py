@@ -73,7 +73,7 @@ class ClassifierEncoder(SavedModel):
         images = check_images(images)
         if not len(images):
             return np.zeros((0, self.dim), np.float32)
-        device, parts = resolve_device(self.device), []
+        device, parts = resolve_device(self.device), list[np.ndarray]()
         with evaluating(self.classifier.to(device)), torch.inference_mode():
             for start in range(0, len(images), BATCH):
                 batch = torch.from_numpy(np.ascontiguousarray(images[start : start + BATCH])).to(device)
@@ -96,7 +96,8 @@ class ClassifierEncoder(SavedModel):
     def _layer(self, batch: torch.Tensor) -> torch.Tensor:
         if self.layer == "features":
             return self.classifier.features(batch)
-        return self.classifier(batch) if self.layer == "logits" else self.classifier.scores(batch)
+        logits: torch.Tensor = self.classifier(batch)
+        return logits if self.layer == "logits" else self.classifier.activate(logits)
 
 
 def encoder_of_classifier(spec: str, device: str = "auto") -> ClassifierEncoder:

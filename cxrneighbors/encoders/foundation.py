@@ -99,7 +99,7 @@ class FoundationEncoder:
             raise ValueError(f"images must be (N, 1, {size}, {size}), got {images.shape}; see prepare()")
         if not len(images):
             return np.zeros((0, self.dim), np.float32)
-        device, parts = resolve_device(self.device), []
+        device, parts = resolve_device(self.device), list[np.ndarray]()
         network = self._network.to(device)
         with torch.inference_mode():
             for start in range(0, len(images), BATCH):

@@ -122,7 +122,8 @@ def _float_processor(settings: Mapping[str, Any], what: str) -> FilmProcessor:
         return resized
 
     scale = 255 * settings.get("rescale_factor", 1 / 255) if settings.get("do_rescale", True) else 255.0
-    mean, std = (0.0,) * 3, (1.0,) * 3
+    mean: tuple[float, ...] = (0.0,) * 3
+    std: tuple[float, ...] = (1.0,) * 3
     if settings.get("do_normalize", True):
         mean = _three(settings.get("image_mean", (0.485, 0.456, 0.406)))
         std = _three(settings.get("image_std", (0.229, 0.224, 0.225)))

@@ -84,7 +84,7 @@ class TorchEncoder(SavedModel):
         images = check_images(images)
         if not len(images):
             return np.zeros((0, self.dim), np.float32)
-        device, parts = resolve_device(self.device), []
+        device, parts = resolve_device(self.device), list[np.ndarray]()
         network = self._on(device)
         with torch.inference_mode():
             for start in range(0, len(images), BATCH):

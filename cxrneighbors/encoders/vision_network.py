@@ -45,7 +45,9 @@ class VisionNetwork(nn.Module):
         output = self.tower(pixel_values=images)
         if self.pooling in ("projection", "pooler"):
             pooled: Tensor = output.pooler_output.flatten(1)
-            return pooled if self.pooling == "pooler" or self.projection is None else self.projection(pooled)
+            if self.pooling == "projection" and self.projection is not None:
+                pooled = self.projection(pooled)
+            return pooled
         states: Tensor = output.last_hidden_state
         if states.ndim == 4:
             return states.mean((2, 3))
