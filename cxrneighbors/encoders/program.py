@@ -6,7 +6,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,34 @@ from torch import Tensor, nn
 from cxrneighbors.errors import UserError
 
 _REMEDY = "save the network with torch.export.save, or as TorchScript"
-# What torch.export's reader would otherwise look up below `torch` and call: only operators may be named,
-_TARGET = re.compile(
+# Names of a graph's values, weights and settings become parts of Python code when torch reads them.
+_NAME = re.compile(r"[\w.]*", re.ASCII)
+# What is called, otherwise anything that torch can look up from its own name: operators alone.
+_OPERATOR = re.compile(
     r"torch\.ops\.(aten|prims)\._?[A-Za-z]\w*(\.[A-Za-z]\w*)?|torch\.sym_[a-z]+|math\.(ceil|floor|trunc)"
-    r"|_operator\.(add|sub|mul|truediv|floordiv|mod|neg|pow|eq|ne|lt|le|gt|ge|and_|or_)"
+    r"|_operator\.(add|sub|mul|truediv|floordiv|mod|neg|pow|eq|ne|lt|le|gt|ge|and_|or_)",
+    re.ASCII,
 )
-# and what it would otherwise evaluate: sizes, as "s77" or "2*s0 + 1".
-_EXPRESSION = re.compile(r"(s\d+|u\d+|\d+|True|False|FloorDiv|Mod|Max|Min|[-+*/(), ])*")
-_FORBIDDEN_OPERATORS = ("torch.ops.aten.save", "torch.ops.aten.from_file")
+_FILE_OPERATORS = ("torch.ops.aten.save", "torch.ops.aten.from_file")
+# Sizes, which torch evaluates: "s77" or "2*s0 + 1".
+_EXPRESSION = re.compile(r"([su]\d+|\d+|True|False|FloorDiv|Mod|Max|Min|[-+*/(), ])*", re.ASCII)
+# How arguments and results are nested, in JSON.
+_NESTING = re.compile(r"(?!.*default_factory)[\w.\[\]{}\",:\\ ]*", re.ASCII)
+_STRINGS = {
+    "expr_str": _EXPRESSION,
+    "in_spec": _NESTING,
+    "out_spec": _NESTING,
+    "as_operator": _OPERATOR,
+    "torch_version": re.compile(r"[\w.+<=]*", re.ASCII),
+    "path_name": re.compile(r"(weight|tensor)_\d+", re.ASCII),
+    "as_string": re.compile(r".*", re.DOTALL),  # arguments of operators: never more than text
+    "as_strings": re.compile(r".*", re.DOTALL),
+}
+_DROPPED = {"metadata": dict, "guards_code": list}  # where code came from, and checks of inputs, as code
+
+
+class _Refused(Exception):
+    """Why a file is not read: what it holds."""
 
 
 def read_program(path: str | Path) -> bytes:
@@ -38,9 +58,10 @@ def load_program(content: bytes, source: str, device: str) -> Callable[[Tensor],
     """The network in the bytes of a file, on `device`; `source` names the file in messages.
 
     TorchScript is loaded by torch's own interpreter, which runs no Python. A torch.export archive is checked
-    before torch's reader sees it, since that reader unpickles where it is asked to: pickled weights, objects
-    and inputs, compiled code, calls of anything but operators, and expressions other than of sizes are
-    refused. Raises `UserError` for these and for any other file.
+    before torch's reader sees it, since that reader unpickles where it is asked to and makes Python code of
+    names: pickled weights, objects and inputs, compiled code, calls of anything but operators, expressions
+    other than of sizes and names with other than letters, digits, '_' and '.' are refused. Raises
+    `UserError` for these and for any other file.
     """
     names = _names(content, source)
     if any(name == "constants.pkl" for name in names) and any(name.startswith("code/") for name in names):
@@ -54,7 +75,7 @@ def load_program(content: bytes, source: str, device: str) -> Callable[[Tensor],
         from torch.export.passes import move_to_device_pass
 
         program = torch.export.load(io.BytesIO(checked))
-        found: Callable[[Tensor], Tensor] = move_to_device_pass(program, device).module()
+        found: Callable[[Tensor], Tensor] = move_to_device_pass(program, device).module(check_guards=False)
         return found
 
     return _loaded(load, source)
@@ -98,56 +119,49 @@ def _checked_export(content: bytes, names: dict[str, str], source: str) -> bytes
     anew = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as archive, zipfile.ZipFile(anew, "w") as checked:
         for name, full in names.items():
-            data = archive.read(full)
-            problem = None if _is_tensor_file(name) else _problem(name, data)
-            if problem:
-                raise UserError(f"{source}: refused, it holds {problem}, which could run code; {_REMEDY}")
-            checked.writestr(full, data)
+            try:
+                checked.writestr(full, _checked_file(name, archive.read(full)))
+            except (_Refused, ValueError) as error:
+                raise UserError(f"{source}: refused, it holds {error}; {_REMEDY}") from None
     return anew.getvalue()
 
 
-def _problem(name: str, data: bytes) -> str | None:
-    """What makes a file of an archive more than a graph of operators, tensors and sizes; None for nothing."""
+def _checked_file(name: str, data: bytes) -> bytes:
+    """A file of an archive as it may be read: JSON without what could become code, tensors as they are."""
     if name.endswith(".json"):
-        try:
-            return next(_problems(json.loads(data)), None)
-        except ValueError:
-            return f"a broken {name!r}"
+        return json.dumps(_checked_json(json.loads(data))).encode()
     if name.startswith("data/sample_inputs/"):
-        return None if _holds_tensors_alone(data) else "pickled inputs"
-    known = ("byteorder", "version", "archive_format", "archive_version")
-    return None if name in known or name.startswith(".data/") else f"a file {name!r}"
+        if not _holds_tensors_alone(data):
+            raise _Refused("pickled inputs")
+        return data
+    tensor = re.fullmatch(r"data/(weights/weight|constants/tensor)_\d+", name)
+    known = name in ("byteorder", "version", "archive_format", "archive_version") or name.startswith(".data/")
+    if not (tensor or known):
+        raise _Refused(f"a file {name!r}")
+    return data
 
 
-def _is_tensor_file(name: str) -> bool:
-    """Raw numbers of weights and constants, by the names that torch.export gives them."""
-    return re.fullmatch(r"data/(weights/weight|constants/tensor)_\d+", name) is not None
-
-
-def _problems(value: Any) -> Iterator[str]:
-    """What in the JSON of an archive is more than a graph of operators over tensors."""
+def _checked_json(value: Any, key: str = "") -> Any:
+    """The same value without `_DROPPED`; raises `_Refused` for a string that is not what its key allows."""
+    if isinstance(value, str) and not _STRINGS.get(key, _NAME).fullmatch(value):
+        raise _Refused(f"{key} {value[:60]!r}")
     if isinstance(value, list):
-        for part in value:
-            yield from _problems(part)
+        return [_checked_json(part, key) for part in value]
     if not isinstance(value, dict):
-        return
-    if value.get("use_pickle"):
-        yield "pickled tensors"
-    path = value.get("path_name")
-    if path is not None and not re.fullmatch(r"(weight|tensor)_\d+", str(path)):
-        yield f"object {path!r}"
-    target = value.get("target")
-    if (
-        isinstance(target, str)
-        and "inputs" in value
-        and (not _TARGET.fullmatch(target) or target.startswith(_FORBIDDEN_OPERATORS))
+        return value
+    called = value.get("target") if "inputs" in value else None
+    if called is not None and (
+        not _OPERATOR.fullmatch(str(called)) or str(called).startswith(_FILE_OPERATORS)
     ):
-        yield f"a call of {target!r}"
-    expression = value.get("expr_str")
-    if expression is not None and not _EXPRESSION.fullmatch(str(expression)):
-        yield f"expression {str(expression)[:40]!r}"
-    for part in value.values():
-        yield from _problems(part)
+        raise _Refused(f"a call of {str(called)[:60]!r}")
+    if value.get("use_pickle"):
+        raise _Refused("pickled tensors")
+    for name in value:
+        _checked_json(name)
+    return {
+        name: _DROPPED[name]() if name in _DROPPED else _checked_json(part, name)
+        for name, part in value.items()
+    }
 
 
 def _holds_tensors_alone(data: bytes) -> bool:

@@ -121,7 +121,7 @@ def test_what_cannot_be_had_is_said_in_one_line(folders: dict[str, Path], tmp_pa
     with pytest.raises(UserError, match="unknown pooling 'max'"):
         FoundationEncoder("dinov2", pooling="max")
     with pytest.raises(UserError, match="choose one of: auto, pooler, mean"):
-        FoundationEncoder(str(folders["siglip"]), "class").weights_hash()
+        FoundationEncoder(str(folders["siglip"]), "class").config()
     with pytest.raises(ValueError, match=r"images must be \(N, 1, 32, 32\)"):
         FoundationEncoder(str(folders["vit"])).encode(FILMS[..., :16])
 
@@ -133,7 +133,7 @@ def test_weights_that_the_files_lack_are_refused(tmp_path: Path) -> None:
     tiny.processor("vit").save_pretrained(tmp_path)
     assert FoundationEncoder(str(tmp_path)).dim == 16  # 'class' needs no pooler
     with pytest.raises(UserError, match=r"its files lack 2 weights \(pooler\.dense\.bias, \.\.\.\)"):
-        FoundationEncoder(str(tmp_path), "pooler").weights_hash()
+        FoundationEncoder(str(tmp_path), "pooler").config()
     BertModel(BertConfig(**tiny.TEXT)).save_pretrained(tmp_path / "bert")
     with pytest.raises(UserError, match="BertModel has no image tower"):
         load_vision_network(tmp_path / "bert", "encoder", "auto", 32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,11 @@ def test_pickles_are_refused(network: nn.Module, exported: bytes, tmp_path: Path
     for name, data, said in (
         ("data/sample_inputs/model.pt", inputs.getvalue(), "pickled inputs"),
         ("data/weights/model_weights_config.json", json.dumps(weights).encode(), "pickled tensors"),
-        ("data/constants/model_constants_config.json", json.dumps(objects).encode(), "object 'opaque_obj_0'"),
+        (
+            "data/constants/model_constants_config.json",
+            json.dumps(objects).encode(),
+            "path_name 'opaque_obj_0'",
+        ),
         ("data/constants/model.pt", pickle.dumps(Bomb(bomb)), r"a file 'data/constants/model\.pt'"),
         ("data/aotinductor/model/a.so", b"x", "a file 'data/aotinductor"),
     ):
@@ -106,9 +111,26 @@ def test_calls_and_expressions_of_code_are_refused(exported: bytes) -> None:
                 changed(exported, "models/model.json", json.dumps(graph).encode()), "f", "cpu"
             )
     text = zipfile.ZipFile(io.BytesIO(exported)).read("archive/models/model.json").decode()
-    assert '"expr_str"' in text
-    evil = text.replace('"expr_str": "', '"expr_str": "__import__(chr(111)).x()+')
-    with pytest.raises(UserError, match="expression '__import__"):
+    evil, count = re.subn(r'"expr_str":\s*"', r"\g<0>__import__(chr(111)).x()+", text)
+    assert count
+    with pytest.raises(UserError, match="holds expr_str '__import__"):
+        program.load_program(changed(exported, "models/model.json", evil.encode()), "f", "cpu")
+
+
+def test_names_that_would_become_code_are_refused_and_guards_are_not_run(
+    network: nn.Module, exported: bytes, tmp_path: Path
+) -> None:
+    bomb = tmp_path / "exploded"
+    graph = json_of(exported, "models/model.json")
+    graph["guards_code"] = [f"__import__('pathlib').Path({str(bomb)!r}).touch()"]
+    loaded = program.load_program(
+        changed(exported, "models/model.json", json.dumps(graph).encode()), "f", "cpu"
+    )
+    torch.testing.assert_close(loaded(IMAGES), network(IMAGES))
+    assert not bomb.exists()
+    name = graph["graph_module"]["graph"]["inputs"][-1]["as_tensor"]["name"]
+    evil = json.dumps(graph).replace(f'"{name}"', '"x, y=print(1)"')
+    with pytest.raises(UserError, match=r"holds \w+ 'x, y=print\(1\)'"):
         program.load_program(changed(exported, "models/model.json", evil.encode()), "f", "cpu")
 
 
