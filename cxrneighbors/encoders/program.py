@@ -25,8 +25,12 @@ _OPERATOR = re.compile(
     re.ASCII,
 )
 _FILE_OPERATORS = ("torch.ops.aten.save", "torch.ops.aten.from_file")
-# Sizes, which torch evaluates: "s77" or "2*s0 + 1".
-_EXPRESSION = re.compile(r"([su]\d+|\d+|True|False|FloorDiv|Mod|Max|Min|[-+*/(), ])*", re.ASCII)
+# Sizes, which torch evaluates: "Add(Symbol('s77', positive=True, integer=True), Integer(1))".
+_EXPRESSION = re.compile(
+    r"(?:Symbol\('\w++'(?:, \w++=(?:True|False))*+\)|(?:Add|Mul|Pow|Integer|Rational|Max|Min|Mod|PythonMod|FloorDiv"
+    r"|CeilDiv|CleanDiv|IntTrueDiv|TruncToInt|FloorToInt|CeilToInt|PowByNatural)\b|True|False|[-+*/(), \d])*+",
+    re.ASCII,
+)
 # How arguments and results are nested, in JSON.
 _NESTING = re.compile(r"(?!.*default_factory)[\w.\[\]{}\",:\\ ]*", re.ASCII)
 _STRINGS = {
@@ -65,7 +69,7 @@ def load_program(content: bytes, source: str, device: str) -> Callable[[Tensor],
     """
     names = _names(content, source)
     if any(name == "constants.pkl" for name in names) and any(name.startswith("code/") for name in names):
-        return _loaded(lambda: torch.jit.load(io.BytesIO(content), map_location=device).eval(), source)
+        return _loaded(lambda: _script(content, device), source)
     if "models/model.json" not in names:
         kind = "a pickled module, which could run code" if "data.pkl" in names else "no program"
         raise UserError(f"{source}: holds {kind}; {_REMEDY}")
@@ -81,11 +85,17 @@ def load_program(content: bytes, source: str, device: str) -> Callable[[Tensor],
     return _loaded(load, source)
 
 
+def _script(content: bytes, device: str) -> nn.Module:
+    module: nn.Module = torch.jit.load(io.BytesIO(content), map_location=device)  # type: ignore[no-untyped-call]
+    return module.eval()
+
+
 def write_program(module: nn.Module, example: Tensor, source: str) -> bytes:
     """The bytes of a file that `load_program` reads back.
 
     TorchScript stays TorchScript; any other module is exported with `example`, float (2, C, H, W), for
-    batches of any size. Raises `UserError` for a module that torch.export cannot follow.
+    batches of any size: the same bytes for the same module on any machine. Raises `UserError` for a module
+    that torch.export cannot follow.
     """
     content = io.BytesIO()
     if isinstance(module, torch.jit.ScriptModule):
@@ -98,7 +108,7 @@ def write_program(module: nn.Module, example: Tensor, source: str) -> bytes:
         raise UserError(
             f"{source}: cannot be stored ({_line(error)}); give TorchScript or a torch.export program"
         ) from None
-    return content.getvalue()
+    return _checked_export(content.getvalue(), _names(content.getvalue(), source), source)
 
 
 def _names(content: bytes, source: str) -> dict[str, str]:
@@ -120,7 +130,7 @@ def _checked_export(content: bytes, names: dict[str, str], source: str) -> bytes
     with zipfile.ZipFile(io.BytesIO(content)) as archive, zipfile.ZipFile(anew, "w") as checked:
         for name, full in names.items():
             try:
-                checked.writestr(full, _checked_file(name, archive.read(full)))
+                checked.writestr(zipfile.ZipInfo(full), _checked_file(name, archive.read(full)))
             except (_Refused, ValueError) as error:
                 raise UserError(f"{source}: refused, it holds {error}; {_REMEDY}") from None
     return anew.getvalue()

@@ -49,7 +49,7 @@ def test_another_encoder_is_refused(given: Embeddings, studies: pd.DataFrame) ->
 
     class Mirrored(PixelEncoder):
         def encode(self, images: np.ndarray) -> np.ndarray:
-            return super().encode(images[..., ::-1])
+            return super().encode(images[..., ::-1].copy())
 
     with pytest.raises(
         UserError, match=r"its vector of image 'i\d+' is .* of the vectors' spread away .* more than 0.02"
