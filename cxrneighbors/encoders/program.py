@@ -27,8 +27,9 @@ _OPERATOR = re.compile(
 _FILE_OPERATORS = ("torch.ops.aten.save", "torch.ops.aten.from_file")
 # Sizes, which torch evaluates: "Add(Symbol('s77', positive=True, integer=True), Integer(1))".
 _EXPRESSION = re.compile(
-    r"(?:Symbol\('\w++'(?:, \w++=(?:True|False))*+\)|(?:Add|Mul|Pow|Integer|Rational|Max|Min|Mod|PythonMod|FloorDiv"
-    r"|CeilDiv|CleanDiv|IntTrueDiv|TruncToInt|FloorToInt|CeilToInt|PowByNatural)\b|True|False|[-+*/(), \d])*+",
+    r"(?:Symbol\('\w++'(?:, \w++=(?:True|False))*+\)"
+    r"|(?:Add|Mul|Pow|Integer|Rational|Max|Min|Mod|PythonMod|FloorDiv|CeilDiv|CleanDiv|IntTrueDiv)\b"
+    r"|(?:TruncToInt|FloorToInt|CeilToInt|PowByNatural)\b|True|False|[-+*/(), \d])*+",
     re.ASCII,
 )
 # How arguments and results are nested, in JSON.
