@@ -29,6 +29,6 @@ echo "setup: installing the pinned dependencies into .venv (a few minutes, once)
 pip=".venv/bin/python -m pip --disable-pip-version-check --quiet"
 # torch first and by its exact name: later packages then find it present and ask for no other build.
 $pip install -c constraints.txt torch
-$pip install -c constraints.txt -e '.[dev]'
+$pip install -c constraints.txt -e '.[backbones,dev]'
 echo "$want" > .venv/.setup-stamp
 echo "setup: done" >&2

@@ -3,6 +3,8 @@ from .base import Classifier as Classifier
 from .chexnet import CHESTXRAY14_LABELS as CHESTXRAY14_LABELS
 from .chexnet import CheXNet as CheXNet
 from .cnn_lstm import CNNLSTM as CNNLSTM
+from .efficientnet_lite import EfficientNetLite0 as EfficientNetLite0
+from .efficientnet_lite import EfficientNetLite2 as EfficientNetLite2
 from .four_classes import FOUR_CLASSES as FOUR_CLASSES
 from .mobilenetv2 import MobileNetV2 as MobileNetV2
 from .registry import MODELS as MODELS

@@ -43,7 +43,7 @@ class AlexNet(FourClassNetwork):
     least_size = 50
     hidden = (4096, 4096)
 
-    def build_features(self) -> int:
+    def build_backbone(self) -> int:
         """Five convolutions; their last map, flattened, has side * side * 256 numbers."""
         layers: list[nn.Module] = []
         for number, (kernel, wide) in enumerate(zip(KERNELS, CHANNELS, strict=True)):
@@ -59,7 +59,7 @@ class AlexNet(FourClassNetwork):
         """Stride of the first convolution: the largest of 4, 2, 1 that leaves a map."""
         return next(stride for stride in STRIDES if map_side(self.image_size, stride) >= 1)
 
-    def features(self, images: Tensor) -> Tensor:
+    def dense_inputs(self, images: Tensor) -> Tensor:
         """The last map, flattened."""
         return torch.flatten(self.convolutions(images), 1)
 

@@ -12,12 +12,11 @@ from torch import Tensor
 
 from cxrneighbors.classifiers.chexnet_checkpoint import read_checkpoint
 from cxrneighbors.errors import UserError
+from cxrneighbors.hub import is_hub_name
 
 # Share of a batch in the running statistics. Keras' 0.01 and 0.001 and transformers' 0.997 (which would keep
 # the last batch alone) do not suit some hundred steps; this is torch's own default.
 MOMENTUM = 0.1
-_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-_FILE_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".keras")
 # Kind of a Keras array: this package's name for it.
 _KINDS = {"kernel": "weight", "gamma": "weight", "beta": "bias"}
 _KINDS |= {"moving_mean": "running_mean", "moving_variance": "running_var"}
@@ -37,15 +36,6 @@ def read_hub_backbone(source: str | Path, prefix: str, head: str) -> dict[str, T
     state = read_checkpoint(path, remedy)
     bare = {name.removeprefix(prefix): value for name, value in state.items()}
     return {name: value for name, value in bare.items() if not name.startswith(head)}
-
-
-def is_hub_name(text: str) -> bool:
-    """Whether `text` reads as OWNER/MODEL and not as a path to a file.
-
-    >>> is_hub_name("google/mobilenet_v2_1.0_224"), is_hub_name("weights/mobilenet.safetensors")
-    (True, False)
-    """
-    return bool(_HUB_NAME.fullmatch(text)) and not text.endswith(_FILE_SUFFIXES)
 
 
 def _fetch(name: str) -> Path:

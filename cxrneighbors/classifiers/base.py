@@ -44,6 +44,10 @@ class Classifier(SavedModel, nn.Module, ABC):
         self.multi_label = bool(multi_label)
 
     @abstractmethod
+    def features(self, images: Tensor) -> Tensor:
+        """Penultimate activations float (B, D), what the last layer sees, of images as in `forward`."""
+
+    @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
         """Logits float (B, C) of images float (B, 1 or 3, H, W) in [0, 1]."""
 

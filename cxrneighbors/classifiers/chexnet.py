@@ -101,23 +101,36 @@ class CheXNet(Classifier):
         """Pixels a side of what the network sees: 7/8 of `image_size` with a crop, else all of it."""
         return self.image_size if self.crop == "none" else round(self.image_size * 7 / 8)
 
+    def features(self, images: Tensor) -> Tensor:
+        """Means of the 1,024 last maps float (B, 1024), of crop 'ten' averaged over the crops."""
+        return self._crop_features(images).mean(0)
+
     def forward(self, images: Tensor) -> Tensor:
         """Logits float (B, C) of images float (B, 1 or 3, H, W) in [0, 1]."""
-        images = pre.check_batch(images)
-        if self.crop == "none":
-            return self._logits(pre.resize(images, self.field, self.field))
-        images = pre.resize_shorter(images, self.image_size)
-        # Training sees one crop: ten would be ten times the cost for one gradient.
-        if self.crop == "center" or self.training:
-            return self._logits(pre.center_crop(images, self.field))
-        logits = torch.stack([self._logits(crop) for crop in pre.ten_crops(images, self.field)])
+        logits: Tensor = self.network.class_layers[-1](self._crop_features(images))
+        if len(logits) == 1:
+            return logits[0]
         probabilities = self.activate(logits.double()).mean(0)
         # A form whose sigmoid or softmax is the averaged probability.
         back = torch.logit(probabilities, eps=1e-12) if self.multi_label else probabilities.log()
         return back.to(logits.dtype)
 
-    def _logits(self, field: Tensor) -> Tensor:
-        logits: Tensor = self.network(
+    def _crop_features(self, images: Tensor) -> Tensor:
+        """Pooled maps of each field that is looked at: (1 or 10, B, 1024)."""
+        return torch.stack([self._pooled(field) for field in self._fields(pre.check_batch(images))])
+
+    def _fields(self, images: Tensor) -> Sequence[Tensor]:
+        if self.crop == "none":
+            return [pre.resize(images, self.field, self.field)]
+        images = pre.resize_shorter(images, self.image_size)
+        # Training sees one crop: ten would be ten times the cost for one gradient.
+        if self.crop == "center" or self.training:
+            return [pre.center_crop(images, self.field)]
+        return pre.ten_crops(images, self.field).unbind()
+
+    def _pooled(self, field: Tensor) -> Tensor:
+        maps = self.network.features(
             pre.standardise(pre.to_colour(field), pre.IMAGENET_MEAN, pre.IMAGENET_STD)
         )
-        return logits
+        pooled: Tensor = self.network.class_layers[:-1](maps)
+        return pooled

@@ -35,7 +35,7 @@ class CNNLSTM(FourClassNetwork):
     name = "cnn-lstm"
     least_size = 22
 
-    def build_features(self) -> int:
+    def build_backbone(self) -> int:
         """Convolutions and LSTM; 128 numbers a step."""
         layers: list[nn.Module] = []
         for narrow, wide in zip((3, *CHANNELS), CHANNELS, strict=False):
@@ -53,7 +53,7 @@ class CNNLSTM(FourClassNetwork):
             side = (side - 2) // 2
         return side * side
 
-    def features(self, images: Tensor) -> Tensor:
+    def dense_inputs(self, images: Tensor) -> Tensor:
         """The LSTM's states after every pixel of the last map, side by side."""
         maps = self.convolutions(images)
         sequence = maps.flatten(2).transpose(1, 2)  # row by row from the upper left corner

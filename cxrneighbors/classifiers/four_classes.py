@@ -54,7 +54,7 @@ class FourClassNetwork(Classifier):
             )
         super().__init__(labels, image_size, multi_label)
         self.dropout = float(dropout)
-        inputs, layers = self.build_features(), list[nn.Module]()
+        inputs, layers = self.build_backbone(), list[nn.Module]()
         for units in self.hidden:
             layers += [nn.Linear(inputs, units), nn.ReLU(), nn.Dropout(self.dropout)]
             inputs = units
@@ -62,16 +62,21 @@ class FourClassNetwork(Classifier):
         draw_as_keras(self)
 
     @abstractmethod
-    def build_features(self) -> int:
+    def build_backbone(self) -> int:
         """Add the layers before the dense ones, and return their number of outputs F."""
 
     @abstractmethod
-    def features(self, images: Tensor) -> Tensor:
+    def dense_inputs(self, images: Tensor) -> Tensor:
         """Inputs of the dense layers float (B, F), of images as `prepared` gives them."""
+
+    def features(self, images: Tensor) -> Tensor:
+        """Activations of the last hidden dense layer: float (B, 128), of AlexNet (B, 4096)."""
+        activations: Tensor = self.head[:-1](self.dense_inputs(self.prepared(images)))
+        return activations
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits float (B, C) of images float (B, 1 or 3, H, W) in [0, 1]."""
-        logits: Tensor = self.head(self.features(self.prepared(images)))
+        logits: Tensor = self.head[-1](self.features(images))
         return logits
 
     def prepared(self, images: Tensor) -> Tensor:

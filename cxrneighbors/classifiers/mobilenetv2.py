@@ -27,7 +27,7 @@ class MobileNetV2(FourClassNetwork):
 
     name = "mobilenetv2"
 
-    def build_features(self) -> int:
+    def build_backbone(self) -> int:
         """Keras' network without its top."""
         from transformers import MobileNetV2Config, MobileNetV2Model
 
@@ -49,7 +49,7 @@ class MobileNetV2(FourClassNetwork):
         state = read_hub_backbone(source, prefix="mobilenet_v2.", head="classifier.")
         strict_load(self.backbone, state, str(source), "give MobileNetV2 1.0")
 
-    def features(self, images: Tensor) -> Tensor:
+    def dense_inputs(self, images: Tensor) -> Tensor:
         """Means of the last maps."""
         maps: Tensor = self.backbone(images).last_hidden_state
         return maps.mean((2, 3))

@@ -22,6 +22,8 @@ MODELS = {
     "alexnet": "AlexNet",
     "resnet101v2": "ResNet101V2",
     "mobilenetv2": "MobileNetV2",
+    "efficientnet-lite0": "EfficientNetLite0",
+    "efficientnet-lite2": "EfficientNetLite2",
 }
 
 

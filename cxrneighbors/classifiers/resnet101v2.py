@@ -93,7 +93,7 @@ class ResNet101V2(FourClassNetwork):
 
     name = "resnet101v2"
 
-    def build_features(self) -> int:
+    def build_backbone(self) -> int:
         """Keras' network without its top."""
         self.backbone = ResNetV2Backbone()
         return FEATURES
@@ -108,7 +108,7 @@ class ResNet101V2(FourClassNetwork):
         state = read_keras_backbone(source, tops=("predictions", "probs"))
         strict_load(self.backbone, state, str(source), "give Keras' weights of ResNet101V2")
 
-    def features(self, images: Tensor) -> Tensor:
+    def dense_inputs(self, images: Tensor) -> Tensor:
         """Means of the last maps."""
         maps: Tensor = self.backbone(images)
         return maps.mean((2, 3))

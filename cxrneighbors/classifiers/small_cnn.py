@@ -67,12 +67,15 @@ class SmallCNN(Classifier):
         self.blocks = nn.Sequential(*[ResidualBlock(narrow, wide) for narrow, wide in pairwise(channels)])
         self.head = nn.Linear(2 * channels[-1], len(self.labels))
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits float (B, C) of images float (B, 1 or 3, H, W) in [0, 1]."""
+    def features(self, images: Tensor) -> Tensor:
+        """Mean, then maximum of each last map: float (B, 16 width)."""
         grey = pre.resize(pre.to_grey(pre.check_batch(images)), self.image_size, self.image_size)
         # A fixed grey level and deviation, not the image's own: masking one segment must not shift the rest.
         x = F.relu(self.norm(self.stem(pre.standardise(grey, (0.5,), (0.25,)))))
         x = self.blocks(x)
-        pooled = torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1)
-        logits: Tensor = self.head(F.dropout(pooled, self.dropout, self.training))
+        return torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits float (B, C) of images float (B, 1 or 3, H, W) in [0, 1]."""
+        logits: Tensor = self.head(F.dropout(self.features(images), self.dropout, self.training))
         return logits

@@ -12,7 +12,9 @@ def command(
     out: Path = typer.Option(..., help="Folder for the embeddings; an interrupted run resumes in it."),
     image_encoder: str = typer.Option(
         "pca",
-        help="Folder of a trained encoder, or pca, pca-whitened, pca-centre, hog, pixels, none; "
+        help="Folder of a saved encoder; classifier:DIR[:LAYER] (features, logits or probabilities); a "
+        "transformers vision model by hub name or folder (rad-dino, dinov2, clip, siglip); torch:FILE; or "
+        "pca, pca-whitened, pca-centre, hog, pixels, efficientnet-lite0, efficientnet-lite2, none; "
         "'pca+hog': side by side.",
     ),
     report_encoder: str = typer.Option(

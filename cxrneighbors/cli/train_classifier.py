@@ -11,12 +11,15 @@ import typer
 def command(
     studies: list[Path] = typer.Argument(..., help="One study table or several.", metavar="STUDIES..."),
     model: str = typer.Option(
-        "chexnet", help="chexnet, cnn-lstm, alexnet, resnet101v2, mobilenetv2 or small-cnn."
+        "chexnet",
+        help="chexnet, efficientnet-lite0, efficientnet-lite2, cnn-lstm, alexnet, resnet101v2, mobilenetv2 "
+        "or small-cnn.",
     ),
     out: Path = typer.Option(..., help="Folder for the weights, metrics.json, history.csv and checkpoints."),
     weights: Path | None = typer.Option(
         None,
-        help="Start from a published checkpoint (chexnet, resnet101v2, mobilenetv2) or a folder it wrote.",
+        help="Start from a published checkpoint (chexnet, resnet101v2, mobilenetv2), from 'imagenet' "
+        "(efficientnet-lite0 and -lite2, packaged) or from a folder it wrote.",
     ),
     new_head: bool = typer.Option(False, "--new-head", help="Leave the last layer of --weights out."),
     labels: str | None = typer.Option(

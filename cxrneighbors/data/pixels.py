@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -85,11 +85,13 @@ def load_images(
     workers: int | None = None,
     names: Sequence[str] | None = None,
     description: str = "",
+    prepare: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read N images by threads (decoding and scaling leave Python's lock free).
 
     `names`: what to call the images in `skipped` (image ids); their paths by default. `workers`: threads,
-    one per usable CPU by default. `description`: shows a progress bar with this text.
+    one per usable CPU by default. `description`: shows a progress bar with this text. `prepare`: brings
+    pixels float32 (H, W) to (1, size, size) instead of `resize`.
     Returns images float32 (M, 1, size, size) in [0, 1] and kept int64 (M,), the positions in `paths` they
     come from, ascending. Unreadable images and missing paths go to `skipped` with their reason; without
     `skipped` the first one raises its `UserError`.
@@ -104,7 +106,7 @@ def load_images(
                 raise UserError(
                     f"{names[position] if names else position}: no image file; import with images"
                 )
-            images[position] = load_image(path, size, aspect)
+            images[position] = prepare(read_pixels(path)) if prepare else load_image(path, size, aspect)
         except UserError as error:
             if skipped is None:
                 raise

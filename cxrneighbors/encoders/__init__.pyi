@@ -1,3 +1,5 @@
+from .classifier import ClassifierEncoder as ClassifierEncoder
+from .foundation import FoundationEncoder as FoundationEncoder
 from .hog import HOGEncoder as HOGEncoder
 from .pca import PCAEncoder as PCAEncoder
 from .pixels import PixelEncoder as PixelEncoder
@@ -6,4 +8,5 @@ from .report_training import train_report_encoder as train_report_encoder
 from .side_by_side import SideBySide as SideBySide
 from .store import Embeddings as Embeddings
 from .tfidf import TfidfEncoder as TfidfEncoder
+from .torch_encoder import TorchEncoder as TorchEncoder
 from .vae import VAE as VAE

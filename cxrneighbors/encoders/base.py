@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
 
+from cxrneighbors.data.pixels import resize
 from cxrneighbors.data.schema import has_text
 from cxrneighbors.errors import UserError
 
@@ -46,16 +48,30 @@ class Encoder(Protocol):
 class ImageEncoder(Encoder, Protocol):
     """An encoder of films.
 
-    `image_size` and `aspect`: how `data.pixels.load_images` has to read files for it. Exposure is a nuisance
+    `image_size` and `aspect`: how `data.pixels.load_images` has to read files for it, unless it prepares them
+    itself (`PreparesFilms`; its aspect is 'own'). Exposure is a nuisance
     between films, so each encoder standardises it itself (`training.exposure`); callers pass pixels as they
     are read.
     """
 
-    image_size: int
-    aspect: str
+    @property
+    def image_size(self) -> int:
+        """Pixels a side of a film that it encodes."""
+
+    @property
+    def aspect(self) -> str:
+        """'pad' or 'crop': how a film is made square; 'own' where `prepare` does it."""
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Encode images float32 (N, 1, H, W) in [0, 1] to vectors float32 (N, D)."""
+
+
+@runtime_checkable
+class PreparesFilms(Protocol):
+    """An image encoder that brings films to size itself, as a published model's image processor does."""
+
+    def prepare(self, pixels: np.ndarray) -> np.ndarray:
+        """A film float32 (H, W) in [0, 1] as read to float32 (1, image_size, image_size) in [0, 1]."""
 
 
 @runtime_checkable
@@ -90,6 +106,13 @@ def is_image_encoder(encoder: Encoder) -> TypeIs[ImageEncoder]:
     return hasattr(encoder, "image_size")
 
 
+def film_preparation(encoder: ImageEncoder) -> Callable[[np.ndarray], np.ndarray]:
+    """How films are brought to what `encoder` takes: float32 (H, W) to (1, image_size, image_size)."""
+    if isinstance(encoder, PreparesFilms):
+        return encoder.prepare
+    return lambda pixels: resize(pixels, encoder.image_size, encoder.aspect)[None]
+
+
 def check_fitted(encoder: Fittable) -> None:
     """Raise `UserError` unless an encoder has learned: there is nothing to encode with, nothing to save."""
     if not encoder.fitted:
@@ -105,6 +128,18 @@ def check_images(images: np.ndarray) -> np.ndarray:
     if images.ndim != 4 or images.shape[1] != 1:
         raise ValueError(f"images must be float32 (N, 1, H, W) in [0, 1], got shape {images.shape}")
     return images
+
+
+def unit_length(vectors: np.ndarray) -> np.ndarray:
+    """Rows of float32 (N, D) divided by their lengths, so that Euclidean distance ranks as the cosine does.
+
+    A row of zeros stays.
+
+    >>> unit_length(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
+    [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
+    """
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(length > 0, length, 1), np.float32)
 
 
 def hash_strings(values: list[str]) -> str:

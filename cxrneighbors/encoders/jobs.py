@@ -13,7 +13,13 @@ import numpy as np
 
 from cxrneighbors.data.pixels import load_images
 from cxrneighbors.data.skipped import Skipped
-from cxrneighbors.encoders.base import ImageEncoder, TextEncoder, hash_strings, is_image_encoder
+from cxrneighbors.encoders.base import (
+    ImageEncoder,
+    TextEncoder,
+    film_preparation,
+    hash_strings,
+    is_image_encoder,
+)
 from cxrneighbors.encoders.shards import Shard, shard_path, write_shard
 from cxrneighbors.progress import track
 
@@ -93,7 +99,8 @@ def _read(
     if not is_image_encoder(encoder):
         return inputs, ids, []
     skipped = Skipped("encode")
-    images, kept = load_images(inputs, encoder.image_size, encoder.aspect, skipped, names=ids)
+    prepare = film_preparation(encoder)
+    images, kept = load_images(inputs, encoder.image_size, skipped=skipped, names=ids, prepare=prepare)
     path_of, listed = dict(zip(ids, inputs, strict=True)), skipped.to_frame()
     reasons = [
         (name, reason.removeprefix(f"{path_of[name]}: "))

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from cxrneighbors import encoders
+from cxrneighbors.classifiers.base import NOUN as CLASSIFIER
 from cxrneighbors.encoders.base import NOUN, ImageEncoder, TextEncoder, is_image_encoder
 from cxrneighbors.errors import UserError, choose
-from cxrneighbors.models import read_config
+from cxrneighbors.files import read_json
+from cxrneighbors.hub import is_hub_name, looks_like_path
+from cxrneighbors.models import CONFIG, read_config
 
-IMAGE_NAMES = ("pca", "pca-whitened", "pca-centre", "hog", "pixels", "none")
 SIDE_BY_SIDE = "+"
+_DESCRIPTORS: dict[str, Callable[[], ImageEncoder]] = {
+    "pca": lambda: encoders.PCAEncoder(),
+    "pca-whitened": lambda: encoders.PCAEncoder(whiten=1.0),
+    "pca-centre": lambda: encoders.PCAEncoder(whiten=0.5, crop=0.75),
+    "hog": lambda: encoders.HOGEncoder(),
+    "pixels": lambda: encoders.PixelEncoder(),
+}
+_IMAGE_REMEDY = (
+    "give a folder that an encoder was saved to, classifier:DIR, torch:FILE, a vision model's folder or hub "
+    "name, or one of: pca, pca-whitened, pca-centre, hog, pixels, efficientnet-lite0, efficientnet-lite2, "
+    "none (several with '+' between them)"
+)
 DEFAULT_REPORT_ENCODER = "minilm"
 # The public class behind a kind in config.json, imported when it is used.
 KINDS = {
@@ -21,41 +36,63 @@ KINDS = {
     "pixels": "PixelEncoder",
     "tfidf": "TfidfEncoder",
     "report": "ReportEncoder",
+    "classifier": "ClassifierEncoder",
+    "foundation": "FoundationEncoder",
+    "torch": "TorchEncoder",
 }
 
 
 def load_image_encoder(spec: ImageEncoder | str | Path | None, device: str = "auto") -> ImageEncoder | None:
-    """The image encoder named by `spec`: one of `IMAGE_NAMES`, a folder, several with '+' between them.
+    """The image encoder named by `spec` (an encoder is returned as it is).
 
-    'pca', 'pca-whitened', 'pca-centre' (central three quarters, half-whitened) and 'hog' come unfitted;
-    'pca+hog' is both side by side. An encoder is returned as it is.
+    'pca', 'pca-whitened', 'pca-centre' (central three quarters, half-whitened) and 'hog' (not fitted),
+    'pixels', 'none'; 'efficientnet-lite0' and 'efficientnet-lite2' with their ImageNet weights;
+    'classifier:DIR' or 'classifier:DIR:LAYER' (`encoders.classifier`); 'torch:FILE'
+    (`encoders.torch_encoder`); a folder that an encoder was saved to; a folder with a vision model of
+    transformers, or the name of one on the Hugging Face hub (`encoders.foundation`); several of these with
+    '+' between them: side by side.
     """
     if spec is None or spec == "none":
         return None
     if not isinstance(spec, str | Path):
         return spec
-    if spec in ("pca", "pca-whitened"):
-        return encoders.PCAEncoder(whiten=float(spec == "pca-whitened"))
-    if spec == "pca-centre":
-        return encoders.PCAEncoder(whiten=0.5, crop=0.75)
-    if spec == "hog":
-        return encoders.HOGEncoder()
-    if spec == "pixels":
-        return encoders.PixelEncoder()
-    if SIDE_BY_SIDE in str(spec) and not Path(spec).exists():
-        parts = [load_image_encoder(name, device) for name in str(spec).split(SIDE_BY_SIDE)]
-        return encoders.SideBySide([part for part in parts if part is not None])
-    if not Path(spec).is_dir():
-        raise UserError(
-            f"image encoder {str(spec)!r}: no such folder; give a folder that an encoder was saved to, "
-            f"or one of: {', '.join(IMAGE_NAMES)}, several with '+' between them"
-        )
+    found = _image_encoder_by_name(str(spec), device)
+    if found is not None:
+        return found
     encoder = load_encoder_folder(spec, device)
     if not is_image_encoder(encoder):
         raise UserError(
             f"image encoder {str(spec)!r}: holds report encoder {encoder.name!r}; give an image encoder"
         )
     return encoder
+
+
+def _image_encoder_by_name(spec: str, device: str) -> ImageEncoder | None:
+    """What `spec` names; None where it is a folder that this package saved an encoder to."""
+    if spec in _DESCRIPTORS:
+        return _DESCRIPTORS[spec]()
+    if SIDE_BY_SIDE in spec and not Path(spec).exists():
+        parts = [load_image_encoder(name, device) for name in spec.split(SIDE_BY_SIDE)]
+        return encoders.SideBySide([part for part in parts if part is not None])
+    from cxrneighbors.encoders import classifier, foundation, torch_encoder
+
+    if spec in classifier.IMAGENET_BACKBONES:
+        return classifier.imagenet_encoder(spec, device)
+    if spec.startswith(classifier.PREFIX):
+        return classifier.encoder_of_classifier(spec, device)
+    if spec.startswith(torch_encoder.PREFIX):
+        return torch_encoder.encoder_of_file(spec, device)
+    folder = Path(spec)
+    if folder.is_dir():
+        settings = read_json(folder / CONFIG, remedy=f"give a folder that holds an encoder; {_IMAGE_REMEDY}")
+        if isinstance(settings, dict) and "model_type" in settings:
+            return foundation.FoundationEncoder(spec, device=device)
+        if isinstance(settings, dict) and CLASSIFIER in settings:
+            raise UserError(f"image encoder {spec!r}: holds a classifier; give {classifier.PREFIX}{spec}")
+        return None
+    if spec not in foundation.ALIASES and (looks_like_path(spec) or not is_hub_name(spec)):
+        raise UserError(f"image encoder {spec!r}: no such folder; {_IMAGE_REMEDY}")
+    return foundation.FoundationEncoder(spec, device=device)
 
 
 def load_report_encoder(spec: TextEncoder | str | Path | None, device: str = "auto") -> TextEncoder | None:

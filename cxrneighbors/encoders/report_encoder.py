@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +12,7 @@ from cxrneighbors.devices import resolve_device
 from cxrneighbors.encoders.base import NOUN
 from cxrneighbors.encoders.chunks import split_to_fit
 from cxrneighbors.errors import UserError
-from cxrneighbors.files import sha256_file
+from cxrneighbors.hub import cannot_load, hash_model_files, less_chatter, local_copy, looks_like_path
 from cxrneighbors.models import build_model, read_config, save_config
 from cxrneighbors.progress import is_quiet
 
@@ -29,7 +25,6 @@ ALIASES = {
     "Bio_ClinicalBERT": "emilyalsentzer/Bio_ClinicalBERT",
 }
 FALLBACK_LIMIT = 512  # tokens, where neither the model nor its tokenizer states a limit
-WEIGHT_SUFFIXES = (".safetensors", ".bin")  # the first kind that a model has is the one that is loaded
 
 
 class ReportEncoder:
@@ -49,7 +44,7 @@ class ReportEncoder:
         self.model = str(Path(model).resolve()) if Path(model).is_dir() else str(model)
         self.device = device
         self.batch_size = batch_size
-        if not Path(self.model).is_dir() and self.model != PACKAGED and _looks_like_path(self.model):
+        if not Path(self.model).is_dir() and self.model != PACKAGED and looks_like_path(self.model):
             raise UserError(f"report encoder {model!r}: no such folder; {_REMEDY}")
 
     @property
@@ -72,14 +67,12 @@ class ReportEncoder:
     @cached_property
     def _hash(self) -> str:
         folder = self._folder()
-        for suffix in WEIGHT_SUFFIXES:
-            files = sorted(path for path in folder.rglob(f"*{suffix}") if path.is_file())
-            if files:
-                lines = [f"{path.relative_to(folder).as_posix()} {sha256_file(path)}" for path in files]
-                return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-        raise UserError(
-            f"report encoder {self.model!r}: no weights (*.safetensors, *.bin) in {folder}; {_REMEDY}"
-        )
+        found = hash_model_files(folder)
+        if not found:
+            raise UserError(
+                f"report encoder {self.model!r}: no weights (*.safetensors, *.bin) in {folder}; {_REMEDY}"
+            )
+        return found
 
     def weights_hash(self) -> str:
         """SHA-256 over names and bytes of the model's weight files."""
@@ -167,17 +160,11 @@ class ReportEncoder:
             return _packaged_folder()
         if Path(self.model).is_dir():
             return Path(self.model)
-        from huggingface_hub import snapshot_download
-
         _ = self._network
-        return Path(snapshot_download(ALIASES.get(self.model, self.model), local_files_only=True))
+        return local_copy(ALIASES.get(self.model, self.model))
 
 
 _REMEDY = f"give a folder with a model, a name on the Hugging Face hub, or '{PACKAGED}' (works offline)"
-
-
-def _looks_like_path(name: str) -> bool:
-    return name.startswith((".", "/", "~")) or "\\" in name or name.count("/") > 1
 
 
 def _packaged_folder() -> Path:
@@ -202,33 +189,5 @@ def load_network(model: str, device: str) -> SentenceTransformer:
                 source, device=device, local_files_only=local, trust_remote_code=False
             )
     except Exception as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise UserError(f"report encoder {model!r}: cannot be loaded ({lines[0]}); {_REMEDY}") from error
+        raise cannot_load(f"report encoder {model!r}", error, _REMEDY) from error
     return network.float().eval()
-
-
-@contextmanager
-def less_chatter(keep_bars: bool, warnings: bool = True) -> Iterator[None]:
-    """Keep loading quiet: mean pooling for a plain model is our documented choice, not a thing to warn of.
-
-    `warnings`: those of transformers itself, such as weights that a model's files lack.
-    """
-    from transformers.utils import logging as module
-
-    transformers_logging: Any = module  # it has no types
-    logger = logging.getLogger("sentence_transformers")
-    level = logger.level
-    bars = transformers_logging.is_progress_bar_enabled()
-    verbosity = transformers_logging.get_verbosity()
-    logger.setLevel(logging.ERROR)
-    if not warnings:
-        transformers_logging.set_verbosity_error()
-    if not keep_bars:
-        transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-        transformers_logging.set_verbosity(verbosity)
-        if bars:
-            transformers_logging.enable_progress_bar()

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, normalize
 
-from cxrneighbors.encoders.report_encoder import ReportEncoder, less_chatter
+from cxrneighbors.encoders.report_encoder import ReportEncoder
 from cxrneighbors.errors import UserError
+from cxrneighbors.hub import less_chatter
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

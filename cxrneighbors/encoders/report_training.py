@@ -20,12 +20,12 @@ from cxrneighbors.encoders.report_encoder import (
     FALLBACK_LIMIT,
     PACKAGED,
     ReportEncoder,
-    less_chatter,
     load_network,
 )
 from cxrneighbors.encoders.report_losses import make_loss
 from cxrneighbors.encoders.report_pairs import Pair, delete_words, number_of_batches, training_pairs
 from cxrneighbors.errors import UserError
+from cxrneighbors.hub import less_chatter
 from cxrneighbors.progress import say
 from cxrneighbors.seeding import seeded
 from cxrneighbors.training.batches import EpochBatches, batch_loader, even_sizes

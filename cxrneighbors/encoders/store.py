@@ -9,15 +9,17 @@ EMB/skipped.csv                       what could not be encoded, and why
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, overload
 
 import numpy as np
+import pandas as pd
 
 from cxrneighbors.artifact import Kind
 from cxrneighbors.data.skipped import SKIPPED_FILE
 from cxrneighbors.encoders.base import MODALITIES, ImageEncoder, TextEncoder
+from cxrneighbors.encoders.check import check_made_by
 from cxrneighbors.encoders.registry import load_encoder_folder
 from cxrneighbors.encoders.shards import Shard, read_shards
 from cxrneighbors.errors import UserError, choose
@@ -104,6 +106,34 @@ class Embeddings:
         manifest = {"complete": True, "studies_hash": None, "modalities": entries}
         return cls(ids, vectors, manifest)
 
+    def with_encoder(
+        self,
+        modality: str,
+        encoder: ImageEncoder | TextEncoder,
+        studies: pd.DataFrame,
+        tolerance: float = 0.02,
+        n_checked: int = 8,
+    ) -> Embeddings:
+        """These embeddings with `encoder` as what made the vectors of `modality`, for queries from outside.
+
+        `studies`: table with the films (column path) or reports behind the ids. It is checked: up to
+        `n_checked` of the rows, evenly spaced among those whose film can be read or that have a report, are
+        encoded again. `tolerance`: how far a vector may lie from the stored one, as a share of the vectors'
+        spread (root mean squared distance from their mean).
+
+        Raises `UserError` for another dimension, where no row can be encoded, and where vectors differ.
+        """
+        choose("modality", modality, self.modalities)
+        check_made_by(encoder, self.ids[modality], self.vectors[modality], studies, tolerance, n_checked)
+        made_by = {
+            "encoder": encoder.name,
+            "config": encoder.config(),
+            "weights_hash": encoder.weights_hash(),
+        }
+        entries = self.manifest["modalities"]
+        manifest = {**self.manifest, "modalities": {**entries, modality: {**entries[modality], **made_by}}}
+        return replace(self, manifest=manifest, encoders={**self.encoders, modality: encoder})
+
     @overload
     def encoder(self, modality: Literal["image"]) -> ImageEncoder: ...
 
@@ -119,17 +149,16 @@ class Embeddings:
         if modality not in self.encoders:
             if self.folder is None:
                 raise UserError(
-                    f"{modality} embeddings: given as arrays, without an encoder; use encode() to make them"
+                    f"{modality} embeddings: given as arrays, without an encoder; add one with with_encoder()"
                 )
             self.encoders[modality] = load_encoder_folder(stored_encoder(self.folder, modality))
         return self.encoders[modality]
 
     def save_encoders(self, folder: str | Path) -> None:
-        """Write each modality's encoder to folder/<modality>/ (nothing for embeddings given as arrays)."""
-        if self.folder is None and not self.encoders:
-            return
+        """Write each modality's encoder to folder/<modality>/ (nothing for vectors given without one)."""
         for modality in self.modalities:
-            self.encoder(modality).save(Path(folder) / modality)
+            if self.folder is not None or modality in self.encoders:
+                self.encoder(modality).save(Path(folder) / modality)
 
 
 def stored_encoder(folder: Path, modality: str) -> Path:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cxrneighbors.data.pixels import BROKEN, read_pixels, resize, to_grey
-from cxrneighbors.encoders.base import ImageEncoder, TextEncoder
+from cxrneighbors.data.pixels import BROKEN, read_pixels, to_grey
+from cxrneighbors.encoders.base import ImageEncoder, TextEncoder, film_preparation
 from cxrneighbors.errors import UserError
 from cxrneighbors.index.candidates import exact_candidates
 from cxrneighbors.index.filters import Admission
@@ -47,8 +47,9 @@ def film_pixels(film: Film) -> np.ndarray:
 
 def encode_images(encoder: ImageEncoder, films: Sequence[Film]) -> np.ndarray:
     """Films to vectors: float32 (Q, D); see `film_pixels`."""
-    images = [resize(film_pixels(film), encoder.image_size, encoder.aspect)[None] for film in films]
-    return np.asarray(encoder.encode(np.stack(images)), dtype=np.float32)
+    prepare = film_preparation(encoder)
+    images = np.stack([prepare(film_pixels(film)) for film in films])
+    return np.asarray(encoder.encode(images), dtype=np.float32)
 
 
 def encode_texts(encoder: TextEncoder, texts: Sequence[str]) -> np.ndarray:
