@@ -48,3 +48,24 @@ def test_unreadable_images_are_listed_and_the_rest_kept(
     assert "1" in capsys.readouterr().err
     skipped = pd.read_csv(tmp_path / "e" / "skipped.csv")
     assert skipped["item"].tolist() == [table["image_id"].iloc[0]]
+
+
+def test_encoders_by_name_and_a_film_to_search_by(
+    work: Path, tmp_path: Path, call: Callable[..., int], error_of: Callable[..., str]
+) -> None:
+    from cxrneighbors.classifiers.registry import build
+
+    build("small-cnn", labels=["a", "b"], image_size=32, width=4).save(tmp_path / "net")
+    studies, film = work / "studies.parquet", read_table(work / "studies.parquet")["path"][0]
+    arguments = ("encode", studies, "--out", tmp_path / "emb", "--report-encoder", "none", "--image-encoder")
+    assert call("-q", *arguments, f"classifier:{tmp_path / 'net'}:logits") == 0
+    assert Embeddings.load(tmp_path / "emb").vectors["image"].shape[1] == 2
+    assert call("-q", "index", tmp_path / "emb", "--studies", studies, "--out", tmp_path / "idx") == 0
+    assert call("search", tmp_path / "idx", "--image", film, "-k", 3) == 0
+    (tmp_path / "net.pt").write_bytes(b"\x80\x02}q\x00.")
+    for name, said in (
+        ("nobody/nothing", "hub cannot be reached"),
+        (f"torch:{tmp_path}/net.pt", "no TorchScript"),
+    ):
+        assert said in error_of(*arguments[:3], tmp_path / "other", *arguments[4:], name)
+    assert not (tmp_path / "other").exists()
