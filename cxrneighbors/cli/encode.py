@@ -14,8 +14,11 @@ def command(
         "pca",
         help="Folder of a saved encoder; classifier:DIR[:LAYER] (features, logits or probabilities); a "
         "transformers vision model by hub name or folder (rad-dino, dinov2, clip, siglip); torch:FILE; or "
-        "pca, pca-whitened, pca-centre, hog, pixels, efficientnet-lite0, efficientnet-lite2, none; "
+        "pca, pca-half, pca-whitened, pca-centre, hog, pixels, efficientnet-lite0, efficientnet-lite2, none; "
         "'pca+hog': side by side.",
+    ),
+    lungs: Path | None = typer.Option(
+        None, help="Folder of a lung segmenter (train-lungs): cut films to their lungs before they are read."
     ),
     report_encoder: str = typer.Option(
         "minilm", help="sentence-transformers/transformers model name or folder, minilm, tfidf, none."
@@ -31,11 +34,12 @@ def command(
     """Encode a study table, shard by shard."""
     from cxrneighbors.data.tables import read_table
     from cxrneighbors.encoders.encode import encode
+    from cxrneighbors.encoders.registry import load_image_encoder
     from cxrneighbors.progress import say
 
     embeddings = encode(
         read_table(studies),
-        image=image_encoder,
+        image=load_image_encoder(image_encoder, device, lungs),
         report=report_encoder,
         out=out,
         mask_labels=mask_labels,

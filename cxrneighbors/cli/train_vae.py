@@ -23,17 +23,24 @@ def command(
     metric: str = typer.Option(
         "latent", help="How codes are compared: latent (the paper's), picture, or balanced between them."
     ),
+    lungs: Path | None = typer.Option(
+        None, help="Folder of a lung segmenter (train-lungs): cut films to their lungs."
+    ),
     seed: int = typer.Option(0, help="Seed of weights, order and augmentation."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
 ) -> None:
     """Train the variational autoencoder; an interrupted training goes on where it stopped."""
     from cxrneighbors.data.combine import read_tables
+    from cxrneighbors.encoders.lung_framed import LungFramed
     from cxrneighbors.encoders.vae import VAE
+    from cxrneighbors.lungs import LungSegmenter
     from cxrneighbors.progress import say
 
     table = read_tables(studies)
     if all_splits:
         table = table.assign(split="train")
     vae = VAE(latent_dim=latent_dim, image_size=image_size, aspect=aspect, metric=metric)
-    vae.fit(table, out=out, epochs=epochs, batch_size=batch_size, seed=seed, device=device)
-    say(f"{out}: encoder saved; original and reconstruction in {out / 'figure3.png'}")
+    encoder = vae if lungs is None else LungFramed(vae, LungSegmenter.load(lungs, device))
+    encoder.fit(table, out=out, epochs=epochs, batch_size=batch_size, seed=seed, device=device)
+    drawn = out / "figure3.png" if lungs is None else out / "encoder" / "figure3.png"
+    say(f"{out}: encoder saved; original and reconstruction in {drawn}")

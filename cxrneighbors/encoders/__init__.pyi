@@ -1,6 +1,7 @@
 from .classifier import ClassifierEncoder as ClassifierEncoder
 from .foundation import FoundationEncoder as FoundationEncoder
 from .hog import HOGEncoder as HOGEncoder
+from .lung_framed import LungFramed as LungFramed
 from .pca import PCAEncoder as PCAEncoder
 from .pixels import PixelEncoder as PixelEncoder
 from .report_encoder import ReportEncoder as ReportEncoder

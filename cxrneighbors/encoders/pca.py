@@ -29,7 +29,8 @@ class PCAEncoder(ComponentEncoder):
         seed: int = 0,
     ) -> None:
         super().__init__(dim, whiten, crop, image_size, aspect, max_fit, seed)
-        self.name = "pca-centre" if crop < 1 else "pca-whitened" if whiten else "pca"
+        whitened = "pca-whitened" if whiten == 1 else "pca-half" if whiten else "pca"
+        self.name = "pca-centre" if crop < 1 else whitened
 
     def describe(self, images: np.ndarray) -> np.ndarray:
         """The standardised centre, flattened: images float32 (N, 1, H, W) in [0, 1] to float32 (N, F)."""

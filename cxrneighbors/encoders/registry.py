@@ -7,24 +7,26 @@ from pathlib import Path
 
 from cxrneighbors import encoders
 from cxrneighbors.classifiers.base import NOUN as CLASSIFIER
-from cxrneighbors.encoders.base import NOUN, ImageEncoder, TextEncoder, is_image_encoder
+from cxrneighbors.encoders.base import NOUN, Fittable, ImageEncoder, TextEncoder, is_image_encoder
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.files import read_json
 from cxrneighbors.hub import is_hub_name, looks_like_path
+from cxrneighbors.lungs import LungSegmenter
 from cxrneighbors.models import CONFIG, read_config
 
 SIDE_BY_SIDE = "+"
 _DESCRIPTORS: dict[str, Callable[[], ImageEncoder]] = {
     "pca": lambda: encoders.PCAEncoder(),
     "pca-whitened": lambda: encoders.PCAEncoder(whiten=1.0),
+    "pca-half": lambda: encoders.PCAEncoder(whiten=0.5),
     "pca-centre": lambda: encoders.PCAEncoder(whiten=0.5, crop=0.75),
     "hog": lambda: encoders.HOGEncoder(),
     "pixels": lambda: encoders.PixelEncoder(),
 }
 _IMAGE_REMEDY = (
     "give a folder that an encoder was saved to, classifier:DIR, torch:FILE, a vision model's folder or hub "
-    "name, or one of: pca, pca-whitened, pca-centre, hog, pixels, efficientnet-lite0, efficientnet-lite2, "
-    "none (several with '+' between them)"
+    "name, or one of: pca, pca-half, pca-whitened, pca-centre, hog, pixels, efficientnet-lite0, "
+    "efficientnet-lite2, none (several with '+' between them)"
 )
 DEFAULT_REPORT_ENCODER = "minilm"
 # The public class behind a kind in config.json, imported when it is used.
@@ -39,19 +41,27 @@ KINDS = {
     "classifier": "ClassifierEncoder",
     "foundation": "FoundationEncoder",
     "torch": "TorchEncoder",
+    "lung-framed": "LungFramed",
 }
 
 
-def load_image_encoder(spec: ImageEncoder | str | Path | None, device: str = "auto") -> ImageEncoder | None:
+def load_image_encoder(
+    spec: ImageEncoder | str | Path | None, device: str = "auto", lungs: str | Path | None = None
+) -> ImageEncoder | None:
     """The image encoder named by `spec` (an encoder is returned as it is).
 
-    'pca', 'pca-whitened', 'pca-centre' (central three quarters, half-whitened) and 'hog' (not fitted),
-    'pixels', 'none'; 'efficientnet-lite0' and 'efficientnet-lite2' with their ImageNet weights;
+    'pca', 'pca-half', 'pca-whitened', 'pca-centre' (central three quarters, half-whitened) and 'hog' (not
+    fitted), 'pixels', 'none'; 'efficientnet-lite0' and 'efficientnet-lite2' with their ImageNet weights;
     'classifier:DIR' or 'classifier:DIR:LAYER' (`encoders.classifier`); 'torch:FILE'
     (`encoders.torch_encoder`); a folder that an encoder was saved to; a folder with a vision model of
     transformers, or the name of one on the Hugging Face hub (`encoders.foundation`); several of these with
     '+' between them: side by side.
+
+    `lungs`: folder of a lung segmenter; films are then cut to their lungs (`encoders.lung_framed`), for
+    encoders that are fitted afterwards or learn nothing.
     """
+    if lungs is not None:
+        return _in_lung_frames(load_image_encoder(spec, device), lungs, device)
     if spec is None or spec == "none":
         return None
     if not isinstance(spec, str | Path):
@@ -65,6 +75,16 @@ def load_image_encoder(spec: ImageEncoder | str | Path | None, device: str = "au
             f"image encoder {str(spec)!r}: holds report encoder {encoder.name!r}; give an image encoder"
         )
     return encoder
+
+
+def _in_lung_frames(encoder: ImageEncoder | None, lungs: str | Path, device: str) -> ImageEncoder:
+    if encoder is None or encoder.aspect == "own" or (isinstance(encoder, Fittable) and encoder.fitted):
+        what = "none" if encoder is None else encoder.name
+        raise UserError(
+            f"lungs {str(lungs)!r}: image encoder {what!r} cannot be put behind a lung frame (it has learned "
+            "from other films, or cuts films itself); leave lungs out, or train it with them"
+        )
+    return encoders.LungFramed(encoder, LungSegmenter.load(lungs, device))
 
 
 def _image_encoder_by_name(spec: str, device: str) -> ImageEncoder | None:
