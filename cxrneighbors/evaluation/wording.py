@@ -68,13 +68,20 @@ def unit_of_overlap(definition: str) -> str:
     }[definition]
 
 
+def who_counts(summary: dict[str, Any]) -> str:
+    """Which images can be neighbours, in a few words for figures and the terminal."""
+    own = "same patient excluded" if summary["same_patient_excluded"] else "same patient included"
+    return f"{own}, one image per {summary['one_per']}" if summary["one_per"] != "image" else own
+
+
 def summary_lines(summary: dict[str, Any]) -> str:
     """The methods of an `overlap.json` as an aligned text table: overlaps in per cent, lifts in points.
 
     'exchanged' is the mean lift of exchanged findings; p is corrected by Holm.
     """
+    asked = f"{summary['k']} neighbours, {who_counts(summary)}"
     head = f"{'method':<22}{'overlap':>9}{'random':>9}{'lift':>8}   "
-    lines = [head + f"{'95 % CI':<16}{'exchanged':>9}{'p, Holm':>9}"]
+    lines = [asked, head + f"{'95 % CI':<16}{'exchanged':>9}{'p, Holm':>9}"]
     for name, row in summary["methods"].items():
         low, high = row["lift_ci95"]
         # One patient alone has no interval.

@@ -97,7 +97,9 @@ def smallest_units(values: np.ndarray, units: np.ndarray, m: int) -> tuple[np.nd
     for place, unit in enumerate(chosen.T):
         reach = edges[unit][:, None] + np.arange(np.diff(edges)[unit].max())
         inside = np.minimum(reach, len(units) - 1)
-        within = np.where(reach < edges[unit + 1][:, None], np.take_along_axis(values, inside, axis=1), np.inf)
+        within = np.where(
+            reach < edges[unit + 1][:, None], np.take_along_axis(values, inside, axis=1), np.inf
+        )
         order = np.argsort(within, axis=1, kind="stable")[:, :UNIT_ROWS]
         finite = np.isfinite(np.take_along_axis(within, order, axis=1))
         columns[:, place, : order.shape[1]] = np.where(finite, np.take_along_axis(reach, order, axis=1), -1)

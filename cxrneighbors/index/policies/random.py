@@ -46,4 +46,3 @@ def _draw(request: Request, pool: np.ndarray, rng: np.random.Generator) -> np.nd
         taken = kept_first(stream, request.admission.firsts(stream), k)[0]
         rows[query, : len(taken)] = taken
     return rows
-
