@@ -1,8 +1,8 @@
 """What patients contribute to a lift as candidates: through the expectations of other patients' targets.
 
-The expectation e_i of a target is the mean overlap with its candidates, film j with chance c_ij (1 / n_i where
-all are alike), so each candidate film takes K c_ij (s_ij - e_i) from the lift's sum. c_ij is a weight of the
-target times a weight of the film. A patient's films with the same label set in the same stratum are
+The expectation e_i of a target is the mean overlap with its candidates, film j with chance c_ij (1 / n_i
+where all are alike), so each candidate film takes K c_ij (s_ij - e_i) from the lift's sum. c_ij is a weight
+of the target times a weight of the film. A patient's films with the same label set in the same stratum are
 interchangeable: everything is summed over such groups, never over pairs of films.
 """
 

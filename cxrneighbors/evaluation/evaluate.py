@@ -17,8 +17,8 @@ from cxrneighbors.evaluation.exchange_tests import Draws
 from cxrneighbors.evaluation.films import Films
 from cxrneighbors.evaluation.graph import LeftOut, Method, Who, build_graph, index_methods
 from cxrneighbors.evaluation.overlap import MEANING
-from cxrneighbors.evaluation.retrieval import AP_DEPTH
 from cxrneighbors.evaluation.question import Question
+from cxrneighbors.evaluation.retrieval import AP_DEPTH
 from cxrneighbors.evaluation.score_table import ScoreTable, score_targets
 from cxrneighbors.evaluation.summarise import adjust, settings_of, summarise
 from cxrneighbors.files import plain
@@ -74,14 +74,15 @@ def evaluate_overlap(
 
     `where`: which images may be found and are scored; `targets` narrows which are scored (encoders are judged
     on "split == 'test'"). Images without labels are neither. `definition`: `any`, `any-disease`, `jaccard`,
-    `exact` (see `overlap.MEANING`). `one_per`: at most one image of each 'patient' or 'study' among a target's
-    neighbours, the nearest, and among random ones; 'image' counts all. `methods`: what is scored beside the index's own graphs
-    (`baselines.make_baselines`, `graph.embedding_method`); nothing is trained here. Each method is scored
-    on all the rows it knows; its `n_targets` and `n_candidates` say which, and `comparisons` compares methods
-    on common ground.
+    `exact` (see `overlap.MEANING`). `one_per`: at most one image of each 'patient' or 'study' is among a
+    target's neighbours, the nearest, and among random ones; 'image' counts all. `methods`: what is scored
+    beside the index's own graphs (`baselines.make_baselines`, `graph.embedding_method`); nothing is trained
+    here. Each method is scored on all the rows it knows; its `n_targets` and `n_candidates` say which, and
+    `comparisons` compares methods on common ground.
 
-    Targets with fewer than K candidates (patients, studies) are counted and left out. Raises `UserError` for K
-    below 1, an unknown definition, two methods of one name, an index without labels, or when no target is left.
+    Targets with fewer than K candidates (patients, studies) are counted and left out. Raises `UserError` for
+    K below 1, an unknown definition, two methods of one name, an index without labels, or when no target is
+    left.
     """
     question = Question(k, definition, include_same_patient, one_per)
     draws = Draws(n_permutations, seed)

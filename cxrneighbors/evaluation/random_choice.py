@@ -16,10 +16,10 @@ class RandomChoice:
 
     A film's size is how many films of its unit lie in its stratum; units may differ in it by stratum.
     strata: int (n,); findable: bool (n,); size: int (n,), place of each film's size among the S that occur;
-    smaller: int (n,), place of the size less one; population: int (n,), which of R populations an image chooses
-    from; chances: float64 (R, S), of one film of a size to have a given place; candidates: int64 (n,), units
-    to choose from; own: int (n,), images that may share an image's key are no candidates, or, with
-    `include_same_patient`, are of its unit.
+    smaller: int (n,), place of the size less one; population: int (n,), which of R populations an image
+    chooses from; chances: float64 (R, S), of one film of a size to have a given place; candidates: int64
+    (n,), units to choose from; own: int (n,), images of the same value are no candidates, or, with
+    `include_same_patient`, of the same unit.
     share: float64 (n,), chance of each film in its whole stratum; left: float64 (n,), what of these shares an
     image's candidates hold, so that share / left is about a film's chance for that image.
     """

@@ -1,9 +1,9 @@
 """Random choice of K films of different units: films are drawn by lot, those of a unit drawn already skipped.
 
-A unit (image, study or patient) of m films comes with chance m / n first; after that the films of the units
-drawn before are out (successive sampling; Andreatta & Kaufman 1986). Nearest neighbours, one of each unit, are
-such a draw where distances know nothing of films. With an independent exponential arrival of each film, of
-rate 1, a unit of m films arrives with rate m and is among the first K units with probability
+A unit (image, study or patient) of m films comes first with chance m / n; after that the films of the units
+drawn before are out (successive sampling; Andreatta & Kaufman 1986). Nearest neighbours, one of each unit,
+are such a draw where distances know nothing of films. With an independent exponential arrival of each film,
+of rate 1, a unit of m films arrives with rate m and is among the first K units with probability
 
     pi(m) = integral over t of  m exp(-m t) P(fewer than K other units have come by t) dt,
 

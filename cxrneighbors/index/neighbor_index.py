@@ -92,8 +92,8 @@ class NeighborIndex:
         `include_same_patient`. A film that the index holds is known by its pixels.
 
         `where`: one expression for all queries or one for each. `modality`: fused where the query has both,
-        else the one it has. `one_per`: 'study' or 'patient' for at most one image of each, the nearest one, so
-        that k studies or patients are found; 'image' counts each image. `weights`: for this search, ranked
+        else the one it has. `one_per`: 'study' or 'patient' for at most one image of each, the nearest one,
+        so that k studies or patients are found; 'image' counts each image. `weights`: for this search, ranked
         exactly; a zero weight searches the other modality alone. `seed`: for policies that draw.
 
         Columns: query_id (the image_id, the file, or 'image 1', 'text 1', …), rank (1 .. k), neighbor_id,

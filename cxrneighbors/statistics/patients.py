@@ -1,4 +1,4 @@
-"""Who is a patient, and what a study: (dataset, patient_id), and with study_id. Data sets number their own."""
+"""Who is a patient, (dataset, patient_id), and what a study, with study_id: data sets number their own."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from cxrneighbors.evaluation.evaluate import evaluate_overlap
 from cxrneighbors.evaluation.exchange_tests import Draws, lift_test
 from cxrneighbors.evaluation.films import Films
 from cxrneighbors.evaluation.graph import Who, build_graph, index_methods
-from cxrneighbors.evaluation.score_table import ALL, score_targets
 from cxrneighbors.evaluation.question import Question
+from cxrneighbors.evaluation.score_table import ALL, score_targets
 
 from .fake_index import NAMES, FakeIndex, make_studies, random_findings, sick_patients, uneven_patients
 

@@ -20,8 +20,8 @@ from cxrneighbors.evaluation.figures.figure5 import draw_figure5
 from cxrneighbors.evaluation.figures.table1 import table1
 from cxrneighbors.evaluation.films import Films
 from cxrneighbors.evaluation.graph import Graph
-from cxrneighbors.evaluation.score_table import score_targets
 from cxrneighbors.evaluation.question import Question
+from cxrneighbors.evaluation.score_table import score_targets
 from cxrneighbors.evaluation.wording import summary_lines
 from cxrneighbors.evaluation.write import write_evaluation
 

@@ -39,8 +39,9 @@ class BenchmarkSettings:
 
     `k`: neighbours K; `n_masks`: masked films P of each film; `seeds`: runs of each method, seeds 0, 1, ...
     (a method without a seed runs once); `top`: segments that count as top; `fill`: of masked segments;
-    `where`: which images may be neighbours; `one_per`: as in `NeighborIndex.search`; `n_held_out`: masks for the held-out correlation; `n_sanity`: the
-    first so many targets are explained for the randomised classifier too, in the first segmentation.
+    `where`: which images may be neighbours; `n_held_out`: masks for the held-out correlation; `n_sanity`: the
+    first so many targets are explained for the randomised classifier too, in the first segmentation;
+    `one_per`: see `NeighborIndex.search`.
     """
 
     k: int = 5
