@@ -46,7 +46,7 @@ def test_chances_of_films_for_an_image(include, one_per):
         about = choice.share / choice.left[row]
         there = expected > 0
         assert about[there].sum() == pytest.approx(1)
-        np.testing.assert_allclose(about[there], chance[there], rtol=0.25)
+        np.testing.assert_allclose(about[there], chance[there], rtol=0.35)
 
 
 def test_single_images_are_equally_likely():
