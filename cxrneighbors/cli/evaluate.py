@@ -25,7 +25,7 @@ def command(
     """Score neighbour sets against random ones and write Figure 5 and its statistics."""
     from cxrneighbors.evaluation.baselines import make_baselines
     from cxrneighbors.evaluation.evaluate import evaluate_overlap
-    from cxrneighbors.evaluation.wording import summary_lines
+    from cxrneighbors.evaluation.wording import neighbours_line, summary_lines
     from cxrneighbors.evaluation.write import write_evaluation
     from cxrneighbors.index.neighbor_index import NeighborIndex
     from cxrneighbors.progress import say
@@ -45,5 +45,6 @@ def command(
         seed=seed,
     )
     write_evaluation(result, out)
+    say(neighbours_line(result.summary))
     say(summary_lines(result.summary))
     say(f"{out}: overlap.json, figure4.png, figure5.png, neighbors.parquet, report.html")

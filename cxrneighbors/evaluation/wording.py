@@ -68,10 +68,11 @@ def unit_of_overlap(definition: str) -> str:
     }[definition]
 
 
-def who_counts(summary: dict[str, Any]) -> str:
-    """Which images can be neighbours, in a few words for figures and the terminal."""
-    own = "same patient excluded" if summary["same_patient_excluded"] else "same patient included"
-    return f"{own}, one image per {summary['one_per']}" if summary["one_per"] != "image" else own
+def neighbours_line(summary: dict[str, Any]) -> str:
+    """Which neighbours were scored: '5 neighbours, same patient excluded, one image per patient'."""
+    own = "excluded" if summary["same_patient_excluded"] else "included"
+    each = "every image counts" if summary["one_per"] == "image" else f"one image per {summary['one_per']}"
+    return f"{summary['k']} neighbours, same patient {own}, {each}"
 
 
 def summary_lines(summary: dict[str, Any]) -> str:
@@ -79,9 +80,8 @@ def summary_lines(summary: dict[str, Any]) -> str:
 
     'exchanged' is the mean lift of exchanged findings; p is corrected by Holm.
     """
-    asked = f"{summary['k']} neighbours, {who_counts(summary)}"
     head = f"{'method':<22}{'overlap':>9}{'random':>9}{'lift':>8}   "
-    lines = [asked, head + f"{'95 % CI':<16}{'exchanged':>9}{'p, Holm':>9}"]
+    lines = [head + f"{'95 % CI':<16}{'exchanged':>9}{'p, Holm':>9}"]
     for name, row in summary["methods"].items():
         low, high = row["lift_ci95"]
         # One patient alone has no interval.

@@ -53,12 +53,10 @@ class FakeIndex:
             apart[patient[rows][:, None] == patient[None]] = np.nan
         apart[np.arange(len(rows)), rows] = np.nan
         units = unit_codes(self.studies, one_per)
-        for line in apart:
-            seen = set()
-            for row in np.argsort(line, kind="stable"):
-                if not np.isnan(line[row]) and units[row] in seen:
-                    line[row] = np.nan
-                seen.add(units[row])
+        for line in apart if one_per != "image" else ():
+            order = np.argsort(line, kind="stable")
+            nearest = order[np.unique(units[order], return_index=True)[1]]
+            line[np.setdiff1d(order, nearest)] = np.nan
         order = np.argsort(apart, axis=1, kind="stable")[:, :k]
         found = np.full((len(rows), k), -1)
         found[:, : order.shape[1]] = order
