@@ -27,7 +27,7 @@ def run_demo(
     from cxrneighbors.encoders.vae import VAE
     from cxrneighbors.evaluation.baselines import make_baselines
     from cxrneighbors.evaluation.evaluate import evaluate_overlap
-    from cxrneighbors.evaluation.wording import summary_lines
+    from cxrneighbors.evaluation.wording import neighbours_line, summary_lines
     from cxrneighbors.evaluation.write import write_evaluation
     from cxrneighbors.index.neighbor_index import NeighborIndex
 
@@ -51,6 +51,7 @@ def run_demo(
     baselines = make_baselines(index, seed=seed)
     result = evaluate_overlap(index, k=5, targets="split == 'test'", methods=baselines, seed=seed)
     write_evaluation(result, out / "evaluation")
+    say(neighbours_line(result.summary))
     say(summary_lines(result.summary))
     say(f"done in {time.perf_counter() - started:.0f} s; open {out / 'evaluation' / 'report.html'}")
     say(f"pictures: {out / 'evaluation' / 'figure5.png'}, {out / 'evaluation' / 'figure4.png'}")

@@ -13,8 +13,9 @@ from cxrneighbors.evaluation.expectation import random_expectation
 from cxrneighbors.evaluation.films import Films
 from cxrneighbors.evaluation.graph import Graph
 from cxrneighbors.evaluation.overlap import MEANING
+from cxrneighbors.evaluation.question import Question
 from cxrneighbors.evaluation.retrieval import AP_DEPTH, retrieval_scores
-from cxrneighbors.evaluation.score_table import Question, ScoreTable, score_targets
+from cxrneighbors.evaluation.score_table import ScoreTable, score_targets
 from cxrneighbors.statistics.holm import holm
 from cxrneighbors.statistics.patients import count_patients
 from encoder_films import DATA_SETS, MAIN, within_codes
@@ -86,7 +87,9 @@ class Scored:
         targets = np.flatnonzero(found[:, k - 1] >= 0)
         distances = np.full((len(targets), found.shape[1]), np.nan, dtype=np.float32)
         graph = Graph(np.arange(len(found)), targets, found[targets], distances, len(found) - len(targets))
-        return score_targets(graph, self.films, Question(k, asked.definition), (asked.among,))
+        return score_targets(
+            graph, self.films, Question(k, asked.definition, one_per="image"), (asked.among,)
+        )
 
 
 def score(table: ScoreTable, question: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from cxrneighbors.progress import say
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    given = options(__doc__, *OPTIONS).parse_args(arguments)
+    given = options(__doc__, *OPTIONS, "--one-per").parse_args(arguments)
     name = sample_name(given)
     work = given.work / name
     built = build_index(given, work)
@@ -40,7 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         balanced = encode(built.index.studies, image=vae.with_metric("balanced"))
         methods.append(embedding_method("vae-balanced", balanced, built.index))
     result = evaluate_overlap(
-        built.index, k=given.k, targets=built.targets, definition=given.definition, methods=methods
+        built.index,
+        k=given.k,
+        targets=built.targets,
+        definition=given.definition,
+        one_per=given.one_per,
+        methods=methods,
     )
     write_evaluation(result, work / "evaluation")
     learned_from = [Path(root).name for _, root in given.train] or "its own train split"

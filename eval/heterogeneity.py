@@ -24,7 +24,8 @@ from cxrneighbors.encoders.encode import encode
 from cxrneighbors.evaluation.films import Films
 from cxrneighbors.evaluation.graph import Graph
 from cxrneighbors.evaluation.heterogeneity import finding_entropy, heterogeneity_scores
-from cxrneighbors.evaluation.score_table import Question, score_targets
+from cxrneighbors.evaluation.question import Question
+from cxrneighbors.evaluation.score_table import score_targets
 from cxrneighbors.figures import BLUE, COLUMN_WIDTH, GREEN, GREY, RED, new_figure, to_png
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
@@ -80,7 +81,9 @@ def measure(
     """
     k, known = hits.shape[1], Films.of(films)
     membership = known.labels.membership()
-    scored = score_targets(Graph(np.arange(len(films)), targets, hits, distances, 0), known, Question(k), ())
+    scored = score_targets(
+        Graph(np.arange(len(films)), targets, hits, distances, 0), known, Question(k, one_per="image"), ()
+    )
     estimate = scored.estimate(scored.scored)
     overlap, lift = scored.frame["overlap"].mean(), scored.lift().mean()
     row = {

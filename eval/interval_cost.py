@@ -56,7 +56,7 @@ def timed(masks: np.ndarray, patients: np.ndarray, views: np.ndarray, bands: np.
     rng = np.random.default_rng(0)
     targets = np.arange(len(patients))
     nothing = np.zeros(len(patients), dtype=np.int64)
-    first, second = (draw_neighbors(targets, patients, nothing, K + NEXT, rng) for _ in range(2))
+    first, second = (draw_neighbors(targets, patients, nothing, targets, K + NEXT, rng) for _ in range(2))
     everywhere = random_expectation(masks, patients, "any")
     row: dict[str, Any] = {"targets": len(targets), "patients": int(patients.max()) + 1}
     row["lift"] = best(lambda: lift_estimate(targets, first, K, masks, patients, everywhere, "any"))

@@ -15,6 +15,9 @@ def command(
     targets: str | None = typer.Option(None, help="Which of them are scored, e.g. \"split == 'test'\"."),
     definition: str = typer.Option("any", help="any, any-disease, jaccard or exact."),
     include_same_patient: bool = typer.Option(False, help="Let the target's own patient count as neighbour."),
+    one_per: str = typer.Option(
+        "patient", help="patient, study or image: of each, one image at most is among a target's neighbours."
+    ),
     baselines: str = typer.Option("all", help="all, none, or names such as pixels,pca,tfidf,random-view."),
     permutations: int = typer.Option(9999, help="Permutations of the patient-level test."),
     seed: int = typer.Option(0, help="Seed of random neighbours and permutations."),
@@ -22,7 +25,7 @@ def command(
     """Score neighbour sets against random ones and write Figure 5 and its statistics."""
     from cxrneighbors.evaluation.baselines import make_baselines
     from cxrneighbors.evaluation.evaluate import evaluate_overlap
-    from cxrneighbors.evaluation.wording import summary_lines
+    from cxrneighbors.evaluation.wording import neighbours_line, summary_lines
     from cxrneighbors.evaluation.write import write_evaluation
     from cxrneighbors.index.neighbor_index import NeighborIndex
     from cxrneighbors.progress import say
@@ -36,10 +39,12 @@ def command(
         where=where,
         targets=targets,
         include_same_patient=include_same_patient,
+        one_per=one_per,
         methods=make_baselines(searched, names, seed=seed),
         n_permutations=permutations,
         seed=seed,
     )
     write_evaluation(result, out)
+    say(neighbours_line(result.summary))
     say(summary_lines(result.summary))
     say(f"{out}: overlap.json, figure4.png, figure5.png, neighbors.parquet, report.html")

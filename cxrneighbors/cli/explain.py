@@ -37,6 +37,9 @@ def command(
     ),
     where: str | None = typer.Option(None, help="Which images may be neighbours, e.g. \"view == 'PA'\"."),
     include_same_patient: bool = typer.Option(False, help="Let the target's own patient be a neighbour."),
+    one_per: str = typer.Option(
+        "patient", help="patient, study or image: of each, one image at most is a neighbour."
+    ),
     until_stable: float | None = typer.Option(
         None,
         help="Add masks until the order of the top segments would change with less than this probability.",
@@ -69,7 +72,7 @@ def command(
     masking = Masking(masks, segmentation, fill, seed=seed, stability=rule, segments=segments)
     predictor = Predictor(load_classifier(classifier, device), device=device, batch_size=batch_size)
     loaded = NeighborIndex.load(index)
-    neighbourhood = Neighbourhood(loaded, k, policy, modality, where, include_same_patient)
+    neighbourhood = Neighbourhood(loaded, k, policy, modality, where, include_same_patient, one_per)
     explainer = build_explainer(method, predictor, masking=masking, neighbourhood=neighbourhood)
     explanation = explainer.explain(film, target, patient_id)
     explanation.save(out, {"panel.png": panel_png(explanation)})

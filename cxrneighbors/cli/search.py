@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def command(
@@ -25,12 +29,17 @@ def command(
         "nearest", help="nearest, diverse (near, unlike in findings), cluster or random."
     ),
     include_same_patient: bool = typer.Option(False, help="Let the query's own patient be found."),
+    one_per: str = typer.Option(
+        "image", help="study or patient: of each one image at most, the nearest; image: every image counts."
+    ),
     seed: int = typer.Option(0, help="Seed of the random policy."),
     json: bool = typer.Option(False, help="Print JSON records instead of a table."),
 ) -> None:
     """Find nearest neighbours."""
     from cxrneighbors.cli.index import parse_weights
     from cxrneighbors.index.neighbor_index import NeighborIndex
+    from cxrneighbors.progress import say
+    from cxrneighbors.statistics.patients import patient_codes
 
     loaded = NeighborIndex.load(index)
     hits = loaded.search(
@@ -43,6 +52,7 @@ def command(
         modality=modality,
         policy=policy,
         include_same_patient=include_same_patient,
+        one_per=one_per,
         weights=None if weights is None else parse_weights(weights),
         seed=seed,
     )
@@ -53,6 +63,15 @@ def command(
         findings=["|".join(names) for names in found["findings"]],
     )
     if json:
-        print(hits.to_json(orient="records", indent=2))
+        print(hits.assign(one_per=one_per).to_json(orient="records", indent=2))
     else:
         print(hits.to_string(index=False, float_format=lambda value: f"{value:.4f}"))
+    say(patients_line(patient_codes(found.reset_index()).reshape(-1, k), one_per))
+
+
+def patients_line(patients: np.ndarray, one_per: str) -> str:
+    """How many patients stand behind the neighbours: int (Q, K), the patient of each."""
+    n = [len(set(line)) for line in patients.tolist()]
+    k, of = patients.shape[1], f"{n[0]}" if len(n) == 1 else f"{min(n)} to {max(n)}"
+    line = f"one per {one_per}: {k} images of {of} different patients" + (" each" if len(n) > 1 else "")
+    return line if min(n) == k else f"{line}; --one-per patient finds {k}"

@@ -5,7 +5,7 @@ from .evaluate import evaluate_overlap as evaluate_overlap
 from .exchange_tests import Draws as Draws
 from .films import Films as Films
 from .graph import embedding_method as embedding_method
-from .score_table import Question as Question
+from .question import Question as Question
 from .score_table import ScoreTable as ScoreTable
 from .score_table import score_targets as score_targets
 from .summarise import summarise as summarise

@@ -17,7 +17,7 @@ from cxrneighbors.evaluation.graph import LeftOut, Method, embedding_method
 from cxrneighbors.evaluation.sampling import draw_neighbors
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
-from cxrneighbors.statistics.patients import patient_codes
+from cxrneighbors.statistics.patients import patient_codes, unit_codes
 from cxrneighbors.statistics.seeds import generator
 
 RANDOM = ("random", *(f"random-{matching}" for matching in MATCHINGS))
@@ -69,12 +69,13 @@ def _random_method(name: str, index: NeighborIndex, seed: int) -> Method:
     patients = patient_codes(index.studies)
 
     def search(
-        rows: np.ndarray, k: int, *, allowed: np.ndarray, include_same_patient: bool
+        rows: np.ndarray, k: int, *, allowed: np.ndarray, include_same_patient: bool, one_per: str
     ) -> tuple[np.ndarray, np.ndarray]:
         pool = np.flatnonzero(allowed)
         own = np.arange(n) if include_same_patient else patients
+        units = unit_codes(index.studies, one_per)[pool]
         rng = generator(seed, "draw", name)
-        drawn = draw_neighbors(np.searchsorted(pool, rows), own[pool], strata[pool], k, rng)
+        drawn = draw_neighbors(np.searchsorted(pool, rows), own[pool], strata[pool], units, k, rng)
         return np.where(drawn < 0, -1, pool[drawn]), np.full(drawn.shape, np.nan, dtype=np.float32)
 
     return Method(name, np.logical_or.reduce([index.has[part] for part in index.has]), search, "random", "")

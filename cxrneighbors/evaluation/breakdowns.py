@@ -25,7 +25,10 @@ def finding_rows(table: ScoreTable, tests: Headline) -> list[dict[str, Any]]:
         if not has.any():
             continue
         only, patients = labels.only(name).masks, table.films.patients
-        chance = random_expectation(only, patients, "any", None, question.include_same_patient)
+        units = table.films.units(question.one_per)
+        chance = random_expectation(
+            only, patients, "any", None, question.include_same_patient, units=units, k=question.k
+        )
         estimate = rare_lift_estimate(
             graph.targets[has], graph.neighbors[has], question.k, only, patients, chance
         )

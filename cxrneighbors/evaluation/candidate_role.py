@@ -1,7 +1,8 @@
 """What patients contribute to a lift as candidates: through the expectations of other patients' targets.
 
-The expectation e_i of a target is the mean overlap with its n_i candidates, so each candidate film j takes
-K / n_i (s_ij - e_i) from the lift's sum. A patient's films with the same label set in the same stratum are
+The expectation e_i of a target is the mean overlap with its candidates, film j with chance c_ij (1 / n_i
+where all are alike), so each candidate film takes K c_ij (s_ij - e_i) from the lift's sum. c_ij is a weight
+of the target times a weight of the film. A patient's films with the same label set in the same stratum are
 interchangeable: everything is summed over such groups, never over pairs of films.
 """
 
@@ -20,8 +21,8 @@ from cxrneighbors.statistics.groups import codes_of, group_sums
 
 @dataclass(frozen=True)
 class _Groups:
-    """G groups of films: patient, stratum, label set (int (G,)); how many are candidates; the targets'
-    weight, sum of K / n_i, and sum of K e_i / n_i; sets: uint64 (U, W); first, size: a patient's groups."""
+    """G groups of films: patient, stratum, label set (int (G,)); their summed weight as candidates; as
+    targets, and that times e_i; sets: uint64 (U, W); first, size: a patient's groups."""
 
     patient: np.ndarray
     stratum: np.ndarray
@@ -47,8 +48,8 @@ def candidate_role(
     """The candidates' contributions to the sum over T targets' neighbours.
 
     masks: uint64 (n, W), patients (0..P-1), strata: int (n,), of the pool; targets: int (T,) positions in it;
-    weights: float (T,), K / n_i; expected: float (T,), e_i; candidates: bool (n,), films that these targets
-    choose among, all by default (their own patient's never).
+    weights: float (T,), K times the target's; expected: float (T,), e_i; candidates: float or bool (n,),
+    weights of the films that these targets choose among, all 1 by default (their own patient's never).
     """
     n_patients = int(patients.max(initial=-1)) + 1
     sets, label_set = np.unique(masks, axis=0, return_inverse=True)

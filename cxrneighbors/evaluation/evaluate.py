@@ -17,8 +17,9 @@ from cxrneighbors.evaluation.exchange_tests import Draws
 from cxrneighbors.evaluation.films import Films
 from cxrneighbors.evaluation.graph import LeftOut, Method, Who, build_graph, index_methods
 from cxrneighbors.evaluation.overlap import MEANING
+from cxrneighbors.evaluation.question import Question
 from cxrneighbors.evaluation.retrieval import AP_DEPTH
-from cxrneighbors.evaluation.score_table import Question, ScoreTable, score_targets
+from cxrneighbors.evaluation.score_table import ScoreTable, score_targets
 from cxrneighbors.evaluation.summarise import adjust, settings_of, summarise
 from cxrneighbors.files import plain
 from cxrneighbors.index.neighbor_index import NeighborIndex
@@ -64,6 +65,7 @@ def evaluate_overlap(
     where: str | None = None,
     targets: str | None = None,
     include_same_patient: bool = False,
+    one_per: str = "patient",
     methods: Sequence[Method | LeftOut] = (),
     n_permutations: int = 9999,
     seed: int = 0,
@@ -72,15 +74,18 @@ def evaluate_overlap(
 
     `where`: which images may be found and are scored; `targets` narrows which are scored (encoders are judged
     on "split == 'test'"). Images without labels are neither. `definition`: `any`, `any-disease`, `jaccard`,
-    `exact` (see `overlap.MEANING`). `methods`: what is scored beside the index's own graphs
-    (`baselines.make_baselines`, `graph.embedding_method`); nothing is trained here. Each method is scored
-    on all the rows it knows; its `n_targets` and `n_candidates` say which, and `comparisons` compares methods
-    on common ground.
+    `exact` (see `overlap.MEANING`). `one_per`: at most one image of each 'patient' or 'study' is among a
+    target's neighbours, the nearest, and among random ones; 'image' counts all. `methods`: what is scored
+    beside the index's own graphs (`baselines.make_baselines`, `graph.embedding_method`); nothing is trained
+    here. Each method is scored on all the rows it knows; its `n_targets` and `n_candidates` say which, and
+    `comparisons` compares methods on common ground.
 
-    Targets with fewer than K candidates are counted and left out. Raises `UserError` for K below 1, an
-    unknown definition, two methods of one name, an index without labels, or when no target is left.
+    Targets with fewer than K candidates (patients, studies) are counted and left out. Raises `UserError` for
+    K below 1, an unknown definition, two methods of one name, an index without labels, or when no target is
+    left.
     """
-    question, draws = Question(k, definition, include_same_patient), Draws(n_permutations, seed)
+    question = Question(k, definition, include_same_patient, one_per)
+    draws = Draws(n_permutations, seed)
     films = Films.of(index.studies)
     who = _who(index, films, definition, where, targets)
     named = _by_name([*index_methods(index), *methods])
@@ -88,16 +93,16 @@ def evaluate_overlap(
     known = {name: method for name, method in named.items() if isinstance(method, Method)}
     tables = {}
     for name, method in known.items():
-        graph = build_graph(method, who, k, max(k + NEXT, AP_DEPTH), include_same_patient)
+        graph = build_graph(method, who, question, max(k + NEXT, AP_DEPTH))
         table = score_targets(graph, films, question)
         if table.scored.any():
             tables[name] = table
         else:
-            left_out[name] = f"no target has {k} candidates"
+            left_out[name] = f"no target has {question.candidates()}"
     main = [name for name in index.modalities if name in tables]
     if not main:
         raise UserError(
-            f"k={k}: no target has {k} candidates ({int(who.eligible.sum())} targets, "
+            f"k={k}: no target has {question.candidates()} ({int(who.eligible.sum())} targets, "
             f"{int(who.allowed.sum())} labelled images pass, definition {definition!r}); "
             "use a smaller k or loosen where"
         )
@@ -116,6 +121,7 @@ def evaluate_overlap(
         "n_patients": len(np.unique(films.patients[scored])),
         "methods": rows,
         "targets": targets,
+        "one_per": one_per,
         "definition_meaning": MEANING[definition],
         "comparisons": _comparisons(known, tables, films, who),
         "baselines_left_out": left_out,
@@ -180,5 +186,5 @@ def _on(method: Method, table: ScoreTable, films: Films, common: Who) -> ScoreTa
     if np.array_equal(table.graph.pool, np.flatnonzero(common.allowed)):
         return table
     question = table.question
-    graph = build_graph(method, common, question.k, question.k, question.include_same_patient)
+    graph = build_graph(method, common, question, question.k)
     return score_targets(graph, films, question, matchings=())

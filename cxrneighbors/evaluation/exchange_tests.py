@@ -131,7 +131,12 @@ def _exchange(table: ScoreTable, matching: str, unit: str) -> list[np.ndarray]:
 def _lift_statistic(
     table: ScoreTable, matching: str, groups: np.ndarray, usable: np.ndarray
 ) -> LiftStatistic:
-    """Mean lift of each column of `groups` (T, S) over usable targets (T,)."""
+    """Mean lift of each column of `groups` (T, S) over usable targets (T,).
+
+    Labels take their expectation along. Between patients with equally many images that is exact. With one
+    image per study, or when single images are exchanged, chances may differ a little from place to place: the
+    mean over all targets does not feel it, as its expectations only change places, single views hardly.
+    """
     return LiftStatistic(
         table.masks,
         table.graph.targets[usable],

@@ -2,8 +2,8 @@
 
 Images with the same label set are interchangeable, so the N candidates are grouped into their U different
 sets (836 in the 112,120 images of ChestX-ray14). One (U, U) table of overlaps and the counts of each set, per
-stratum, give every target's sum over all candidates; the target itself, or all images of its patient, are
-then taken out again.
+stratum and size of unit, give every target's sum over all candidates; the target itself, or all images of its
+patient, are then taken out again.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from scipy.stats import hypergeom
 
 from cxrneighbors.evaluation.overlap import CHUNK, pair_overlap, summed_overlap
+from cxrneighbors.evaluation.random_choice import RandomChoice
 from cxrneighbors.statistics.groups import equal_sized_groups
 
 
@@ -22,13 +23,16 @@ class Expectation:
     """Random choice among the candidates of each of n images (the candidate pool).
 
     mean: float64 (n,), expected overlap with one random candidate; NaN where there is no candidate.
-    candidates: int64 (n,), how many candidates an image has.
-    overlapping: int64 (n,), how many of them have an overlap above 0.
+    candidates: int64 (n,), how many an image has: images, or studies or patients of whom one image counts.
+    overlapping: float64 (n,), how many of them have an overlap above 0: their number times the chance.
+    share, left: float64 (n,), see `RandomChoice`.
     """
 
     mean: np.ndarray
     candidates: np.ndarray
     overlapping: np.ndarray
+    share: np.ndarray
+    left: np.ndarray
 
 
 def random_expectation(
@@ -38,33 +42,41 @@ def random_expectation(
     strata: np.ndarray | None = None,
     include_same_patient: bool = False,
     findable: np.ndarray | None = None,
+    units: np.ndarray | None = None,
+    k: int = 1,
 ) -> Expectation:
-    """Exact expectation of the overlap with a candidate drawn uniformly from the same stratum.
+    """Exact expectation of the mean overlap with K candidates drawn at random from the same stratum.
 
     masks: uint64 (n, W); patients: int (n,); strata: int (n,) or None for one stratum of all; findable: bool
     (n,), images that may be chosen, all by default. Candidates of an image: those of its stratum without its
-    patient's; with `include_same_patient`, without itself. The rule is the neighbour search's, so observed
-    and expected are alike in it.
+    patient's; with `include_same_patient`, without itself. units: int (n,), studies or patients of whom at
+    most one image is among the `k` (see `unit_draws`); None: each image is its own, and k makes no
+    difference. The rules are the neighbour search's, so observed and expected are alike in them.
     """
-    strata = np.zeros(len(masks), dtype=np.int64) if strata is None else strata
-    own = np.arange(len(masks)) if include_same_patient else patients
-    findable = np.ones(len(masks), dtype=bool) if findable is None else findable
-    total, in_stratum = _stratum_totals(masks, strata, findable, definition)
-    own_total, own_count = _own_totals(masks, own, strata, findable, definition)
-    candidates = in_stratum - own_count
-    mean = np.where(candidates > 0, (total - own_total) / np.maximum(candidates, 1), np.nan)
-    if definition == "jaccard":
-        above_zero = random_expectation(masks, patients, "any", strata, include_same_patient, findable)
-        return Expectation(mean, candidates, above_zero.overlapping)
-    return Expectation(mean, candidates, np.rint(total - own_total).astype(np.int64))
+    n = len(masks)
+    choice = RandomChoice.of(
+        patients,
+        np.zeros(n, dtype=np.int64) if strata is None else strata,
+        include_same_patient,
+        np.ones(n, dtype=bool) if findable is None else findable,
+        np.arange(n) if units is None else units,
+        k,
+    )
+    none = choice.candidates == 0
+    mean = np.where(none, np.nan, _mean_overlap(masks, choice, definition))
+    above_zero = _mean_overlap(masks, choice, "any") if definition == "jaccard" else np.nan_to_num(mean)
+    overlapping = np.round(choice.candidates * above_zero, 9)  # whole numbers where units are single images
+    return Expectation(mean, choice.candidates, overlapping, choice.share, choice.left)
 
 
 def random_histogram(candidates: np.ndarray, overlapping: np.ndarray, k: int) -> np.ndarray:
     """Expected number of targets with 0..K overlapping neighbours under random choice: float64 (K+1,).
 
-    candidates, overlapping: int (T,). A target with n candidates, m of them overlapping, draws K without
-    replacement: hypergeometric. The counts sum to T. For `jaccard`, "overlapping" means an overlap above 0.
-    Raises ValueError where a target has fewer than K candidates.
+    candidates, overlapping: (T,). A target with n candidates, m of them overlapping, draws K without
+    replacement: hypergeometric, between the next lower and higher m where m is not whole. That is exact for
+    single images; for studies and patients of several images, which overlap in a part of these, the mean is
+    exact and each count within about K / n of what draws show. The counts sum to T. For `jaccard`,
+    "overlapping" means an overlap above 0. Raises ValueError where a target has fewer than K candidates.
 
     >>> random_histogram(np.array([4]), np.array([2]), 2).round(3).tolist()
     [0.167, 0.667, 0.167]
@@ -72,36 +84,37 @@ def random_histogram(candidates: np.ndarray, overlapping: np.ndarray, k: int) ->
     if len(candidates) and candidates.min() < k:
         raise ValueError(f"candidates must be at least k={k} for every target, got {candidates.min()}")
     pairs, times = np.unique(np.stack([candidates, overlapping], axis=1), axis=0, return_counts=True)
-    probability = hypergeom.pmf(np.arange(k + 1), pairs[:, :1], pairs[:, 1:], k)
-    return np.asarray(times @ probability)
+    n, m = pairs[:, :1], pairs[:, 1:]
+    low = np.floor(m)
+    lower, higher = (hypergeom.pmf(np.arange(k + 1), n, np.minimum(each, n), k) for each in (low, low + 1))
+    return np.asarray(times @ (lower + (m - low) * (higher - lower)))
 
 
-def _stratum_totals(
-    masks: np.ndarray, strata: np.ndarray, findable: np.ndarray, definition: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Sum of overlaps with the whole stratum, the image itself included (n,), and the stratum's size (n,)."""
+def _mean_overlap(masks: np.ndarray, choice: RandomChoice, definition: str) -> np.ndarray:
+    """Sum of the overlaps with all candidates, each with its chance: float64 (n,)."""
     sets, which = np.unique(masks, axis=0, return_inverse=True)
     which = which.reshape(-1)  # numpy 2.0 alone returns (n, 1)
-    n_strata = int(strata.max(initial=-1)) + 1
-    counts = np.bincount(strata * len(sets) + which, findable, minlength=n_strata * len(sets))
-    counts = counts.reshape(n_strata, len(sets))
-    totals = summed_overlap(counts, sets, definition)
-    return totals[strata, which], counts.sum(axis=1).astype(np.int64)[strata]
+    n_sizes = choice.chances.shape[1]
+    n_cells = (int(choice.strata.max(initial=-1)) + 1) * n_sizes
+    cell = choice.strata * n_sizes + choice.size
+    counts = np.bincount(cell * len(sets) + which, choice.findable, minlength=n_cells * len(sets))
+    totals = summed_overlap(counts.reshape(n_cells, len(sets)), sets, definition)
+    result = -_own_part(masks, choice, definition)
+    step = max(1, CHUNK // n_sizes)
+    for rows in (slice(start, start + step) for start in range(0, len(masks), step)):
+        cells = choice.strata[rows, None] * n_sizes + np.arange(n_sizes)
+        chances = choice.chances[choice.population[rows]]
+        result[rows] += (chances * totals[cells, which[rows, None]]).sum(axis=1)
+    return result
 
 
-def _own_totals(
-    masks: np.ndarray, own: np.ndarray, strata: np.ndarray, findable: np.ndarray, definition: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """The part of `_stratum_totals` that comes from an image's own patient in its own stratum."""
-    total = np.zeros(len(masks))
-    count = np.zeros(len(masks), dtype=np.int64)
-    key = own * (int(strata.max(initial=0)) + 1) + strata
-    for members in equal_sized_groups(key):
-        size = members.shape[1]
-        step = max(1, CHUNK // size**2)
+def _own_part(masks: np.ndarray, choice: RandomChoice, definition: str) -> np.ndarray:
+    """What an image's own patient, or unit, adds to the sum over all films of the stratum: float64 (n,)."""
+    result = np.zeros(len(masks))
+    for members in equal_sized_groups(choice.own):
+        step = max(1, CHUNK // members.shape[1] ** 2)
         for start in range(0, len(members), step):
             rows = members[start : start + step]
             pairs = pair_overlap(masks[rows][:, :, None], masks[rows][:, None, :], definition)
-            total[rows] = (pairs * findable[rows][:, None, :]).sum(axis=2)
-            count[rows] = findable[rows].sum(axis=1)[:, None]
-    return total, count
+            result[rows] = (pairs * choice.of_own(rows)).sum(axis=2)
+    return result

@@ -12,7 +12,7 @@ import pandas as pd
 
 from cxrneighbors.errors import choose
 from cxrneighbors.evaluation.labels import Labels, encode_labels
-from cxrneighbors.statistics.patients import patient_codes
+from cxrneighbors.statistics.patients import patient_codes, unit_codes
 
 MATCHINGS = ("view", "view-sex-age")
 DECADE = 10.0
@@ -21,11 +21,12 @@ DECADE = 10.0
 @dataclass(frozen=True)
 class Films:
     """N films. ids, views: str (N,); labels: as the data set gives them; patients: int64 (N,), one code a
-    pair (dataset, patient_id); strata: int64 (N,) for each of `MATCHINGS`."""
+    pair (dataset, patient_id); studies: int64 (N,); strata: int64 (N,) for each of `MATCHINGS`."""
 
     ids: np.ndarray
     labels: Labels
     patients: np.ndarray
+    studies: np.ndarray
     views: np.ndarray
     strata: dict[str, np.ndarray]
 
@@ -36,6 +37,7 @@ class Films:
             ids=studies["image_id"].to_numpy(dtype=object),
             labels=encode_labels(studies["findings"]),
             patients=patient_codes(studies),
+            studies=unit_codes(studies, "study"),
             views=studies["view"].to_numpy(dtype=object),
             strata={matching: match_strata(studies, matching) for matching in MATCHINGS},
         )
@@ -46,9 +48,14 @@ class Films:
             self.ids[rows],
             self.labels.take(rows),
             self.patients[rows],
+            self.studies[rows],
             self.views[rows],
             {matching: strata[rows] for matching, strata in self.strata.items()},
         )
+
+    def units(self, one_per: str) -> np.ndarray:
+        """What each film is one of: int64 (N,), its patient, its study, or itself for 'image'."""
+        return {"patient": self.patients, "study": self.studies, "image": np.arange(len(self.ids))}[one_per]
 
 
 def age_band(age: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from cxrneighbors.encoders.store import Embeddings
+from cxrneighbors.evaluation.question import Question
 from cxrneighbors.index.neighbor_index import NeighborIndex
 
 EXACT_ROWS = 20_000  # up to here other embeddings are searched exactly, beyond it by graph
@@ -18,9 +19,12 @@ class Search(Protocol):
     """How a method finds neighbours."""
 
     def __call__(
-        self, rows: np.ndarray, k: int, *, allowed: np.ndarray, include_same_patient: bool
+        self, rows: np.ndarray, k: int, *, allowed: np.ndarray, include_same_patient: bool, one_per: str
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Of rows (Q,), among those allowed (N,): rows (Q, K), -1 where fewer exist, and distances (Q, K)."""
+        """Of rows (Q,), among those allowed (N,): rows (Q, K), -1 where fewer exist, and distances (Q, K).
+
+        `include_same_patient`, `one_per`: see `NeighborIndex.search`.
+        """
 
 
 @dataclass(frozen=True)
@@ -97,18 +101,22 @@ class Who:
         return Who(self.allowed & known, self.eligible & known)
 
 
-def build_graph(method: Method, who: Who, k: int, depth: int, include_same_patient: bool = False) -> Graph:
+def build_graph(method: Method, who: Who, question: Question, depth: int) -> Graph:
     """Search `depth` >= K neighbours for every eligible image the method knows."""
     who = who.among(method.has)
     pool, rows = np.flatnonzero(who.allowed), np.flatnonzero(who.eligible)
     if len(rows) == 0:
         return Graph(pool, rows, np.empty((0, depth), np.int64), np.empty((0, depth), np.float32), 0)
     found, distances = method.search(
-        rows, depth, allowed=who.allowed, include_same_patient=include_same_patient
+        rows,
+        depth,
+        allowed=who.allowed,
+        include_same_patient=question.include_same_patient,
+        one_per=question.one_per,
     )
     position = np.full(len(who.allowed) + 1, -1, dtype=np.int64)  # the extra last entry keeps -1 at -1
     position[pool] = np.arange(len(pool))
-    enough = found[:, k - 1] >= 0
+    enough = found[:, question.k - 1] >= 0
     return Graph(
         pool=pool,
         targets=position[rows[enough]],

@@ -36,8 +36,12 @@ def lift_estimate(
 ) -> Estimate:
     """Mean lift of T targets with its standard error.
 
+    Where one film of each unit counts, what a patient's films contribute as candidates is taken with their
+    chances in the whole stratum: the small change of these from target to target (whose own patient is out)
+    is left out.
+
     targets: int (T,), positions in a pool of n images; masks: uint64 (n, W); patients: int (n,);
-    expectation: of the pool, within `strata` (n,) if given.
+    expectation: of the pool for the same k, within `strata` (n,) if given.
     """
     codes = codes_of(patients)
     expected = expectation.mean[targets]
@@ -46,9 +50,10 @@ def lift_estimate(
         codes,
         np.zeros(len(codes), dtype=np.int64) if strata is None else strata,
         targets,
-        k / expectation.candidates[targets],
+        k / expectation.left[targets],
         expected,
         definition,
+        expectation.share,
     )
     residuals = _residuals(targets, neighbors[:, : k + NEXT], masks, expected, definition)
     return dyadic_estimate(

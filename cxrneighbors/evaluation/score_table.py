@@ -7,29 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.errors import UserError, choose
 from cxrneighbors.evaluation.expectation import Expectation, random_expectation
 from cxrneighbors.evaluation.films import MATCHINGS, Films
 from cxrneighbors.evaluation.graph import Graph
 from cxrneighbors.evaluation.lift_interval import lift_estimate
-from cxrneighbors.evaluation.overlap import DEFINITIONS, labels_for, pair_overlap
+from cxrneighbors.evaluation.overlap import labels_for, pair_overlap
+from cxrneighbors.evaluation.question import Question
+from cxrneighbors.index.filters import first_of_each
 from cxrneighbors.statistics.estimate import Estimate
 
 ALL = "all"  # chance over all candidates, beside the matched ones
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked: `k` neighbours a target, the `definition` of overlap, whether its own patient counts."""
-
-    k: int = 5
-    definition: str = "any"
-    include_same_patient: bool = False
-
-    def __post_init__(self) -> None:
-        if self.k < 1:
-            raise UserError(f"k={self.k}: the number of neighbours must be at least 1")
-        choose("definition", self.definition, DEFINITIONS)
 
 
 @dataclass(frozen=True)
@@ -38,8 +25,8 @@ class ScoreTable:
 
     frame: T rows, for whatever statistics one likes: image_id, patient (code), view, scored (False where
     `any-disease` has no disease to look for), overlap (mean over K), hits (neighbours with an overlap above
-    0); expected, candidates, overlapping: mean overlap with all candidates, how many there are, how many of
-    them overlap; expected_view, candidates_view, ...: the same within the target's stratum.
+    0); expected, candidates, overlapping: see `Expectation`; expected_view, candidates_view, ...: the same
+    within the target's stratum.
     graph: targets and neighbours as positions in the pool; films: the pool; masks: uint64 (n, W), the label
     sets that the definition compares; shared: float64 (T, R), overlap with each rank, 0 where there is none;
     chance: `Expectation` over the pool, by `ALL` and matching.
@@ -74,11 +61,11 @@ class ScoreTable:
         return self.shared[:, : self.question.k]
 
     def lift(self, matching: str = ALL) -> np.ndarray:
-        """Overlap minus what the target's candidates share on average: float64 (T,)."""
+        """Overlap minus what neighbours drawn among the target's candidates share: float64 (T,)."""
         return np.asarray(self.frame["overlap"].to_numpy() - self.chance[matching].mean[self.graph.targets])
 
     def enough(self, matching: str = ALL) -> np.ndarray:
-        """Which targets have K candidates: bool (T,)."""
+        """Which targets have K candidates, of different patients where one of each counts: bool (T,)."""
         return np.asarray(self.chance[matching].candidates[self.graph.targets] >= self.question.k)
 
     def estimate(self, chosen: np.ndarray, matching: str = ALL) -> Estimate:
@@ -100,15 +87,26 @@ def score_targets(
 ) -> ScoreTable:
     """Score the targets of a neighbour graph against the films of its pool.
 
-    films: of the whole study table; the pool's are taken from it. Nothing is drawn at random.
+    films: of the whole study table; the pool's are taken from it. Nothing is drawn at random. Raises
+    ValueError for neighbours of which the question counts one only.
     """
     pool = films.take(graph.pool)
+    units = pool.units(question.one_per)
+    nearest = graph.neighbors[:, : question.k]
+    if not first_of_each(np.where(nearest < 0, -1, units[nearest])).all():
+        raise ValueError(f"neighbours must be one per {question.one_per}; ask for such, or for one per image")
     masks = labels_for(pool.labels, question.definition).masks
     shared = pair_overlap(masks[graph.targets][:, None], masks[graph.neighbors], question.definition)
     shared = np.where(graph.neighbors < 0, 0.0, shared)
     chance = {
         name: random_expectation(
-            masks, pool.patients, question.definition, strata, question.include_same_patient
+            masks,
+            pool.patients,
+            question.definition,
+            strata,
+            question.include_same_patient,
+            units=units,
+            k=question.k,
         )
         for name, strata in [(ALL, None), *((matching, pool.strata[matching]) for matching in matchings)]
     }

@@ -27,6 +27,7 @@ from cxrneighbors.evaluation.graph import Who
 from cxrneighbors.evaluation.heterogeneity import heterogeneity_scores
 from cxrneighbors.evaluation.retrieval import AP_DEPTH, retrieval_scores
 from cxrneighbors.evaluation.score_table import ALL, ScoreTable
+from cxrneighbors.index.filters import first_of_each
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.statistics.effects import effect_row
 from cxrneighbors.statistics.holm import holm
@@ -62,10 +63,17 @@ def summarise(table: ScoreTable, draws: Draws, broken_down: bool = True) -> dict
         "tests": tests,
         "retrieval": retrieval_scores(relevant, ranked >= 0),
         "heterogeneity": heterogeneity_scores(table.films.labels.membership(), ranked[:, :k]),
+        "repeated": {unit: repeated_share(table, unit) for unit in ("study", "patient")},
     }
     if broken_down:
         row |= {"per_finding": finding_rows(table, headline), "per_view": view_rows(table, headline)}
     return row
+
+
+def repeated_share(table: ScoreTable, one_per: str) -> float:
+    """Share of targets with two or more neighbours of one study or patient."""
+    units = table.films.units(one_per)[table.nearest[table.scored]]
+    return float(1 - first_of_each(units).all(axis=1).mean())
 
 
 def _lift_row(table: ScoreTable, matching: str, chosen: np.ndarray, test: PermutationTest) -> dict[str, Any]:

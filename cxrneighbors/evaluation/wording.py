@@ -70,6 +70,13 @@ def unit_of_overlap(definition: str) -> str:
     }[definition]
 
 
+def neighbours_line(summary: dict[str, Any]) -> str:
+    """Which neighbours were scored: '5 neighbours, same patient excluded, one image per patient'."""
+    own = "excluded" if summary["same_patient_excluded"] else "included"
+    each = "every image counts" if summary["one_per"] == "image" else f"one image per {summary['one_per']}"
+    return f"{summary['k']} neighbours, same patient {own}, {each}"
+
+
 def summary_lines(summary: dict[str, Any]) -> str:
     """The methods of an `overlap.json` as an aligned text table: overlaps in per cent, lifts in points.
 

@@ -32,7 +32,7 @@ class NeighbourSet:
 class Neighbourhood:
     """Where neighbours come from: the index, K, and how they are chosen, as in `NeighborIndex.search`.
 
-    `policy`: None is the method's usual one.
+    `policy`: None is the method's usual one. `one_per`: 'patient', so that K neighbours are K people's.
     """
 
     index: NeighborIndex
@@ -41,6 +41,7 @@ class Neighbourhood:
     modality: str = "image"
     where: str | None = None
     include_same_patient: bool = False
+    one_per: str = "patient"
 
     def __post_init__(self) -> None:
         if self.k < 1:
@@ -65,6 +66,7 @@ class Neighbourhood:
             modality=self.modality,
             policy=self.policy or "nearest",
             include_same_patient=self.include_same_patient,
+            one_per=self.one_per,
             seed=seed,
         )
         films = [reader.read(image_id) for image_id in hits["neighbor_id"]]

@@ -2,7 +2,8 @@
 
 A filter never goes into the graph. A graph is asked for more than k, what the filter refuses is dropped, and
 the queries that are short of k ask again for `GROWTH` times as many. Where few rows pass, or a query would
-have to fetch more than the exact search costs, the distance to every passing row is computed instead.
+have to fetch more than the exact search costs, the distance to every passing row is computed instead. Where
+one row of each unit (study, patient) is wanted, k are rows of different units.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cxrneighbors.index.backends.exact import nearest_exact
+from cxrneighbors.index.filters import kept_first
 from cxrneighbors.index.fusion import scaled_concatenation
 from cxrneighbors.index.request import Request
 from cxrneighbors.index.spaces import Partition
@@ -23,7 +25,7 @@ GROWTH = 4
 
 
 def exact_candidates(request: Request, rows: np.ndarray) -> np.ndarray:
-    """Those of `rows` int64 (n,) nearest to each query that it may find: int64 (Q, k + spare), -1 if fewer.
+    """Those of `rows` int64 (n,) nearest to each query that it may find: int64 (Q, >= k), -1 if fewer.
 
     Queries with the same filter share one matrix product over the rows that pass it.
     """
@@ -53,7 +55,7 @@ def exact_is_cheaper(request: Request, partitions: Sequence[Partition]) -> np.nd
     for partition in partitions:
         passing = request.admission.count(partition.rows)
         total += passing
-        fetch = _first_fetch(request.k, len(partition.rows), passing)
+        fetch = _first_fetch(request, partition.rows, passing)
         effort += np.where(passing > 0, partition.graph.effort(fetch), 0)
     return total <= np.maximum(request.store.exact_rows, _rows_per_effort(request) * effort)
 
@@ -61,8 +63,8 @@ def exact_is_cheaper(request: Request, partitions: Sequence[Partition]) -> np.nd
 def partition_candidates(request: Request, partition: Partition) -> np.ndarray:
     """The k nearest admitted rows of one partition: int64 (Q, >= k), -1 where fewer are admitted.
 
-    The first fetch is what finds k if the filter were independent of the distance. A query gives up where the
-    exact distances to its passing rows cost less than the next fetch.
+    The first fetch is what finds k if the filter, and who has the row, were independent of the distance. A
+    query gives up where the exact distances to its passing rows cost less than the next fetch.
     """
     n, k = len(partition.rows), request.k
     passing = request.admission.count(partition.rows)
@@ -70,7 +72,7 @@ def partition_candidates(request: Request, partition: Partition) -> np.ndarray:
     vectors = scaled_concatenation(request.vectors, partition.factors)
     rows = np.full((len(request), k), -1, dtype=np.int64)
     open_ = passing > request.store.exact_rows
-    fetch = _first_fetch(k, n, passing)
+    fetch = _first_fetch(request, partition.rows, passing)
     complete = np.zeros(len(request), dtype=bool)
     while (
         active := ~complete & open_ & (passing > rate * partition.graph.effort(fetch)) & (fetch <= n)
@@ -87,8 +89,9 @@ def partition_candidates(request: Request, partition: Partition) -> np.ndarray:
     return assembled(request, [(np.arange(len(rows)), rows), (exact, best)])
 
 
-def _first_fetch(k: int, n: int, passing: np.ndarray) -> np.ndarray:
-    expected = np.maximum(1.25 * k * n / np.maximum(passing, 1), k) + MARGIN
+def _first_fetch(request: Request, rows: np.ndarray, passing: np.ndarray) -> np.ndarray:
+    k = request.k * len(rows) / request.admission.count_units(rows)
+    expected = np.maximum(1.25 * k * len(rows) / np.maximum(passing, 1), k) + MARGIN
     return np.asarray(2 ** np.ceil(np.log2(expected)).astype(np.int64))
 
 
@@ -104,7 +107,6 @@ def _fetch(
     """Ask the graph for m rows for the queries at `which`: the first k admitted, and who has as many."""
     positions = partition.graph.query(vectors[which], m)
     rows = np.where(positions >= 0, partition.rows[positions], -1)
-    passes = request.admission.passes(which, rows)
-    first = np.argsort(~passes, axis=1, kind="stable")[:, : request.k]
-    kept = np.where(np.take_along_axis(passes, first, axis=1), np.take_along_axis(rows, first, axis=1), -1)
-    return kept, passes.sum(axis=1) >= request.k
+    rows = np.where(request.admission.passes(which, rows), rows, -1)
+    firsts = request.admission.firsts(rows)
+    return kept_first(rows, firsts, request.k), firsts.sum(axis=1) >= request.k

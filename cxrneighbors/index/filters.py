@@ -1,8 +1,8 @@
-"""Which rows a query may find: predicate masks, and its own row or all of its patient's rows left out."""
+"""Which rows a query may find: predicate masks, its own row or patient left out, one row of each unit."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -18,13 +18,15 @@ class Admission:
     `masks`: bool (U, N), the distinct filters, or None when every row passes; `which`: int64 (Q,), each
     query's filter. `keys` (N,) and `query_keys` (Q,): a row is left out for a query with the same key: the
     patient, or the row itself when the same patient may be found. A query from outside has key -1, which no
-    row has.
+    row has. `units` (N,): of rows with the same unit, a study or a patient, a query finds one, the nearest;
+    None when each row is a unit of its own.
     """
 
     masks: np.ndarray | None
     which: np.ndarray
     keys: np.ndarray
     query_keys: np.ndarray
+    units: np.ndarray | None = None
 
     def take(self, which: np.ndarray | slice) -> Admission:
         """The same for the queries at positions `which`; filters none of them uses are dropped."""
@@ -32,12 +34,12 @@ class Admission:
         masks = self.masks
         if masks is not None and len(used) < len(masks):
             masks = masks[used]
-        return Admission(masks, inverse.astype(np.int64), self.keys, self.query_keys[which])
+        return replace(self, masks=masks, which=inverse.astype(np.int64), query_keys=self.query_keys[which])
 
     def restrict(self, extra: np.ndarray) -> Admission:
         """The same with the further condition `extra`: bool (N,)."""
         masks = extra[None] if self.masks is None else self.masks & extra
-        return Admission(masks, self.which, self.keys, self.query_keys)
+        return replace(self, masks=masks)
 
     def groups(self) -> list[tuple[np.ndarray, np.ndarray | None]]:
         """Queries that share a filter: (their positions, the filter bool (N,) or None)."""
@@ -67,6 +69,35 @@ class Admission:
     def admitted(self, query: int, rows: np.ndarray) -> np.ndarray:
         """Those of `rows` int64 (M,) that one query may find."""
         return np.asarray(rows[self.passes(np.array([query]), rows[None])[0]])
+
+    def firsts(self, rows: np.ndarray) -> np.ndarray:
+        """Which of `rows` int64 (A, M; -1 = none) are the first of their unit in their line: bool (A, M)."""
+        return first_of_each(rows if self.units is None else np.where(rows < 0, -1, self.units[rows]))
+
+    def count_units(self, rows: np.ndarray) -> int:
+        """How many units `rows` int64 (M,), different ones, belong to."""
+        return len(rows) if self.units is None else int(np.count_nonzero(np.bincount(self.units[rows])))
+
+
+def first_of_each(keys: np.ndarray) -> np.ndarray:
+    """Where each key stands for the first time in its line, -1 being no key: int64 (A, M) -> bool (A, M).
+
+    >>> first_of_each(np.array([[3, -1, 3, 1]])).tolist()
+    [[True, False, False, True]]
+    """
+    order = np.argsort(keys, axis=1, kind="stable")
+    ordered = np.take_along_axis(keys, order, axis=1)
+    first = ordered >= 0
+    first[:, 1:] &= ordered[:, 1:] != ordered[:, :-1]
+    result = np.empty_like(first)
+    np.put_along_axis(result, order, first, axis=1)
+    return result
+
+
+def kept_first(rows: np.ndarray, kept: np.ndarray, k: int) -> np.ndarray:
+    """The first k kept entries of each line, then -1: int64 (A, M), bool (A, M) -> (A, min(k, M))."""
+    first = np.argsort(~kept, axis=1, kind="stable")[:, :k]
+    return np.where(np.take_along_axis(kept, first, axis=1), np.take_along_axis(rows, first, axis=1), -1)
 
 
 def array_filters(allowed: np.ndarray | None, n_queries: int, n_rows: int) -> Filters:

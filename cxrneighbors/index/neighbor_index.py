@@ -78,6 +78,7 @@ class NeighborIndex:
         modality: str | None = None,
         policy: str = "nearest",
         include_same_patient: bool = False,
+        one_per: str = "image",
         weights: Mapping[str, float] | None = None,
         seed: int = 0,
     ) -> pd.DataFrame:
@@ -91,14 +92,15 @@ class NeighborIndex:
         `include_same_patient`. A film that the index holds is known by its pixels.
 
         `where`: one expression for all queries or one for each. `modality`: fused where the query has both,
-        else the one it has. `weights`: for this search, ranked exactly; a zero weight searches the other
-        modality alone. `seed`: for policies that draw.
+        else the one it has. `one_per`: 'study' or 'patient' for at most one image of each, the nearest one,
+        so that k studies or patients are found; 'image' counts each image. `weights`: for this search, ranked
+        exactly; a zero weight searches the other modality alone. `seed`: for policies that draw.
 
         Columns: query_id (the image_id, the file, or 'image 1', 'text 1', …), rank (1 .. k), neighbor_id,
         distance (the one that ranks), image_distance and report_distance (‖a - b‖/σ; NaN where one of both
         has none).
         """
-        options = SearchOptions(k, policy, include_same_patient, weights)
+        options = SearchOptions(k, policy, include_same_patient, weights, one_per)
         queries = read_queries(self.store, self.encoders, image_ids, image, text, patient_id)
         return search_table(self.store, queries, modality, where, options, np.random.default_rng(seed))
 
@@ -110,6 +112,7 @@ class NeighborIndex:
         modality: str | None = None,
         allowed: np.ndarray | None = None,
         include_same_patient: bool = False,
+        one_per: str = "image",
         policy: str = "nearest",
         weights: Mapping[str, float] | None = None,
         rng: np.random.Generator | None = None,
@@ -118,8 +121,9 @@ class NeighborIndex:
 
         -1 and NaN where fewer than k exist, and throughout for a query row that lacks the modality.
         `modality`: 'fused' if there is such a space, else the only one. `allowed`: bool (N,) or (Q, N).
+        `one_per`: see `search`.
         """
-        options = SearchOptions(k, policy, include_same_patient, weights)
+        options = SearchOptions(k, policy, include_same_patient, weights, one_per)
         queries = indexed_queries(self.store, np.asarray(rows, dtype=np.int64))
         masks, which = array_filters(allowed, len(queries.rows), len(self.studies))
         modality = self.store.choose_modality(modality)

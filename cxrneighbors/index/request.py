@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cxrneighbors.errors import UserError
-from cxrneighbors.index.filters import Admission
+from cxrneighbors.index.filters import Admission, kept_first
 from cxrneighbors.index.fusion import Factors, check_weights, distance_factors
 from cxrneighbors.index.vector_store import VectorStore
 
@@ -19,7 +19,7 @@ class Request:
     """Find `k` neighbours in `store` for each of Q queries.
 
     `vectors`: float32 (Q, D) of at least the modalities that rank. `modality`: 'image', 'report' or 'fused'.
-    `factors`: of the squared distance that ranks. `admission`: filters and patient exclusion.
+    `factors`: of the squared distance that ranks. `admission`: filters, patient exclusion, one row of a unit.
     """
 
     store: VectorStore
@@ -74,9 +74,14 @@ class Hits(NamedTuple):
 
 
 def rank(request: Request, candidates: np.ndarray) -> Hits:
-    """The k best of `candidates` int64 (Q, C; -1 = none, repeats allowed), C >= k, by exact distance."""
+    """The k best of `candidates` int64 (Q, C; -1 = none, repeats allowed), C >= k, by exact distance.
+
+    Of candidates of the same unit the nearest counts.
+    """
     rows = np.sort(candidates, axis=1)
     rows[:, 1:][rows[:, 1:] == rows[:, :-1]] = -1
     distance = request.store.distances(request.vectors, rows, request.factors)
     # Rows ascend within a line, so a stable sort breaks ties by row; NaN (no row) sorts last.
-    return Hits(rows, distance).take(np.argsort(distance, axis=1, kind="stable")[:, : request.k])
+    order = np.argsort(distance, axis=1, kind="stable")
+    firsts = request.admission.firsts(np.take_along_axis(rows, order, axis=1))
+    return Hits(rows, distance).take(kept_first(order, firsts, request.k))

@@ -41,6 +41,7 @@ class SearchOptions:
     policy: str
     include_same_patient: bool
     weights: Mapping[str, float] | None
+    one_per: str
 
 
 def find(
@@ -114,9 +115,10 @@ def query_modalities(store: VectorStore, queries: Queries, modality: str | None)
 
 
 def _admission(store: VectorStore, queries: Queries, filters: Filters, options: SearchOptions) -> Admission:
+    units = store.units(options.one_per)
     if options.include_same_patient:
-        return Admission(*filters, np.arange(len(store.studies)), queries.rows)
-    return Admission(*filters, store.patients, queries.patients)
+        return Admission(*filters, np.arange(len(store.studies)), queries.rows, units)
+    return Admission(*filters, store.patients, queries.patients, units)
 
 
 def _each(where: str | Sequence[str | None] | None, n_queries: int) -> list[str | None]:
@@ -146,15 +148,19 @@ def _check_all(able: np.ndarray, queries: Queries, mistake: str) -> None:
 def _raise_short(
     store: VectorStore, query: Queries, modality: str, where: str | None, options: SearchOptions
 ) -> NoReturn:
-    """Say how many images the one query can find."""
+    """Say how many images, studies or patients the one query can find."""
     searched, _ = ranking_factors(store, modality, options.weights)
     admission = _admission(store, query, _filters(store, [where]), options)
-    n = len(admission.admitted(0, store.spaces[searched].rows))
+    rows = admission.admitted(0, store.spaces[searched].rows)
+    n = admission.count_units(rows)
     passing = "can be found" if where is None else f"pass where {where!r}"
     patient = "" if options.include_same_patient else " and are of another patient"
-    found = f"only {n} image{'' if n == 1 else 's'}" if n else "no images"
+    found = f"only {len(rows)} image{'' if len(rows) == 1 else 's'}" if n else "no images"
     loosen = "search a larger index" if where is None else "loosen where"
     remedy = f"ask for k={n} or {loosen}" if n else loosen
+    if n < len(rows):
+        found += f" of {n} {'studies' if options.one_per == 'study' else 'patients'}"
+        remedy = f"ask for k={n} or one per image, or {loosen}"
     raise UserError(f"query {query.names[0]!r}: {found} {passing}{patient}, k is {options.k}; {remedy}")
 
 

@@ -18,7 +18,7 @@ from cxrneighbors.index.backends.registry import check_options
 from cxrneighbors.index.fusion import MODALITIES, Factors, check_weights, modality_scale, squared_distances
 from cxrneighbors.index.predicates import Predicates
 from cxrneighbors.index.spaces import Space, build_graphs, make_spaces
-from cxrneighbors.statistics.patients import patient_codes
+from cxrneighbors.statistics.patients import ONE_PER, patient_codes, unit_codes
 
 # Measured with eval/search_benchmark.py: at and below this many passing rows the exact search always wins.
 EXACT_ROWS = 2000
@@ -98,6 +98,17 @@ class VectorStore:
         if where is None:
             return np.ones(len(self.studies), dtype=bool)
         return self._predicates.evaluate(where)
+
+    def units(self, one_per: str) -> np.ndarray | None:
+        """What each row belongs to, a study or a patient: int64 (N,); None where each row is its own."""
+        if choose("one_per", one_per, ONE_PER) == "image":
+            return None
+        codes = self.patients if one_per == "patient" else self._study_codes
+        return None if codes.max() == len(codes) - 1 else codes
+
+    @cached_property
+    def _study_codes(self) -> np.ndarray:
+        return unit_codes(self.studies, "study")
 
     def rows_of(self, image_ids: Sequence[str]) -> np.ndarray:
         """Rows of indexed images: int64 (Q,); a `UserError` names the first unknown one."""

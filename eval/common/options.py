@@ -25,6 +25,7 @@ _SHARED: dict[str, dict[str, Any]] = {
     "--image-encoder": {"default": "vae", "help": "vae (trained here), pca, pixels, none, a folder"},
     "--report-encoder": {"default": "minilm", "help": "minilm, tfidf, none, a model's name or folder"},
     "--definition": {"default": "any", "choices": ["any", "any-disease", "jaccard", "exact"]},
+    "--one-per": {"default": "patient", "choices": ["image", "study", "patient"], "help": "see evaluate"},
     "-k": {"type": int, "default": 5, "help": "neighbours of a target"},
     "--epochs": {"type": int, "default": 30},
     "--image-size": {"type": int, "default": 224, "help": "pixels a side"},

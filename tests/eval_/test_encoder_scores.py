@@ -76,7 +76,8 @@ def test_a_single_fold_gives_the_package_s_own_figures():
     index = NeighborIndex.build(embeddings, films, backend="exact")
     scored, found = Scored.of(MAIN, [films]), neighbors(films, vectors)
     for question, definition in (("overall", "any"), ("diseased", "any-disease")):
-        expected = evaluate_overlap(index, K, definition=definition, n_permutations=9).summary["methods"]
+        result = evaluate_overlap(index, K, definition=definition, n_permutations=9, one_per="image")
+        expected = result.summary["methods"]
         row = score(scored.table(question, found, K), question)
         for name in ("lift", "lift_ci95", "retrieval", "n_targets", "effective_patients"):
             assert row[name] == pytest.approx(expected["image"][name]), (question, name)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cxrneighbors.data.schema import validate_studies
-from cxrneighbors.statistics.patients import patient_codes
+from cxrneighbors.statistics.patients import patient_codes, unit_codes
 
 NAMES = ("Atelectasis", "Edema", "Effusion", "Mass", "Nodule")
 
@@ -44,7 +44,7 @@ class FakeIndex:
         squared = [((self.vectors[p][rows, None] - self.vectors[p][None]) ** 2).sum(-1) for p in parts]
         return np.sqrt(sum(squared))
 
-    def neighbors(self, rows, k, *, modality, allowed=None, include_same_patient=False, **_):
+    def neighbors(self, rows, k, *, modality, allowed=None, include_same_patient=False, one_per="image", **_):
         apart = self._matrix(modality, rows)
         patient = patient_codes(self.studies)
         if allowed is not None:
@@ -52,6 +52,11 @@ class FakeIndex:
         if not include_same_patient:
             apart[patient[rows][:, None] == patient[None]] = np.nan
         apart[np.arange(len(rows)), rows] = np.nan
+        units = unit_codes(self.studies, one_per)
+        for line in apart if one_per != "image" else ():
+            order = np.argsort(line, kind="stable")
+            nearest = order[np.unique(units[order], return_index=True)[1]]
+            line[np.setdiff1d(order, nearest)] = np.nan
         order = np.argsort(apart, axis=1, kind="stable")[:, :k]
         found = np.full((len(rows), k), -1)
         found[:, : order.shape[1]] = order

@@ -37,7 +37,9 @@ def make_index(kind="fake", seed=0, **columns):
 def result(request):
     index = make_index(request.param)
     methods = make_baselines(index)
-    return evaluate_overlap(index, targets="split == 'test'", methods=methods, n_permutations=199)
+    return evaluate_overlap(
+        index, targets="split == 'test'", one_per="image", methods=methods, n_permutations=199
+    )
 
 
 def test_contract_of_overlap_json(result):
@@ -76,8 +78,34 @@ def test_every_number_by_hand(result):
     row = result.summary["methods"]["image"]
     is_target = (studies["split"] == "test") & (studies["findings"].map(len) > 0)
     assert row["n_targets"] == len(lifts) == is_target.sum()
+    people = table.assign(patient=table["neighbor_id"].map(patient)).groupby("query_id")["patient"]
+    assert row["repeated"] == {"study": 0, "patient": pytest.approx((people.nunique() < 5).mean())}
+    assert row["repeated"]["patient"] > 0.1
     assert row["mean_overlap"] == pytest.approx(np.mean(overlaps))
     assert row["lift"] == pytest.approx(np.mean(lifts))
+
+
+@pytest.mark.parametrize("kind", ["fake", "exact", "hnsw"])
+@pytest.mark.parametrize("one_per", ["study", "patient"])
+def test_one_image_of_each(kind, one_per):
+    """Every method's five are of different patients or studies; drawn ones share what is expected."""
+    rng = np.random.default_rng(1)
+    index = make_index(kind, study_id=[f"s{row}" for row in rng.integers(0, 60, N)])
+    options = {} if one_per == "patient" else {"one_per": one_per}
+    result = evaluate_overlap(index, methods=make_baselines(index), **options, **QUICK)
+    assert result.summary["one_per"] == one_per
+    columns = ["patient_id"] if one_per == "patient" else ["patient_id", "study_id"]
+    units = index.studies.set_index("image_id")[columns].agg("/".join, axis=1)
+    counted = result.neighbors.assign(unit=units[result.neighbors["neighbor_id"]].to_numpy())
+    assert (counted.groupby(["method", "query_id"])["unit"].nunique() == 5).all()
+    table = result.tables["image"]
+    scored = table.graph.pool[table.targets]
+    labelled = index.studies["findings"].map(len).gt(0).to_numpy()
+    found, _ = index.neighbors(scored, 5, modality="image", allowed=labelled, one_per=one_per)
+    np.testing.assert_array_equal(found, table.graph.pool[table.nearest])
+    assert all(row["repeated"][one_per] == 0 for row in result.summary["methods"].values())
+    drawn = result.summary["methods"]["random"]
+    assert drawn["lift_ci95"][0] - 0.02 < 0 < drawn["lift_ci95"][1] + 0.02
 
 
 def test_neighbor_table_has_the_columns_of_search(result):
@@ -111,7 +139,7 @@ def test_comparison_searches_again_on_common_candidates():
     summary = evaluate_overlap(index, **QUICK).summary
     both = index.has["image"] & index.has["report"] & index.studies["findings"].map(len).gt(0).to_numpy()
     rows = np.flatnonzero(both)
-    found, _ = index.neighbors(rows, 5, modality="image", allowed=both)
+    found, _ = index.neighbors(rows, 5, modality="image", allowed=both, one_per="patient")
     sets = [set(names) for names in index.studies["findings"]]
     overlap = np.mean([[bool(sets[q] & sets[i]) for i in row] for q, row in zip(rows, found, strict=True)])
     assert summary["comparisons"][0]["second_overlap"] == pytest.approx(overlap)
@@ -153,15 +181,18 @@ def test_targets_with_too_few_candidates_are_counted():
     rng = np.random.default_rng(0)
     patients = np.r_[np.zeros(8, int), np.arange(1, 5)]  # patient 0 has 4 candidates, the others 11
     studies = make_studies(random_findings(rng, 12), patients)
-    summary = evaluate_overlap(FakeIndex(studies, image=rng.normal(size=(12, 2))), k=5, **QUICK).summary
+    index = FakeIndex(studies, image=rng.normal(size=(12, 2)))
+    summary = evaluate_overlap(index, k=5, one_per="image", **QUICK).summary
     row = summary["methods"]["image"]
     assert row["n_left_out"] == 8 and row["n_targets"] == 4 == summary["n_targets"]
     assert row["retrieval"]["p_at_10"] is not None
+    with pytest.raises(UserError, match="no target has 5 candidates of different patients"):
+        evaluate_overlap(index, k=5, **QUICK)
 
 
 def test_per_finding_and_per_view_by_hand():
     index = make_index()
-    result = evaluate_overlap(index, **QUICK)
+    result = evaluate_overlap(index, one_per="image", **QUICK)
     row, table = result.summary["methods"]["image"], result.neighbors
     table = table[table["method"] == "image"]
     studies = index.studies.set_index("image_id")
@@ -240,7 +271,7 @@ def test_two_data_sets_number_their_patients_independently():
     studies = make_studies(random_findings(rng, n, 0.4), patients, dataset=halves)
     embeddings = Embeddings.from_arrays(list(studies["image_id"]), rng.normal(size=(n, 3)).astype(np.float32))
     index = NeighborIndex.build(embeddings, studies, backend="exact")
-    result = evaluate_overlap(index, **QUICK)
+    result = evaluate_overlap(index, one_per="image", **QUICK)
     row, table = result.summary["methods"]["image"], result.neighbors
     who = [f"{half} {patient}" for half, patient in zip(halves, patients, strict=True)]
     person = dict(zip(studies["image_id"], who, strict=True))
@@ -263,7 +294,7 @@ def test_what_nobody_can_exchange_is_said():
     patients = np.r_[np.zeros(9, int), np.ones(7, int), np.arange(2, 32)]
     studies = make_studies(random_findings(rng, 46, 0.4), patients)
     vectors = rng.normal(size=(46, 2)) + np.where(patients < 2, 3.0, 0.0)[:, None]
-    result = evaluate_overlap(FakeIndex(studies, image=vectors), k=3, **QUICK)
+    result = evaluate_overlap(FakeIndex(studies, image=vectors), k=3, one_per="image", **QUICK)
     test = result.summary["methods"]["image"]["tests"]["permutation"]
     assert test["share_exchanged"] == pytest.approx(30 / 46)
     sets = [set(names) for names in studies["findings"]]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from scipy import stats
 from cxrneighbors.evaluation.expectation import random_expectation, random_histogram
 from cxrneighbors.evaluation.labels import encode_labels
 from cxrneighbors.evaluation.overlap import DEFINITIONS, labels_for, pair_overlap
+from cxrneighbors.evaluation.sampling import draw_neighbors
 
 from .fake_index import random_findings, uneven_patients
 
@@ -64,6 +66,43 @@ def test_histogram_sums_to_targets_and_agrees_with_the_mean():
     assert (histogram @ np.arange(6)) / (200 * 5) == pytest.approx(result.mean.mean())
 
 
+def test_histogram_of_patients_is_near_what_draws_show():
+    """Films of a patient alike: the mean exact, each count within K / n of shuffled films."""
+    rng = np.random.default_rng(5)
+    patients = np.repeat(np.arange(60), rng.geometric(0.25, 60))
+    n, k = len(patients), 5
+    sick = rng.random(60)[patients] < 0.4
+    masks = np.where(sick ^ (rng.random(n) < 0.1), 1, 2).astype(np.uint64)[:, None]
+    result = random_expectation(masks, patients, "any", units=patients, k=k)
+    drawn = draw_neighbors(np.repeat(np.arange(n), 60), patients, np.zeros(n, int), patients, k, rng)
+    hits = (masks[drawn, 0] == np.repeat(masks[:, 0], 60)[:, None]).sum(axis=1)
+    histogram = random_histogram(result.candidates, result.overlapping, k) / n
+    assert histogram @ np.arange(k + 1) / k == pytest.approx(result.mean.mean())
+    assert hits.mean() / k == pytest.approx(result.mean.mean(), abs=0.005)
+    np.testing.assert_allclose(histogram, np.bincount(hits, minlength=k + 1) / len(hits), atol=0.02)
+
+
+@pytest.mark.parametrize("include", [False, True])
+@pytest.mark.parametrize("definition", ["any", "jaccard"])
+def test_one_film_of_each_unit_equals_all_orders(include, definition):
+    """Every order of six films, the first two of different units: the mean overlap, per image."""
+    rng = np.random.default_rng(6)
+    patients, units = np.array([0, 0, 1, 1, 1, 2, 3]), np.array([0, 1, 2, 2, 3, 4, 5])
+    masks = rng.integers(1, 8, (7, 1)).astype(np.uint64)
+    result = random_expectation(masks, patients, definition, None, include, units=units, k=2)
+    for i in range(7):
+        films = [j for j in range(7) if j != i and (include or patients[j] != patients[i])]
+        means = []
+        for order in permutations(films):
+            first = {}
+            for j in order:
+                first.setdefault(units[j], j)
+            taken = list(first.values())[:2]
+            means.append(pair_overlap(masks[i][None], masks[taken], definition).mean())
+        assert result.mean[i] == pytest.approx(np.mean(means), rel=1e-9)
+        assert result.candidates[i] == len(set(units[films]))
+
+
 def test_histogram_refuses_too_few_candidates():
     with pytest.raises(ValueError, match="at least k=5"):
         random_histogram(np.array([4]), np.array([1]), 5)
@@ -78,7 +117,9 @@ def test_full_label_table_in_seconds(shared_data):
     of_any_pair = random_expectation(labels.masks, everyone, "any", include_same_patient=True).mean
     assert of_any_pair.mean() == pytest.approx(0.354, abs=5e-4)
     result = random_expectation(labels.masks, patients, "jaccard")
+    one_each = random_expectation(labels.masks, patients, "any", units=patients, k=5)
     assert time.perf_counter() - start < 20
+    assert one_each.candidates.max() == patients.max()
     rows = np.random.default_rng(0).choice(len(table), 20, replace=False)
     for row in rows:
         others = np.flatnonzero(patients != patients[row])

@@ -10,7 +10,8 @@ from cxrneighbors.evaluation.evaluate import evaluate_overlap
 from cxrneighbors.evaluation.exchange_tests import Draws, lift_test
 from cxrneighbors.evaluation.films import Films
 from cxrneighbors.evaluation.graph import Who, build_graph, index_methods
-from cxrneighbors.evaluation.score_table import ALL, Question, score_targets
+from cxrneighbors.evaluation.question import Question
+from cxrneighbors.evaluation.score_table import ALL, score_targets
 
 from .fake_index import NAMES, FakeIndex, make_studies, random_findings, sick_patients, uneven_patients
 
@@ -60,7 +61,7 @@ def test_patient_encoder_has_lift_only_with_the_same_patient():
     vectors = noisy(rng.normal(size=(N // 6, 4))[patients], rng)
     apart = evaluate(studies, vectors)
     assert apart["p_value"] > 0.05 and apart["lift_ci95"][0] < 0 < apart["lift_ci95"][1]
-    together = evaluate(studies, vectors, include_same_patient=True)
+    together = evaluate(studies, vectors, include_same_patient=True, one_per="image")
     assert together["mean_overlap"] == 1 and together["lift"] > 0.4 and together["p_value"] < 0.01
     assert together["tests"]["permutation"]["unit"] == "image"
     # Exchanging whole patients cannot see it: every exchange keeps the patient's own films alike.
@@ -96,8 +97,9 @@ def p_values_of(studies, vectors, seed, definition="any", targets=None, unit=Non
     index = FakeIndex(studies, image=vectors)
     films = Films.of(studies)
     eligible = films.labels.labelled & index.rows_where(targets)
-    graph = build_graph(index_methods(index)[0], Who(films.labels.labelled, eligible), 5, 5)
-    table = score_targets(graph, films, Question(5, definition))
+    question = Question(5, definition)
+    graph = build_graph(index_methods(index)[0], Who(films.labels.labelled, eligible), question, 5)
+    table = score_targets(graph, films, question)
     draws = Draws(n_permutations, seed, "image")
     return [lift_test(table, matching, draws, unit, "t").p_value[0] for matching in (ALL, "view")]
 

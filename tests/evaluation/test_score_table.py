@@ -34,7 +34,7 @@ def case():
 @pytest.mark.parametrize("definition", ["any", "any-disease", "jaccard", "exact"])
 def test_every_column_by_plain_loops(case, definition):
     studies, patients, graph, _ = case
-    table = score_targets(graph, Films.of(studies), Question(K, definition))
+    table = score_targets(graph, Films.of(studies), Question(K, definition, one_per="image"))
     drop = {"No Finding"} if definition == "any-disease" else set()
     sets = [set(names) - drop for names in studies["findings"]]
 
@@ -60,7 +60,7 @@ def test_every_column_by_plain_loops(case, definition):
 
 def test_the_frame_is_a_plain_table(case, tmp_path):
     studies, _, graph, _ = case
-    table = score_targets(graph, Films.of(studies), Question(K))
+    table = score_targets(graph, Films.of(studies), Question(K, one_per="image"))
     table.frame.to_parquet(tmp_path / "scores.parquet")
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "scores.parquet"), table.frame)
     by_patient = (table.frame["overlap"] - table.frame["expected"]).groupby(table.frame["patient"]).mean()
@@ -69,7 +69,7 @@ def test_the_frame_is_a_plain_table(case, tmp_path):
 
 def test_summaries_are_pure(case):
     studies, _, graph, _ = case
-    table = score_targets(graph, Films.of(studies), Question(K))
+    table = score_targets(graph, Films.of(studies), Question(K, one_per="image"))
     before = table.frame.copy()
     first, second = (summarise(table, Draws(99, 5, "image")) for _ in range(2))
     np.testing.assert_equal(first, second)
@@ -80,7 +80,7 @@ def test_summaries_are_pure(case):
 
 def test_compare_is_the_difference_of_overlaps_on_the_targets_of_both(case):
     studies, patients, graph, rng = case
-    films, question = Films.of(studies), Question(K)
+    films, question = Films.of(studies), Question(K, one_per="image")
     other = make_graph(rng, patients)
     half = replace(other, targets=other.targets[::2], neighbors=other.neighbors[::2], distances=None)
     first, second = (score_targets(each, films, question) for each in (graph, half))
@@ -97,7 +97,7 @@ def test_matched_expectations_of_one_stratum_are_the_overall_ones_and_of_two_are
     other = make_graph(rng, patients)
     for one_view in (True, False):
         films = Films.of(studies.assign(view="PA") if one_view else studies)
-        tables = [score_targets(each, films, Question(K)) for each in (graph, other)]
+        tables = [score_targets(each, films, Question(K, one_per="image")) for each in (graph, other)]
         overall, matched = compare(*tables), compare(*tables, matching="view")
         assert matched["difference"] == pytest.approx(overall["difference"])
         same = matched["difference_ci95"] == pytest.approx(overall["difference_ci95"], abs=1e-9)
@@ -107,19 +107,44 @@ def test_matched_expectations_of_one_stratum_are_the_overall_ones_and_of_two_are
 def test_tables_of_another_pool_or_question_are_not_compared(case):
     studies, _, graph, _ = case
     films = Films.of(studies)
-    table = score_targets(graph, films, Question(K))
+    table = score_targets(graph, films, Question(K, one_per="image"))
     smaller = replace(
-        graph, pool=graph.pool[:-1], targets=graph.targets[:5], neighbors=graph.neighbors[:5] % 30
+        graph,
+        pool=graph.pool[:-1],
+        targets=graph.targets[:5],
+        neighbors=np.tile(np.arange(20, 25), (5, 1)),
     )
-    for other in (score_targets(graph, films, Question(K - 1)), score_targets(smaller, films, Question(K))):
+    for other in (
+        score_targets(graph, films, Question(K - 1, one_per="image")),
+        score_targets(smaller, films, Question(K, one_per="image")),
+    ):
         with pytest.raises(ValueError, match="same question of the same pool"):
             compare(table, other)
 
 
-def test_questions_are_checked():
-    with pytest.raises(UserError, match="k=0"):
-        Question(0)
-    with pytest.raises(UserError, match="definition 'some'"):
-        Question(5, "some")
+def test_draws_are_checked():
     with pytest.raises(UserError, match="n_permutations=0"):
         Draws(0)
+
+
+def test_one_film_of_each_patient_against_shuffled_films(case):
+    """Expected overlap and candidates, all and of the view, by drawing; neighbours are refused otherwise."""
+    studies, patients, graph, rng = case
+    films, views = Films.of(studies), studies["view"].to_numpy()
+    with pytest.raises(ValueError, match="neighbours must be one per patient"):
+        score_targets(graph, films, Question(K))
+    lines = [np.flatnonzero(patients != patient) for patient in patients]
+    each = [line[np.unique(patients[line], return_index=True)[1]][: K + 2] for line in lines]
+    graph = replace(graph, neighbors=np.stack(each), distances=np.zeros((N, K + 2), np.float32))
+    table = score_targets(graph, films, Question(K))
+    masks = table.masks[:, 0]
+    for row in range(0, N, 7):
+        for matching, others in (("", np.ones(N, bool)), ("_view", views == views[row])):
+            candidates = np.flatnonzero(others & (patients != patients[row]))
+            assert table.frame[f"candidates{matching}"][row] == len(set(patients[candidates]))
+            shares = []
+            for _ in range(1500):
+                order = rng.permutation(candidates)
+                taken = order[np.sort(np.unique(patients[order], return_index=True)[1])[:K]]
+                shares.append(((masks[row] & masks[taken]) != 0).mean())
+            assert table.frame[f"expected{matching}"][row] == pytest.approx(np.mean(shares), abs=0.035)

@@ -20,8 +20,9 @@ from cxrneighbors.evaluation.figures.figure5 import draw_figure5
 from cxrneighbors.evaluation.figures.table1 import table1
 from cxrneighbors.evaluation.films import Films
 from cxrneighbors.evaluation.graph import Graph
-from cxrneighbors.evaluation.score_table import Question, score_targets
-from cxrneighbors.evaluation.wording import summary_lines
+from cxrneighbors.evaluation.question import Question
+from cxrneighbors.evaluation.score_table import score_targets
+from cxrneighbors.evaluation.wording import neighbours_line, summary_lines
 from cxrneighbors.evaluation.write import write_evaluation
 
 from .fake_index import FakeIndex, make_studies, random_findings
@@ -222,3 +223,16 @@ def test_terminal_shows_corrected_p_and_what_exchange_leaves(result):
     image = next(line for line in lines if line.startswith("image"))
     assert image.endswith(f"{100 * row['null_mean_lift']:.1f}   {row['p_value_adjusted']:.4f}")
     assert "exchanged" in lines[0] and len({len(line) for line in lines}) == 1
+
+
+def test_every_output_says_one_image_per_patient(result, index, tmp_path):
+    assert neighbours_line(result.summary) == "5 neighbours, same patient excluded, one image per patient"
+    paths = {path.name: path for path in write_evaluation(result, tmp_path)}
+    assert json.loads(paths["overlap.json"].read_text(encoding="utf-8"))["one_per"] == "patient"
+    html = paths["report.html"].read_text(encoding="utf-8")
+    assert "at most one image of each patient" in html and "5 different patients" in html
+    every = evaluate_overlap(index, one_per="image", **QUICK)
+    assert neighbours_line(every.summary).endswith("every image counts")
+    write_evaluation(every, tmp_path)
+    html = paths["report.html"].read_text(encoding="utf-8")
+    assert "at most one image of each" not in html and "Several images of one patient may be" in html

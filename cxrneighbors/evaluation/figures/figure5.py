@@ -41,8 +41,10 @@ def _panel(axis: Any, name: str, summary: dict[str, Any]) -> None:
         loc="left",
         linespacing=1.35,
     )
+    one_each = "" if summary["one_per"] == "image" else f", one per {summary['one_per']},"
     axis.set_xlabel(
-        f"neighbours out of {k} {SHARING.get(summary['definition'], 'sharing a finding')}", fontsize=7.5
+        f"neighbours out of {k}{one_each} {SHARING.get(summary['definition'], 'sharing a finding')}",
+        fontsize=7.5,
     )
     axis.set_ylabel("target images", fontsize=7.5)
     axis.set_xticks(x if k <= 12 else np.arange(0, k + 1, max(1, round(k / 8))))

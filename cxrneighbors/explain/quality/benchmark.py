@@ -41,7 +41,8 @@ class BenchmarkSettings:
     `k`: neighbours K; `n_masks`: masked films P of each film; `seeds`: runs of each method, seeds 0, 1, ...
     (a method without a seed runs once); `top`: segments that count as top; `fill`: of masked segments;
     `where`: which images may be neighbours; `n_held_out`: masks for the held-out correlation; `n_sanity`: the
-    first so many targets are explained for the randomised classifier too, in the first segmentation.
+    first so many targets are explained for the randomised classifier too, in the first segmentation;
+    `one_per`: see `NeighborIndex.search`.
     """
 
     k: int = 5
@@ -53,6 +54,7 @@ class BenchmarkSettings:
     n_held_out: int = 100
     n_sanity: int = 20
     seed: int = 0
+    one_per: str = "patient"
 
     def __post_init__(self) -> None:
         for name in ("k", "n_masks", "seeds", "top", "n_held_out"):
@@ -91,7 +93,9 @@ class Benchmark:
         if not self.segmentations:
             raise UserError("segmentations: none given; name at least one")
         self.predictor, self.model, self.index, self.regions = predictor, model, index, regions
-        self.neighbourhood = Neighbourhood(index, self.settings.k, where=self.settings.where)
+        self.neighbourhood = Neighbourhood(
+            index, self.settings.k, where=self.settings.where, one_per=self.settings.one_per
+        )
         self.segments = SegmentCache(Path(out) / "segments", 2048, lungs)
         identity = {**asdict(self.settings), "classifier": model.weights_hash(), "index": _index_hash(index)}
         identity |= {"classifier_settings": model.config(), "patients": "dataset/patient_id"}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cxrneighbors.index.filters import Admission
+from cxrneighbors.index.filters import Admission, first_of_each
 from cxrneighbors.index.fusion import Factors, scaled_concatenation
 
 # Block of one product: 256 x 16,384 float32 = 16 MiB. Nothing larger than that is ever held.
@@ -15,6 +15,8 @@ ROW_BLOCK = 16_384
 # Products lose a few float32 digits to cancellation; this many spare candidates are kept and the caller ranks
 # them again by differences.
 SPARE = 8
+# Of a unit (study, patient) this many rows are candidates, for the same reason.
+UNIT_ROWS = 4
 
 
 def nearest_exact(
@@ -26,15 +28,17 @@ def nearest_exact(
     admission: Admission,
     centre: Mapping[str, np.ndarray],
 ) -> np.ndarray:
-    """Candidates that hold the k nearest of `rows` int64 (n,): int64 (Q, <= k + SPARE), -1 where fewer pass.
+    """Candidates that hold the k nearest of `rows` int64 (n,): int64 (Q, C), C >= k, -1 where fewer pass.
 
     `vectors`: float32 (N, D) per modality, `queries`: (Q, D). `rows` have passed the predicates already, here
     only the query's own row or patient is left out. `centre` float32 (D,) per modality is subtracted first,
-    which keeps digits.
+    which keeps digits. With `admission.units`: the nearest rows of the k units that are nearest by one row.
     """
+    units = admission.units
+    rows = rows if units is None else rows[np.argsort(units[rows], kind="stable")]
     m = min(k + SPARE, max(len(rows), k))
     n_queries = len(admission.which)
-    best = np.full((n_queries, m), -1, dtype=np.int64)
+    best = np.full((n_queries, m, 1 if units is None else UNIT_ROWS), -1, dtype=np.int64)
     lowest = np.full((n_queries, m), np.inf, dtype=np.float32)
     sides = scaled_concatenation(queries, factors, centre=centre) * np.float32(-2)
     # |a - b|² without |a|², the same for all b of a query, as one product: [-2a, 1] · [b, |b|²].
@@ -48,13 +52,19 @@ def nearest_exact(
             part = slice(begin, begin + QUERY_BLOCK)
             squared = left[part] @ right.T
             squared[same.pairs(admission.query_keys[part])] = np.inf
-            columns = smallest(squared, m)
-            values = np.concatenate([lowest[part], np.take_along_axis(squared, columns, axis=1)], axis=1)
-            joined = np.concatenate([best[part], block[columns]], axis=1)
+            if units is None:
+                columns = smallest(squared, m)[:, :, None]
+                values = np.take_along_axis(squared, columns[:, :, 0], axis=1)
+            else:
+                columns, values = smallest_units(squared, units[block], m)
+            values = np.concatenate([lowest[part], values], axis=1)
+            joined = np.concatenate([best[part], np.where(columns < 0, -1, block[columns])], axis=1)
+            if units is not None:
+                values[_repeated(np.where(np.isfinite(values), units[joined[:, :, 0]], -1), values)] = np.inf
             keep = np.argpartition(values, m - 1, axis=1)[:, :m]
             lowest[part] = np.take_along_axis(values, keep, axis=1)
-            best[part] = np.take_along_axis(joined, keep, axis=1)
-    return np.where(np.isfinite(lowest), best, -1)
+            best[part] = np.take_along_axis(joined, keep[:, :, None], axis=1)
+    return np.where(np.isfinite(lowest)[:, :, None], best, -1).reshape(n_queries, -1)
 
 
 class KeyLookup:
@@ -71,6 +81,37 @@ class KeyLookup:
         i = np.repeat(np.arange(len(wanted)), count)
         within = np.arange(len(i)) - np.repeat(np.cumsum(count) - count, count)
         return i, self._order[np.repeat(start, count) + within]
+
+
+def smallest_units(values: np.ndarray, units: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray]:
+    """The m units with the smallest values of each row: their columns, their smallest values.
+
+    values: float32 (Q, n); units: int64 (n,), of each column, equal ones side by side. Returns int64
+    (Q, <= m, UNIT_ROWS), the columns of a unit's smallest values, the smallest first, -1 for no more or
+    infinite; float32 (Q, <= m).
+    """
+    edges = np.flatnonzero(np.r_[True, units[1:] != units[:-1], True])
+    least = np.minimum.reduceat(values, edges[:-1], axis=1)
+    chosen = smallest(least, m)
+    columns = np.full((*chosen.shape, UNIT_ROWS), -1, dtype=np.int64)
+    for place, unit in enumerate(chosen.T):
+        reach = edges[unit][:, None] + np.arange(np.diff(edges)[unit].max())
+        inside = np.minimum(reach, len(units) - 1)
+        within = np.where(
+            reach < edges[unit + 1][:, None], np.take_along_axis(values, inside, axis=1), np.inf
+        )
+        order = np.argsort(within, axis=1, kind="stable")[:, :UNIT_ROWS]
+        finite = np.isfinite(np.take_along_axis(within, order, axis=1))
+        columns[:, place, : order.shape[1]] = np.where(finite, np.take_along_axis(reach, order, axis=1), -1)
+    return columns, np.take_along_axis(least, chosen, axis=1)
+
+
+def _repeated(units: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Which units (Q, c; -1 = none) stand with a smaller value in the same row too: bool (Q, c)."""
+    order = np.argsort(values, axis=1, kind="stable")
+    result = np.empty(units.shape, dtype=bool)
+    np.put_along_axis(result, order, ~first_of_each(np.take_along_axis(units, order, axis=1)), axis=1)
+    return result
 
 
 def smallest(values: np.ndarray, m: int) -> np.ndarray:

@@ -34,8 +34,9 @@ def nearest(request: Request, rng: np.random.Generator | None = None) -> Hits:
 
 
 def nearest_pool(request: Request, size: int) -> Hits:
-    """The `size` nearest admitted rows, from which other policies choose."""
-    return nearest(replace(request, k=max(request.k, min(size, len(request.candidates)))))
+    """The `size` nearest admitted rows, one of each unit, from which other policies choose."""
+    exist = request.admission.count_units(request.candidates)
+    return nearest(replace(request, k=max(request.k, min(size, exist))))
 
 
 def _candidates(request: Request) -> np.ndarray:
@@ -50,12 +51,17 @@ def _candidates(request: Request) -> np.ndarray:
         which = np.flatnonzero(~exact)
         part = asked.take(which)
         parts = [partition_candidates(part, partition) for partition in partitions]
-        found.append((which, np.concatenate(parts, axis=1)))
+        rows = np.concatenate(parts, axis=1)
+        found.append((which, rows))
+        # Rows fetched by other weights, of any unit, may turn out to be of fewer than k.
+        short = which[request.admission.firsts(rows).sum(axis=1) < request.k]
+        if asked is not request and len(short):
+            found.append((short, exact_candidates(request.take(short), request.candidates)))
     return assembled(request, found)
 
 
 def _graphs_to_ask(request: Request) -> tuple[Request, list[Partition]]:
-    """Partitions to ask, and what: more than k, of rows that have both, where weights are not the graph's.
+    """Partitions to ask, and what: more rows, that have both, of any unit, where weights are not the graph's.
 
     No partition where only the exact search will do: no graphs, or weights far from those of the graph.
     """
@@ -66,6 +72,6 @@ def _graphs_to_ask(request: Request) -> tuple[Request, list[Partition]]:
     change = [request.factors[name] / space.factors[name] for name in VECTOR_MODALITIES]
     if max(change) > MAX_RATIO * min(change):
         return request, []
-    both = request.admission.restrict(store.has["image"] & store.has["report"])
+    both = replace(request.admission.restrict(store.has["image"] & store.has["report"]), units=None)
     partitions = [partition for space in store.spaces.values() for partition in space.partitions]
     return replace(request, k=OVER_FETCH * request.k, admission=both), partitions

@@ -1,9 +1,10 @@
-"""Policy `random`: k admitted rows drawn uniformly without replacement, the baseline of every comparison."""
+"""Policy `random`: admitted rows drawn by lot, rows of a unit that was drawn already skipped."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from cxrneighbors.index.filters import kept_first
 from cxrneighbors.index.request import Hits, Request, rank
 
 ROUNDS = 8
@@ -12,7 +13,8 @@ ROUNDS = 8
 def random(request: Request, rng: np.random.Generator) -> Hits:
     """Rows drawn from those that have the modality and are admitted.
 
-    The first k different admitted rows of a stream of uniform draws are a uniform sample without replacement.
+    The first k different admitted rows of a stream of uniform draws are a uniform sample without replacement;
+    the first k of different units are those that would be nearest if distances were noise.
     """
     rows = np.full((len(request), request.k), -1, dtype=np.int64)
     for which, mask in request.admission.groups():
@@ -30,7 +32,8 @@ def _draw(request: Request, pool: np.ndarray, rng: np.random.Generator) -> np.nd
         for _ in range(ROUNDS):
             fresh = pool[rng.integers(len(pool), size=(n_queries, 2 * k + 4))]
             fresh[~request.admission.passes(np.arange(n_queries), fresh)] = -1
-            drawn = _first_different(np.concatenate([drawn, fresh], axis=1), k)
+            stream = np.concatenate([drawn, fresh], axis=1)
+            drawn = kept_first(stream, request.admission.firsts(stream), k)
             complete = np.asarray((drawn >= 0).all(axis=1))
             if complete.all():
                 return drawn
@@ -39,17 +42,7 @@ def _draw(request: Request, pool: np.ndarray, rng: np.random.Generator) -> np.nd
         # Keeps what was drawn and goes on with a permutation of the rest: the same stream, without repeats.
         have = rows[query][rows[query] >= 0]
         rest = np.setdiff1d(request.admission.admitted(int(query), pool), have, assume_unique=True)
-        taken = np.concatenate([have, rng.permutation(rest)])[:k]
+        stream = np.concatenate([have, rng.permutation(rest)])[None]
+        taken = kept_first(stream, request.admission.firsts(stream), k)[0]
         rows[query, : len(taken)] = taken
     return rows
-
-
-def _first_different(rows: np.ndarray, k: int) -> np.ndarray:
-    """The first k different values >= 0 of each line, -1 where there are fewer: int64 (Q, M) -> (Q, k)."""
-    order = np.argsort(rows, axis=1, kind="stable")
-    ordered = np.take_along_axis(rows, order, axis=1)
-    repeated = np.zeros_like(rows, dtype=bool)
-    np.put_along_axis(repeated[:, :], order[:, 1:], ordered[:, 1:] == ordered[:, :-1], axis=1)
-    refused = repeated | (rows < 0)
-    first = np.argsort(refused, axis=1, kind="stable")[:, :k]
-    return np.where(np.take_along_axis(refused, first, axis=1), -1, np.take_along_axis(rows, first, axis=1))

@@ -7,7 +7,6 @@ import pytest
 
 from cxrneighbors.errors import UserError
 from cxrneighbors.index.neighbor_index import NeighborIndex
-from cxrneighbors.index.policies.random import _first_different
 from cxrneighbors.index.search import POLICIES
 
 Build = Callable[..., NeighborIndex]
@@ -69,8 +68,3 @@ def test_random_follows_its_generator(small_index: Build) -> None:
     first = index.search("i00001", policy="random", seed=1)
     assert first.equals(index.search("i00001", policy="random", seed=1))
     assert not first.equals(index.search("i00001", policy="random", seed=2))
-
-
-def test_first_different() -> None:
-    rows = np.array([[3, -1, 3, 1, 1, 2], [5, 5, -1, -1, -1, -1]])
-    np.testing.assert_array_equal(_first_different(rows, 3), [[3, 1, 2], [5, -1, -1]])
