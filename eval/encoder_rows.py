@@ -19,9 +19,8 @@ from cxrneighbors.encoders.base import Fittable, ImageEncoder
 from cxrneighbors.encoders.components import fitting_films
 from cxrneighbors.encoders.registry import load_image_encoder
 from cxrneighbors.encoders.vae import VAE
-from cxrneighbors.encoders.vae_network import cell_means, start_from_ppca
+from cxrneighbors.encoders.vae_network import start_from_ppca
 from cxrneighbors.models import save_model
-from cxrneighbors.training.exposure import standardise
 
 UNTRAINED, UNSUPERVISED, LABELS = "untrained", "unsupervised", "label-trained"
 GROUPS = {
@@ -98,8 +97,9 @@ def vae_before(films: pd.DataFrame, settings: Settings) -> VAE:
     """The linear VAE that training starts from."""
     vae = untrained_vae(settings)
     batches = fitting_films(films, vae.image_size, vae.aspect, 4096, settings.seed)
-    cells = [cell_means(standardise(torch.from_numpy(images))) for images in batches]
-    start_from_ppca(vae.network, torch.cat(cells))
+    start_from_ppca(
+        vae.network, torch.cat([vae.network.pictures(torch.from_numpy(images)) for images in batches])
+    )
     vae.fitted = True
     return vae
 
