@@ -54,8 +54,13 @@ class ImageEncoder(Encoder, Protocol):
     are read.
     """
 
-    image_size: int
-    aspect: str
+    @property
+    def image_size(self) -> int:
+        """Pixels a side of what it takes."""
+
+    @property
+    def aspect(self) -> str:
+        """How films are made square: 'pad', 'crop', or 'own'."""
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Encode images float32 (N, 1, H, W) in [0, 1] to vectors float32 (N, D)."""

@@ -74,7 +74,7 @@ class FoundationEncoder:
     @cached_property
     def dim(self) -> int:
         """Length of a vector."""
-        return self.encode(np.zeros((1, 1, self.image_size, self.image_size), np.float32)).shape[1]
+        return int(self.encode(np.zeros((1, 1, self.image_size, self.image_size), np.float32)).shape[1])
 
     def config(self) -> dict[str, Any]:
         """What identifies the encoder: model, the pooling it takes, and the commit of a hub name."""

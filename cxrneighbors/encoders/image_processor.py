@@ -79,7 +79,8 @@ def _eight_bit_processor(processor: Any, what: str) -> FilmProcessor:
 
     def geometry(pixels: np.ndarray) -> np.ndarray:
         eight_bit = np.rint(pixels * 255).astype(np.uint8)
-        return run(eight_bit, do_rescale=False, do_normalize=False)[0, 0] / np.float32(255)
+        resized: np.ndarray = run(eight_bit, do_rescale=False, do_normalize=False)[0, 0] / np.float32(255)
+        return resized
 
     wanted = [run(probe) for probe in PROBES]
     size = wanted[0].shape[-1]

@@ -113,7 +113,7 @@ def test_calls_and_expressions_of_code_are_refused(exported: bytes) -> None:
     text = zipfile.ZipFile(io.BytesIO(exported)).read("archive/models/model.json").decode()
     evil, count = re.subn(r'"expr_str":\s*"', r"\g<0>__import__(chr(111)).x()+", text)
     assert count
-    with pytest.raises(UserError, match="holds expr_str .__import__"):
+    with pytest.raises(UserError, match=r"holds expr_str .__import__"):
         program.load_program(changed(exported, "models/model.json", evil.encode()), "f", "cpu")
 
 
