@@ -78,7 +78,7 @@ class LungTraining(TrainingModule):
         """Adam under a one-cycle schedule."""
         rate, steps = self.settings.learning_rate, int(self.trainer.estimated_stepping_batches)
         optimiser = torch.optim.Adam(self.network.parameters(), rate)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.2)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
@@ -86,12 +86,12 @@ def train_lungs(
     root: str | Path,
     out: str | Path,
     *,
-    epochs: int = 60,
+    epochs: int = 100,
     batch_size: int = 16,
-    learning_rate: float = 3e-3,
+    learning_rate: float = 4e-3,
     patience: int = 20,
     image_size: int = 128,
-    width: int = 8,
+    width: int = 12,
     seed: int = 0,
     device: str = "auto",
     resume: bool = True,
