@@ -18,6 +18,8 @@ KINDS = {
     "pixels": "PixelEncoder",
     "tfidf": "TfidfEncoder",
     "report": "ReportEncoder",
+    "projected-image": "ProjectedImageEncoder",
+    "projected-report": "ProjectedReportEncoder",
 }
 
 
