@@ -34,11 +34,6 @@ class Admission:
             masks = masks[used]
         return Admission(masks, inverse.astype(np.int64), self.keys, self.query_keys[which])
 
-    def restrict(self, extra: np.ndarray) -> Admission:
-        """The same with the further condition `extra`: bool (N,)."""
-        masks = extra[None] if self.masks is None else self.masks & extra
-        return Admission(masks, self.which, self.keys, self.query_keys)
-
     def groups(self) -> list[tuple[np.ndarray, np.ndarray | None]]:
         """Queries that share a filter: (their positions, the filter bool (N,) or None)."""
         if self.masks is None:
