@@ -73,7 +73,7 @@ def _read(folder: str | Path, device: str) -> tuple[ImageEncoder | TextEncoder, 
 class ProjectedImageEncoder(_Projected):
     """An image encoder and the head that brings its vectors near to those of their reports."""
 
-    kind: ClassVar[str] = "projected-image"  # type: ignore[misc]
+    kind: ClassVar[str] = "projected-image"
 
     def __init__(self, base: ImageEncoder, head: Head, space: str) -> None:
         super().__init__(base, head, space)
@@ -95,7 +95,7 @@ class ProjectedImageEncoder(_Projected):
 class ProjectedReportEncoder(_Projected):
     """A report encoder and the head that brings its vectors near to those of their films."""
 
-    kind: ClassVar[str] = "projected-report"  # type: ignore[misc]
+    kind: ClassVar[str] = "projected-report"
 
     def __init__(self, base: TextEncoder, head: Head, space: str) -> None:
         super().__init__(base, head, space)

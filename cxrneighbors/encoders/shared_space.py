@@ -71,9 +71,11 @@ def project(embeddings: Embeddings, image: Head, report: Head) -> Embeddings:
         if embeddings.folder is None and name not in embeddings.encoders:
             continue  # given as arrays
         base = embeddings.encoder(name)
-        kind = ProjectedImageEncoder if is_image_encoder(base) else ProjectedReportEncoder
-        encoder = kind(base, head, space)
-        shared.encoders[name] = encoder
+        encoder = shared.encoders[name] = (
+            ProjectedImageEncoder(base, head, space)
+            if is_image_encoder(base)
+            else ProjectedReportEncoder(base, head, space)
+        )
         entry |= {"encoder": encoder.name, "config": encoder.config(), "weights_hash": encoder.weights_hash()}
     return shared
 
