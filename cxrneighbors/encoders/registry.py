@@ -42,6 +42,8 @@ KINDS = {
     "foundation": "FoundationEncoder",
     "torch": "TorchEncoder",
     "lung-framed": "LungFramed",
+    "projected-image": "ProjectedImageEncoder",
+    "projected-report": "ProjectedReportEncoder",
 }
 
 
