@@ -44,8 +44,8 @@ class Keeper:
     def find(self, name: str, fit: Fit) -> dict[str, Any] | None:
         """Of encoder `name` learned and scored as `fit` says; None where it is neither kept nor made.
 
-        dim, config, fit_seconds; scored: by table, overall and within, int (N, depth) ranked rows, -1 for
-        none, and encode_seconds for 1,000 films.
+        dim, config, fit_seconds (see `Clock`); scored: by table, overall and within, int (N, depth) ranked
+        rows, -1 for none, and encode_seconds for 1,000 films.
         """
         path = self.folder / fit.name / f"{name}.json"
         asked = self._asked(name, fit)
@@ -63,17 +63,17 @@ class Keeper:
 
     def _make(self, name: str, fit: Fit) -> dict[str, Any]:
         say(f"{fit.name}: {name} learns from {len(fit.learned)} films")
-        started = time.perf_counter()
+        clock = Clock()
         encoder = ROWS[name].make(fit.learned, self.settings)
-        seconds = time.perf_counter() - started
+        seconds = clock.seconds()
         scored = {table: self._search(encoder, films, table) for table, films in fit.scored.items()}
-        about = {"dim": encoder.dim, "config": encoder.config(), "fit_seconds": round(seconds, 1)}
+        about = {"dim": encoder.dim, "config": encoder.config(), "fit_seconds": seconds}
         return {**about, "scored": scored}
 
     def _search(self, encoder: ImageEncoder, films: pd.DataFrame, table: str) -> dict[str, Any]:
-        started = time.perf_counter()
+        clock = Clock()
         embeddings = encode(films, image=encoder, device=self.settings.device)
-        seconds = 1000 * (time.perf_counter() - started) / len(films)
+        seconds = [1000 * each / len(films) for each in clock.seconds()]
         if len(embeddings.ids["image"]) < len(films):
             raise UserError(
                 f"{table}: films that cannot be read; remove them, so that all encoders search alike"
@@ -81,10 +81,22 @@ class Keeper:
         index = NeighborIndex.build(embeddings, films, backend="exact")
         data_set = table if table in DATA_SETS else MAIN
         return {
-            "encode_seconds": round(seconds, 2),
+            "encode_seconds": seconds,
             "overall": ranked(index, np.zeros(len(films), dtype=np.int64), self.depth),
             "within": ranked(index, within_codes(films, data_set), self.depth),
         }
+
+
+class Clock:
+    """Seconds since it was made: of the wall clock, and of the processor (all threads; not the GPU's)."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter(), time.process_time()
+
+    def seconds(self) -> list[float]:
+        """[wall, processor]; on a busy machine only the second tells encoders apart."""
+        now = time.perf_counter(), time.process_time()
+        return [after - before for before, after in zip(self._started, now, strict=True)]
 
 
 def ranked(index: NeighborIndex, strata: np.ndarray, depth: int) -> np.ndarray:

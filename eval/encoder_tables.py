@@ -28,9 +28,10 @@ def markdown(summary: Mapping[str, Any]) -> str:
     about = (
         f"Image encoders under one protocol, the {summary['k']} nearest films of other patients. Lift over "
         "exact random choice in points, with 95 % intervals (a patient counts as one). "
-        f"{meanings}. P@k and mAP: shares of relevant films, relevant as for *lift*. Seconds, reading "
-        f"included: to learn, and to encode 1,000 films. Groups: {groups}. *random* and NAME-before are "
-        f"checks: random numbers, and what is trained before its first step.{further(summary['also'])}"
+        f"{meanings}. P@k and mAP: shares of relevant films, relevant as for *lift*. Seconds (of the "
+        "processor), reading included: to learn, and to encode 1,000 films. "
+        f"Groups: {groups}. *random* and NAME-before are checks: random numbers, and what is trained "
+        f"before its first step.{further(summary['also'])}"
     )
     blocks = [about, looked(summary["looks"])]
     for name, result in summary["data_sets"].items():
@@ -72,7 +73,10 @@ def lift_tables(result: Mapping[str, Any]) -> list[str]:
         LIFTS[question].format(result["within"]) + " (95 % CI)": interval(question) for question in QUESTIONS
     }
     columns |= {f"{name}:": f"{{{key}:.1p}}" for name, key in RETRIEVAL.items()}
-    columns |= {"learn, s:": "{fit_seconds:.1f}", "encode, s:": "{encode_seconds:.1f}"}
+    columns |= {
+        "learn, s:": "{fit_seconds[0]:.0f} ({fit_seconds[1]:.0f})",
+        "encode, s:": "{encode_seconds[0]:.1f} ({encode_seconds[1]:.1f})",
+    }
     blocks = []
     for group in GROUPS:
         rows = [flat(name, row) for name, row in result["encoders"].items() if row["group"] == group]

@@ -25,6 +25,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from common.options import options, run
 from common.results import write_results
 from cxrneighbors.data.imports import read_studies
@@ -137,13 +139,13 @@ def evaluate(table: str, found: Found, fits: list[Fit], reference: str, k: int) 
 
 
 def costs(parts: list[dict[str, Any]], table: str) -> dict[str, Any]:
-    """Dimensions, configuration, and mean seconds over the fits."""
+    """Dimensions, configuration, and mean seconds over the fits, [wall, processor]."""
     encoding = [part["scored"][table]["encode_seconds"] for part in parts]
     return {
         "dim": parts[0]["dim"],
         "config": parts[0]["config"],
-        "fit_seconds": sum(part["fit_seconds"] for part in parts) / len(parts),
-        "encode_seconds": sum(encoding) / len(parts),
+        "fit_seconds": np.mean([part["fit_seconds"] for part in parts], axis=0),
+        "encode_seconds": np.mean(encoding, axis=0),
     }
 
 

@@ -39,7 +39,7 @@ def test_rows_of_all_data_sets_and_groups(run):
     main = summary["data_sets"]["chestxray14-10k"]["encoders"]
     assert list(main) == ["random", "pixels", "pca-centre", "vae-before", "vae"]
     for row in main.values():
-        assert row["group"] in GROUPS and row["fit_seconds"] >= 0 and row["encode_seconds"] > 0
+        assert row["group"] in GROUPS and min(row["fit_seconds"]) >= 0 and min(row["encode_seconds"]) > 0
         assert row["overall"]["retrieval"].keys() >= {"p_at_1", "p_at_3", "p_at_5", "p_at_10", "map"}
     # The finding is plain to see in a film's pixels: every neighbour shares it, a third do at random.
     assert main["pixels"]["overall"]["lift"] > 0.5
