@@ -22,6 +22,8 @@ from cxrneighbors.statistics.dyadic import NEXT
 from encoder_films import DATA_SETS, MAIN, Fit, within_codes
 from encoder_rows import ROWS, Settings
 
+SEARCHES = ("overall", "patients", "within")
+
 
 @dataclass(frozen=True)
 class Keeper:
@@ -59,7 +61,13 @@ class Keeper:
     def _asked(self, name: str, fit: Fit) -> dict[str, Any]:
         scored = {table: _hash(films) for table, films in fit.scored.items()}
         options = {option: getattr(self.settings, option) for option in ROWS[name].options}
-        return {"options": options, "learned": _hash(fit.learned), "scored": scored, "depth": self.depth}
+        return {
+            "options": options,
+            "learned": _hash(fit.learned),
+            "scored": scored,
+            "depth": self.depth,
+            "searches": SEARCHES,
+        }
 
     def _make(self, name: str, fit: Fit) -> dict[str, Any]:
         say(f"{fit.name}: {name} learns from {len(fit.learned)} films")
@@ -80,9 +88,11 @@ class Keeper:
             )
         index = NeighborIndex.build(embeddings, films, backend="exact")
         data_set = table if table in DATA_SETS else MAIN
+        everyone = np.zeros(len(films), dtype=np.int64)
         return {
             "encode_seconds": seconds,
-            "overall": ranked(index, np.zeros(len(films), dtype=np.int64), self.depth),
+            "overall": ranked(index, everyone, self.depth),
+            "patients": ranked(index, everyone, self.depth, "patient"),
             "within": ranked(index, within_codes(films, data_set), self.depth),
         }
 
@@ -99,7 +109,7 @@ class Clock:
         return [after - before for before, after in zip(self._started, now, strict=True)]
 
 
-def ranked(index: NeighborIndex, strata: np.ndarray, depth: int) -> np.ndarray:
+def ranked(index: NeighborIndex, strata: np.ndarray, depth: int, one_per: str = "image") -> np.ndarray:
     """Nearest films of other patients within each film's stratum: int64 (N, depth), -1 where fewer exist.
 
     strata: int (N,); films of stratum -1 have no neighbours and are nobody's.
@@ -107,7 +117,7 @@ def ranked(index: NeighborIndex, strata: np.ndarray, depth: int) -> np.ndarray:
     found = np.full((len(strata), depth), -1, dtype=np.int64)
     for stratum in np.unique(strata[strata >= 0]):
         rows = np.flatnonzero(strata == stratum)
-        found[rows], _ = index.neighbors(rows, depth, allowed=strata == stratum)
+        found[rows], _ = index.neighbors(rows, depth, allowed=strata == stratum, one_per=one_per)
     return found
 
 
@@ -116,7 +126,7 @@ def pooled(parts: list[Mapping[str, Any]]) -> dict[str, np.ndarray]:
     sizes = [len(part["overall"]) for part in parts]
     offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     result = {}
-    for name in ("overall", "within"):
+    for name in SEARCHES:
         rows = [np.array(part[name], dtype=np.int64) for part in parts]
         moved = [np.where(own < 0, -1, own + offset) for own, offset in zip(rows, offsets, strict=True)]
         result[name] = np.concatenate(moved)

@@ -84,7 +84,7 @@ def test_the_last_look_is_counted_and_shown(run, data_sets):
         assert times_looked(results) == {"pixels": times, "pca-centre": times}
     summary = json.loads((results / "encoders_last_look.json").read_text())
     assert list(summary["data_sets"]) == ["last-look"]
-    assert [row["first"] for row in summary["data_sets"]["last-look"]["comparisons"]] == ["pca-centre"] * 3
+    assert [row["first"] for row in summary["data_sets"]["last-look"]["comparisons"]] == ["pca-centre"] * 4
     assert "so far: pixels 2, pca-centre 2." in (results / "encoders_last_look.md").read_text()
     assert looks(results)[1] == {"look": 2, "encoders": ["pixels", "pca-centre"]}
 
