@@ -134,5 +134,6 @@ def draw_figure(summary: Mapping[str, Any]) -> bytes:
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_yticks(range(len(names)), names)
     axes[0].invert_yaxis()
-    axes[1].legend(fontsize=7, frameon=False, loc="lower right")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize=7, frameon=False, ncols=3, loc="outside upper right")
     return to_png(figure)
