@@ -6,6 +6,7 @@ throughout). What is trained here has a second line, NAME-before: itself before 
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,12 @@ import torch
 
 from cxrneighbors.encoders.base import Fittable, ImageEncoder
 from cxrneighbors.encoders.components import fitting_films
+from cxrneighbors.encoders.lung_framed import LungFramed, framed_table
 from cxrneighbors.encoders.registry import load_image_encoder
 from cxrneighbors.encoders.vae import VAE
 from cxrneighbors.encoders.vae_network import start_from_ppca
+from cxrneighbors.errors import UserError
+from cxrneighbors.lungs import LungSegmenter
 from cxrneighbors.models import save_model
 
 UNTRAINED, UNSUPERVISED, LABELS = "untrained", "unsupervised", "label-trained"
@@ -32,12 +36,18 @@ GROUPS = {
 
 @dataclass(frozen=True)
 class Settings:
-    """Options of trainings, and where everything runs."""
+    """Options of trainings, and where everything runs; `lungs`: folder of a lung segmenter, '' for none."""
 
     epochs: int
     image_size: int
     seed: int
     device: str
+    lungs: str = ""
+
+    @property
+    def lungs_hash(self) -> str:
+        """Of the segmenter's weights, '' for none."""
+        return LungSegmenter.load(self.lungs, "cpu").weights_hash() if self.lungs else ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,23 @@ def random_vectors(films: pd.DataFrame, settings: Settings) -> RandomVectors:
     return RandomVectors(settings.seed)
 
 
+def in_lung_frames(encoder: ImageEncoder, settings: Settings) -> LungFramed:
+    if not settings.lungs:
+        raise UserError("lungs: rows NAME-lungs need a segmenter; give --lungs DIR (train-lungs)")
+    return LungFramed(encoder, LungSegmenter.load(settings.lungs, settings.device))
+
+
+def framed(spec: str) -> Callable[[pd.DataFrame, Settings], ImageEncoder]:
+    """The descriptor that --image-encoder calls `spec`, fitted on films bent to their lungs."""
+
+    def make(films: pd.DataFrame, settings: Settings) -> ImageEncoder:
+        encoder = load_image_encoder(spec, settings.device)
+        assert encoder is not None
+        return in_lung_frames(encoder, settings).fit(films)
+
+    return make
+
+
 def untrained_vae(settings: Settings) -> VAE:
     return VAE(image_size=settings.image_size, seed=settings.seed, device=settings.device)
 
@@ -108,7 +135,21 @@ def vae(films: pd.DataFrame, settings: Settings) -> VAE:
     return untrained_vae(settings).fit(films, epochs=settings.epochs, seed=settings.seed)
 
 
+def vae_lungs_before(films: pd.DataFrame, settings: Settings) -> LungFramed:
+    encoder = in_lung_frames(untrained_vae(settings), settings)
+    with tempfile.TemporaryDirectory() as folder:
+        frames = framed_table(films, encoder.lungs, encoder.image_size, folder)
+        encoder.encoder = vae_before(frames, settings)
+    return encoder
+
+
+def vae_lungs(films: pd.DataFrame, settings: Settings) -> LungFramed:
+    encoder = in_lung_frames(untrained_vae(settings), settings)
+    return encoder.fit(films, epochs=settings.epochs, seed=settings.seed)
+
+
 TRAINING = ("epochs", "image_size", "seed")
+LUNGS = ("lungs_hash",)
 ROWS = {
     "random": Row(UNTRAINED, random_vectors, ("seed",), check=True),
     "pixels": Row(UNTRAINED, named("pixels")),
@@ -118,6 +159,11 @@ ROWS = {
     "hog": Row(UNTRAINED, named("hog")),
     "pca+hog": Row(UNTRAINED, named("pca+hog")),
     "pca-centre+hog": Row(UNTRAINED, named("pca-centre+hog")),
+    "pca-half": Row(UNTRAINED, named("pca-half")),
+    "pca-half-lungs": Row(UNTRAINED, framed("pca-half"), LUNGS),
+    "hog-lungs": Row(UNTRAINED, framed("hog"), LUNGS),
     "vae-before": Row(UNTRAINED, vae_before, ("image_size", "seed"), check=True),
     "vae": Row(UNSUPERVISED, vae, TRAINING),
+    "vae-lungs-before": Row(UNTRAINED, vae_lungs_before, ("image_size", "seed", *LUNGS), check=True),
+    "vae-lungs": Row(UNSUPERVISED, vae_lungs, (*TRAINING, *LUNGS)),
 }

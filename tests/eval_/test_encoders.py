@@ -13,6 +13,7 @@ import encoders
 import heterogeneity
 from cxrneighbors.errors import UserError
 from cxrneighbors.evaluation.heterogeneity import finding_entropy
+from cxrneighbors.lungs import LungSegmenter
 from encoder_looks import looks, record_look, times_looked
 from encoder_rows import GROUPS, ROWS
 
@@ -101,6 +102,19 @@ def test_what_is_trained_has_a_row_before_training():
         assert row.group in GROUPS
         if "epochs" in row.options:
             assert ROWS[f"{name}-before"].check, name
+
+
+def test_rows_in_lung_frames_need_a_segmenter(data_sets, tmp_path):
+    with pytest.raises(UserError, match="give --lungs DIR"):
+        bench(data_sets, tmp_path, "--only", "pca-half-lungs", "--data-sets")
+    LungSegmenter(image_size=32, width=2).save(tmp_path / "lungs")
+    named = ("pca-half-lungs", "vae-lungs-before", "vae-lungs")
+    options = ("--only", *named, "--data-sets", "--lungs", str(tmp_path / "lungs"))
+    rows = bench(data_sets, tmp_path, *options)["data_sets"]["chestxray14-10k"]["encoders"]
+    assert list(rows) == list(named)
+    for name in named:
+        assert rows[name]["config"]["lungs"] == LungSegmenter.load(tmp_path / "lungs").weights_hash()
+        assert rows[name]["overall"]["lift"] > 0.05
 
 
 def test_mistakes_are_one_line(data_sets, tmp_path):
