@@ -62,23 +62,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def measure(kind: str, seed: int) -> dict[tuple[str, str], tuple[float, ...]]:
     """Lift, half width of its interval, p, and the lift over films drawn singly; by one_per and matching."""
-    results = {}
-    for matching in (ALL, "view"):
-        sample = draw(kind, matching != ALL, np.random.default_rng([seed, 11]))
-        films, order = films_of(sample), nearest_first(sample)
-        n = len(order)
-        for one_per in ONE_PER:
-            units = films.units(one_per)
-            near = kept_first(order, first_of_each(units[order]), K + NEXT)
-            graph = Graph(np.arange(n), np.arange(n), near, np.zeros(near.shape, np.float32), 0)
-            scored = score_targets(graph, films, Question(K, one_per=one_per), matchings=("view",))
+    sample = draw(kind, np.random.default_rng([seed, 11]))
+    films, order = films_of(sample), nearest_first(sample)
+    n, results = len(order), {}
+    for one_per in ONE_PER:
+        near = kept_first(order, first_of_each(films.units(one_per)[order]), K + NEXT)
+        graph = Graph(np.arange(n), np.arange(n), near, np.zeros(near.shape, np.float32), 0)
+        scored = score_targets(graph, films, Question(K, one_per=one_per), matchings=("view",))
+        for matching in (ALL, "view"):
             results[one_per, matching] = _figures(scored, matching, seed)
     return results
 
 
-def draw(kind: str, matched: bool, rng: np.random.Generator) -> Sample:
-    """A data set of one kind; `matched`: findings and looks depend on the view."""
-    sample = made(COUNTS, 0.0 if kind == "alike" else 1.0)(rng, matched)
+def draw(kind: str, rng: np.random.Generator) -> Sample:
+    """A data set of one kind; views are alike within a patient and tell nothing."""
+    sample = made(COUNTS, 0.0 if kind == "alike" else 1.0)(rng, False)
     if kind == "noise":
         return replace(sample, looks=rng.normal(size=sample.looks.shape))
     return replace(sample, looks=sample.looks[:, :-1]) if kind == "apart" else sample
