@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,7 +47,7 @@ class VAETraining(TrainingModule):
     interruption draws what it would have drawn.
     """
 
-    clip: ClassVar[float] = 1.0
+    clip = 1.0
     network: VAENetwork
     settings: VAESettings
 

@@ -6,7 +6,7 @@ import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -47,7 +47,7 @@ class LungSettings(TrainingSettings):
 class LungTraining(TrainingModule):
     """Dice loss and binary cross-entropy in equal parts; masks may be soft at their edges."""
 
-    clip: ClassVar[float] = 1.0
+    clip = 1.0
     network: LungNetwork
     settings: LungSettings
 
