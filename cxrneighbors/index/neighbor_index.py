@@ -124,7 +124,7 @@ class NeighborIndex:
         distance (the one that ranks), image_distance and report_distance (‖a - b‖/σ; NaN where one of both
         has none).
         """
-        options = SearchOptions(k, policy, include_same_patient, weights, fusion)
+        options = SearchOptions(k, policy, include_same_patient, weights, fusion=fusion)
         queries = read_queries(self.store, self.encoders, image_ids, image, text, patient_id)
         if modality in CROSS_MODALITIES:
             if SHARED_SPACE not in self.manifest:
@@ -152,7 +152,7 @@ class NeighborIndex:
         -1 and NaN where fewer than k exist, and throughout for a query row that lacks the modality.
         `modality`: 'fused' if there is such a space, else the only one. `allowed`: bool (N,) or (Q, N).
         """
-        options = SearchOptions(k, policy, include_same_patient, weights, fusion)
+        options = SearchOptions(k, policy, include_same_patient, weights, fusion=fusion)
         queries = indexed_queries(self.store, np.asarray(rows, dtype=np.int64))
         masks, which = array_filters(allowed, len(queries.rows), len(self.studies))
         modality = self.store.choose_modality(modality)

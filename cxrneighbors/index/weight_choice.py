@@ -137,7 +137,7 @@ def _bench(store: VectorStore) -> Bench:
 
 
 def _search(store: VectorStore, bench: Bench, weights: dict[str, float]) -> Found:
-    options = SearchOptions(K, "nearest", False, weights)
+    options = SearchOptions(k=K, policy="nearest", include_same_patient=False, weights=weights)
     filters = bench.pool[None], np.zeros(len(bench.targets), dtype=np.int64)
     fused = np.full(len(bench.targets), "fused")
     queries = indexed_queries(store, bench.targets)
