@@ -6,7 +6,7 @@
 Patients are dealt into outer folds. Encoders that learn, the weights and the shared space know the patients
 of the other folds only; then each film of the fold searches among all films of other patients. Words that
 name a label are masked in the reports unless --unmasked. With --phantoms so many archives are drawn in
-FOLDER, with seeds 0, 1, ... Writes eval/results/NAME.json, .md and .png.
+FOLDER, with the seeds from --seed on. Writes eval/results/NAME.json, .md and .png.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -78,8 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     results = [scored(data, given) for data in data_sets(given)]
     name = given.name or f"fusion-{given.dataset}"
     summary = {
-        "image_encoder": given.image_encoder,
-        "report_encoder": given.report_encoder,
+        "image_encoder": Path(given.image_encoder).name,
+        "report_encoder": Path(given.report_encoder).name,
         "label_words_masked": not given.unmasked,
         "k": given.k,
         "definition": given.definition,
@@ -94,7 +95,7 @@ def data_sets(given: argparse.Namespace) -> Iterator[Data]:
     if given.phantoms is None:
         yield dealt(given.dataset, import_dataset(given.dataset, given.root).studies, given)
         return
-    for seed in range(given.phantoms):
+    for seed in range(given.seed, given.seed + given.phantoms):
         drawn = {"n_patients": given.patients, "image_size": given.image_size, "seed": seed}
         archive = import_dataset("phantom", given.root / f"seed-{seed}", **drawn)
         yield dealt(f"phantom {seed}", archive.studies, given)
