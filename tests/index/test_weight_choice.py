@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +40,10 @@ def made(
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> None:
+def _quiet() -> Iterator[None]:
     progress.quiet(True)
+    yield
+    progress.quiet(False)
 
 
 def auto(**strengths: float) -> NeighborIndex:
