@@ -32,9 +32,10 @@ def run_demo(
     from cxrneighbors.index.neighbor_index import NeighborIndex
 
     out, started = Path(out), time.perf_counter()
-    # Among phantoms what shows most in the picture is the disease, so the picture metric has a say. An image
-    # size that the encoder does not take fails here, before phantoms of that size are written.
-    vae = VAE(latent_dim=60, image_size=image_size, metric="balanced")
+    # Among phantoms what shows most in the picture is the disease, and it is large: the picture metric has a
+    # say, and the picture is coarse. An image size that the encoder does not take fails here, before phantoms
+    # of that size are written.
+    vae = VAE(latent_dim=60, image_size=image_size, metric="balanced", stride=8, local=False)
     say(f"1/5 phantoms: {patients} patients at {image_size} x {image_size}")
     studies = import_dataset(
         "phantom", out / "phantom", n_patients=patients, image_size=image_size, seed=seed

@@ -36,6 +36,7 @@ from cxrneighbors.statistics.patients import ONE_PER
 K = 5
 N_PERMUTATIONS = 199
 COUNTS = np.r_[np.random.default_rng(3).geometric(0.3, 150), np.arange(20, 40, 2)]
+NEAREST = 400  # films among which there are K + NEXT patients: the largest have 38
 KINDS = {
     "alike": "looks and findings alike within a patient",
     "noise": "looks noise of each film, findings by film counts",
@@ -61,23 +62,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def measure(kind: str, seed: int) -> dict[tuple[str, str], tuple[float, ...]]:
     """Lift, half width of its interval, p, and the lift over films drawn singly; by one_per and matching."""
-    results = {}
-    for matching in (ALL, "view"):
-        sample = draw(kind, matching != ALL, np.random.default_rng([seed, 11]))
-        films, order = films_of(sample), nearest_first(sample)
-        n = len(order)
-        for one_per in ONE_PER:
-            units = films.units(one_per)
-            near = kept_first(order, first_of_each(np.where(order < 0, -1, units[order])), K + NEXT)
-            graph = Graph(np.arange(n), np.arange(n), near, np.zeros(near.shape, np.float32), 0)
-            scored = score_targets(graph, films, Question(K, one_per=one_per), matchings=("view",))
+    sample = draw(kind, np.random.default_rng([seed, 11]))
+    films, order = films_of(sample), nearest_first(sample)
+    n, results = len(order), {}
+    for one_per in ONE_PER:
+        near = kept_first(order, first_of_each(films.units(one_per)[order]), K + NEXT)
+        graph = Graph(np.arange(n), np.arange(n), near, np.zeros(near.shape, np.float32), 0)
+        scored = score_targets(graph, films, Question(K, one_per=one_per), matchings=("view",))
+        for matching in (ALL, "view"):
             results[one_per, matching] = _figures(scored, matching, seed)
     return results
 
 
-def draw(kind: str, matched: bool, rng: np.random.Generator) -> Sample:
-    """A data set of one kind; `matched`: findings and looks depend on the view."""
-    sample = made(COUNTS, 0.0 if kind == "alike" else 1.0)(rng, matched)
+def draw(kind: str, rng: np.random.Generator) -> Sample:
+    """A data set of one kind; views are alike within a patient and tell nothing."""
+    sample = made(COUNTS, 0.0 if kind == "alike" else 1.0)(rng, False)
     if kind == "noise":
         return replace(sample, looks=rng.normal(size=sample.looks.shape))
     return replace(sample, looks=sample.looks[:, :-1]) if kind == "apart" else sample
@@ -99,12 +98,12 @@ def films_of(sample: Sample) -> Films:
 
 
 def nearest_first(sample: Sample) -> np.ndarray:
-    """All films by distance, -1 for those of the same patient, which come last: int64 (n, n)."""
+    """The `NEAREST` films of others by distance: int64 (n, NEAREST)."""
     squares = (sample.looks**2).sum(axis=1)
     apart = squares[:, None] + squares[None] - 2 * sample.looks @ sample.looks.T
     apart[sample.patients[:, None] == sample.patients] = np.inf
-    order = np.argsort(apart, axis=1)
-    return np.where(np.isinf(np.take_along_axis(apart, order, axis=1)), -1, order)
+    found = np.argpartition(apart, NEAREST, axis=1)[:, :NEAREST]
+    return np.take_along_axis(found, np.argsort(np.take_along_axis(apart, found, axis=1), axis=1), axis=1)
 
 
 def _figures(scored: ScoreTable, matching: str, seed: int) -> tuple[float, ...]:

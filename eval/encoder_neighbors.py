@@ -22,6 +22,8 @@ from cxrneighbors.statistics.dyadic import NEXT
 from encoder_films import DATA_SETS, MAIN, Fit, within_codes
 from encoder_rows import ROWS, Settings
 
+SEARCHES = ("overall", "patients", "within")
+
 
 @dataclass(frozen=True)
 class Keeper:
@@ -44,8 +46,8 @@ class Keeper:
     def find(self, name: str, fit: Fit) -> dict[str, Any] | None:
         """Of encoder `name` learned and scored as `fit` says; None where it is neither kept nor made.
 
-        dim, config, fit_seconds; scored: by table, overall and within, int (N, depth) ranked rows, -1 for
-        none, and encode_seconds for 1,000 films.
+        dim, config, fit_seconds (see `Clock`); scored: by table, overall and within, int (N, depth) ranked
+        rows, -1 for none, and encode_seconds for 1,000 films.
         """
         path = self.folder / fit.name / f"{name}.json"
         asked = self._asked(name, fit)
@@ -59,35 +61,55 @@ class Keeper:
     def _asked(self, name: str, fit: Fit) -> dict[str, Any]:
         scored = {table: _hash(films) for table, films in fit.scored.items()}
         options = {option: getattr(self.settings, option) for option in ROWS[name].options}
-        return {"options": options, "learned": _hash(fit.learned), "scored": scored, "depth": self.depth}
+        return {
+            "options": options,
+            "learned": _hash(fit.learned),
+            "scored": scored,
+            "depth": self.depth,
+            "searches": SEARCHES,
+        }
 
     def _make(self, name: str, fit: Fit) -> dict[str, Any]:
         say(f"{fit.name}: {name} learns from {len(fit.learned)} films")
-        started = time.perf_counter()
+        clock = Clock()
         encoder = ROWS[name].make(fit.learned, self.settings)
-        seconds = time.perf_counter() - started
+        seconds = clock.seconds()
         scored = {table: self._search(encoder, films, table) for table, films in fit.scored.items()}
-        about = {"dim": encoder.dim, "config": encoder.config(), "fit_seconds": round(seconds, 1)}
+        about = {"dim": encoder.dim, "config": encoder.config(), "fit_seconds": seconds}
         return {**about, "scored": scored}
 
     def _search(self, encoder: ImageEncoder, films: pd.DataFrame, table: str) -> dict[str, Any]:
-        started = time.perf_counter()
+        clock = Clock()
         embeddings = encode(films, image=encoder, device=self.settings.device)
-        seconds = 1000 * (time.perf_counter() - started) / len(films)
+        seconds = [1000 * each / len(films) for each in clock.seconds()]
         if len(embeddings.ids["image"]) < len(films):
             raise UserError(
                 f"{table}: films that cannot be read; remove them, so that all encoders search alike"
             )
         index = NeighborIndex.build(embeddings, films, backend="exact")
         data_set = table if table in DATA_SETS else MAIN
+        everyone = np.zeros(len(films), dtype=np.int64)
         return {
-            "encode_seconds": round(seconds, 2),
-            "overall": ranked(index, np.zeros(len(films), dtype=np.int64), self.depth),
+            "encode_seconds": seconds,
+            "overall": ranked(index, everyone, self.depth),
+            "patients": ranked(index, everyone, self.depth, "patient"),
             "within": ranked(index, within_codes(films, data_set), self.depth),
         }
 
 
-def ranked(index: NeighborIndex, strata: np.ndarray, depth: int) -> np.ndarray:
+class Clock:
+    """Seconds since it was made: of the wall clock, and of the processor (all threads; not the GPU's)."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter(), time.process_time()
+
+    def seconds(self) -> list[float]:
+        """[wall, processor]; on a busy machine only the second tells encoders apart."""
+        now = time.perf_counter(), time.process_time()
+        return [after - before for before, after in zip(self._started, now, strict=True)]
+
+
+def ranked(index: NeighborIndex, strata: np.ndarray, depth: int, one_per: str = "image") -> np.ndarray:
     """Nearest films of other patients within each film's stratum: int64 (N, depth), -1 where fewer exist.
 
     strata: int (N,); films of stratum -1 have no neighbours and are nobody's.
@@ -95,7 +117,7 @@ def ranked(index: NeighborIndex, strata: np.ndarray, depth: int) -> np.ndarray:
     found = np.full((len(strata), depth), -1, dtype=np.int64)
     for stratum in np.unique(strata[strata >= 0]):
         rows = np.flatnonzero(strata == stratum)
-        found[rows], _ = index.neighbors(rows, depth, allowed=strata == stratum)
+        found[rows], _ = index.neighbors(rows, depth, allowed=strata == stratum, one_per=one_per)
     return found
 
 
@@ -104,7 +126,7 @@ def pooled(parts: list[Mapping[str, Any]]) -> dict[str, np.ndarray]:
     sizes = [len(part["overall"]) for part in parts]
     offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     result = {}
-    for name in ("overall", "within"):
+    for name in SEARCHES:
         rows = [np.array(part[name], dtype=np.int64) for part in parts]
         moved = [np.where(own < 0, -1, own + offset) for own, offset in zip(rows, offsets, strict=True)]
         result[name] = np.concatenate(moved)

@@ -1,11 +1,12 @@
 """The image encoders that `encoders.py` compares: a line each.
 
 A line says to which group an encoder belongs and how it is made from the films to learn from (split 'train'
-throughout). What is trained here has a second line, NAME-before: itself before its first step.
+throughout). What is trained here names a second line: itself before its first step.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +18,19 @@ import torch
 
 from cxrneighbors.encoders.base import Fittable, ImageEncoder
 from cxrneighbors.encoders.components import fitting_films
+from cxrneighbors.encoders.contrastive import ContrastiveEncoder
+from cxrneighbors.encoders.lung_framed import LungFramed, framed_table
 from cxrneighbors.encoders.registry import load_image_encoder
 from cxrneighbors.encoders.vae import VAE
-from cxrneighbors.encoders.vae_network import cell_means, start_from_ppca
+from cxrneighbors.encoders.vae_network import start_from_ppca
+from cxrneighbors.errors import UserError
+from cxrneighbors.lungs import LungSegmenter
 from cxrneighbors.models import save_model
-from cxrneighbors.training.exposure import standardise
 
 UNTRAINED, UNSUPERVISED, LABELS = "untrained", "unsupervised", "label-trained"
 GROUPS = {
-    UNTRAINED: "no network is trained: pixels and descriptors, of which principal components are fitted",
+    UNTRAINED: "no network is trained on films: pixels and descriptors, of which principal components are "
+    "fitted, and networks as they come",
     UNSUPERVISED: "trained on films, labels unused",
     LABELS: "trained with labels",
 }
@@ -33,23 +38,30 @@ GROUPS = {
 
 @dataclass(frozen=True)
 class Settings:
-    """Options of trainings, and where everything runs."""
+    """Options of trainings, and where everything runs; `lungs`: folder of a lung segmenter, '' for none."""
 
     epochs: int
     image_size: int
     seed: int
     device: str
+    lungs: str = ""
+
+    @property
+    def lungs_hash(self) -> str:
+        """Of the segmenter's weights, '' for none."""
+        return LungSegmenter.load(self.lungs, "cpu").weights_hash() if self.lungs else ""
 
 
 @dataclass(frozen=True)
 class Row:
     """`make`: from films to learn from; `options`: settings that it depends on; `check`: no descriptor, but
-    there to be compared with, so never the reference."""
+    there to be compared with, so never the reference; `before`: the line of what its training starts from."""
 
     group: str
     make: Callable[[pd.DataFrame, Settings], ImageEncoder]
     options: tuple[str, ...] = ()
     check: bool = False
+    before: str = ""
 
 
 def named(spec: str) -> Callable[[pd.DataFrame, Settings], ImageEncoder]:
@@ -90,6 +102,23 @@ def random_vectors(films: pd.DataFrame, settings: Settings) -> RandomVectors:
     return RandomVectors(settings.seed)
 
 
+def in_lung_frames(encoder: ImageEncoder, settings: Settings) -> LungFramed:
+    if not settings.lungs:
+        raise UserError("lungs: rows NAME-lungs need a segmenter; give --lungs DIR (train-lungs)")
+    return LungFramed(encoder, LungSegmenter.load(settings.lungs, settings.device))
+
+
+def framed(spec: str) -> Callable[[pd.DataFrame, Settings], ImageEncoder]:
+    """The descriptor that --image-encoder calls `spec`, fitted on films bent to their lungs."""
+
+    def make(films: pd.DataFrame, settings: Settings) -> ImageEncoder:
+        encoder = load_image_encoder(spec, settings.device)
+        assert encoder is not None
+        return in_lung_frames(encoder, settings).fit(films)
+
+    return make
+
+
 def untrained_vae(settings: Settings) -> VAE:
     return VAE(image_size=settings.image_size, seed=settings.seed, device=settings.device)
 
@@ -98,8 +127,9 @@ def vae_before(films: pd.DataFrame, settings: Settings) -> VAE:
     """The linear VAE that training starts from."""
     vae = untrained_vae(settings)
     batches = fitting_films(films, vae.image_size, vae.aspect, 4096, settings.seed)
-    cells = [cell_means(standardise(torch.from_numpy(images))) for images in batches]
-    start_from_ppca(vae.network, torch.cat(cells))
+    start_from_ppca(
+        vae.network, torch.cat([vae.network.pictures(torch.from_numpy(images)) for images in batches])
+    )
     vae.fitted = True
     return vae
 
@@ -108,7 +138,42 @@ def vae(films: pd.DataFrame, settings: Settings) -> VAE:
     return untrained_vae(settings).fit(films, epochs=settings.epochs, seed=settings.seed)
 
 
+def vae_lungs_before(films: pd.DataFrame, settings: Settings) -> LungFramed:
+    encoder = in_lung_frames(untrained_vae(settings), settings)
+    with tempfile.TemporaryDirectory() as folder:
+        frames = framed_table(films, encoder.lungs, encoder.image_size, folder)
+        encoder.encoder = vae_before(frames, settings)
+    return encoder
+
+
+def vae_lungs(films: pd.DataFrame, settings: Settings) -> LungFramed:
+    encoder = in_lung_frames(untrained_vae(settings), settings)
+    return encoder.fit(films, epochs=settings.epochs, seed=settings.seed)
+
+
+def contrastive(films: pd.DataFrame, settings: Settings, **options: Any) -> ContrastiveEncoder:
+    """Views are three quarters of a film's side, 96 of 128 pixels; `options`: of its training."""
+    encoder = ContrastiveEncoder(
+        image_size=settings.image_size,
+        view_size=max(32, 3 * settings.image_size // 4),
+        seed=settings.seed,
+        device=settings.device,
+    )
+    epochs = min(settings.epochs, CONTRASTIVE_EPOCHS)
+    return encoder.fit(films, **{"epochs": epochs, "seed": settings.seed, **options})
+
+
+def contrastive_before(films: pd.DataFrame, settings: Settings) -> ContrastiveEncoder:
+    return contrastive(films, settings, epochs=0)
+
+
+def contrastive_patient(films: pd.DataFrame, settings: Settings) -> ContrastiveEncoder:
+    return contrastive(films, settings, positives="patient")
+
+
+CONTRASTIVE_EPOCHS = 14  # at most, whatever other trainings take: its learning rate has fallen to 0 by then
 TRAINING = ("epochs", "image_size", "seed")
+LUNGS = ("lungs_hash",)
 ROWS = {
     "random": Row(UNTRAINED, random_vectors, ("seed",), check=True),
     "pixels": Row(UNTRAINED, named("pixels")),
@@ -118,6 +183,15 @@ ROWS = {
     "hog": Row(UNTRAINED, named("hog")),
     "pca+hog": Row(UNTRAINED, named("pca+hog")),
     "pca-centre+hog": Row(UNTRAINED, named("pca-centre+hog")),
+    "pca-half": Row(UNTRAINED, named("pca-half")),
+    "pca-half-lungs": Row(UNTRAINED, framed("pca-half"), LUNGS),
+    "hog-lungs": Row(UNTRAINED, framed("hog"), LUNGS),
     "vae-before": Row(UNTRAINED, vae_before, ("image_size", "seed"), check=True),
-    "vae": Row(UNSUPERVISED, vae, TRAINING),
+    "vae": Row(UNSUPERVISED, vae, TRAINING, before="vae-before"),
+    "vae-lungs-before": Row(UNTRAINED, vae_lungs_before, ("image_size", "seed", *LUNGS), check=True),
+    "vae-lungs": Row(UNSUPERVISED, vae_lungs, (*TRAINING, *LUNGS), before="vae-lungs-before"),
+    "efficientnet-lite0": Row(UNTRAINED, named("efficientnet-lite0")),
+    "contrastive-before": Row(UNTRAINED, contrastive_before, ("image_size", "seed"), check=True),
+    "contrastive": Row(UNSUPERVISED, contrastive, TRAINING, before="contrastive-before"),
+    "contrastive-patient": Row(UNSUPERVISED, contrastive_patient, TRAINING, before="contrastive-before"),
 }

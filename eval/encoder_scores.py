@@ -23,20 +23,25 @@ from encoder_films import DATA_SETS, MAIN, within_codes
 
 @dataclass(frozen=True)
 class Asked:
-    """`definition` of overlap, and among which films neighbours are searched: 'overall' or 'within'."""
+    """`definition` of overlap; `among`: which films are searched, 'overall' or 'within'; `one_per`: see
+    `NeighborIndex.search`; `neighbors`: the name of what is found so."""
 
     definition: str
     among: str
+    neighbors: str
+    one_per: str = "image"
 
 
 QUESTIONS = {
-    "overall": Asked("any", "overall"),
-    "within": Asked("any", "within"),
-    "diseased": Asked("any-disease", "overall"),
+    "overall": Asked("any", "overall", "overall"),
+    "patients": Asked("any", "overall", "patients", "patient"),
+    "within": Asked("any", "within", "within"),
+    "diseased": Asked("any-disease", "overall", "overall"),
 }
 SAYS = {
     "overall": f"a neighbour counts when it {MEANING['any']}",
-    "within": "the same, neighbours and expectation from the target's own view (or source) alone",
+    "patients": "the same, the nearest films of five different patients",
+    "within": "as the first, neighbours and expectation from the target's own view (or source) alone",
     "diseased": f"a neighbour counts when it {MEANING['any-disease']}",
 }
 
@@ -69,7 +74,22 @@ class Scored:
     def about(self) -> dict[str, Any]:
         """How many films and patients, what 'within' means, and what the view or source alone is worth."""
         counts = {"n_films": len(self.studies), "n_patients": count_patients(self.studies)}
-        return {**counts, "within": self.within, "lift_of_context": self.lift_of_context()}
+        worth = {"lift_of_context": self.lift_of_context(), "lift_of_constant": self.lift_of_constant()}
+        return {**counts, "within": self.within, **worth}
+
+    def lift_of_constant(self) -> float:
+        """Lift of showing everybody the same films with the commonest finding, alike or not.
+
+        The measure cannot tell such an answer from likeness; how few films take how many places can
+        (`hub_share` of `score`).
+        """
+        findings = self.studies["findings"]
+        commonest = findings.explode().value_counts().index[0]
+        expected = random_expectation(
+            self.films.labels.masks, self.films.patients, "any", self.films.strata["overall"]
+        ).mean
+        has = np.array([commonest in each for each in findings], dtype=float)
+        return float(np.nanmean(has - expected))
 
     def lift_of_context(self) -> float:
         """Lift of random films of the target's own view or source: what knowing only that is worth."""
@@ -83,12 +103,12 @@ class Scored:
     def table(self, question: str, neighbors: dict[str, np.ndarray], k: int) -> ScoreTable:
         """The score table of a question; targets with fewer than K neighbours are left out."""
         asked = QUESTIONS[question]
-        found = neighbors[asked.among]
+        found = neighbors[asked.neighbors]
         targets = np.flatnonzero(found[:, k - 1] >= 0)
         distances = np.full((len(targets), found.shape[1]), np.nan, dtype=np.float32)
         graph = Graph(np.arange(len(found)), targets, found[targets], distances, len(found) - len(targets))
         return score_targets(
-            graph, self.films, Question(k, asked.definition, one_per="image"), (asked.among,)
+            graph, self.films, Question(k, asked.definition, one_per=asked.one_per), (asked.among,)
         )
 
 
@@ -109,8 +129,18 @@ def score(table: ScoreTable, question: str) -> dict[str, Any]:
         "lift_ci95": list(estimate.interval()),
         "p_value": estimate.p_value(),
         "effective_patients": estimate.dof,
+        "hub_share": hub_share(table.nearest[chosen], len(table.graph.pool)),
         "retrieval": retrieval_scores(table.shared[chosen][:, :AP_DEPTH] > 0, ranks >= 0),
     }
+
+
+def hub_share(neighbors: np.ndarray, n_films: int) -> float:
+    """Share of all places int (Q, K) that is taken by the hundredth of the films that is found most often.
+
+    A little above 0.01 where every film is found alike, 1 where all targets are shown the same few.
+    """
+    times = np.sort(np.bincount(neighbors[neighbors >= 0]))[::-1]
+    return float(times[: max(1, n_films // 100)].sum() / times.sum())
 
 
 def differences(tables: dict[str, dict[str, ScoreTable]], reference: str) -> list[dict[str, Any]]:

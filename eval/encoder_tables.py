@@ -14,7 +14,7 @@ from encoder_rows import GROUPS, LABELS, UNSUPERVISED, UNTRAINED
 from encoder_scores import QUESTIONS
 
 COLORS = {UNTRAINED: GREY, UNSUPERVISED: BLUE, LABELS: GREEN}
-LIFTS = {"overall": "lift", "within": "within {}", "diseased": "diseased"}
+LIFTS = {"overall": "lift", "patients": "one per patient", "within": "within {}", "diseased": "diseased"}
 EMPTY = {"lift": float("nan"), "lift_ci95": [float("nan")] * 2}
 RETRIEVAL = {"P@1": "p_at_1", "P@3": "p_at_3", "P@5": "p_at_5", "P@10": "p_at_10", "mAP@20": "map"}
 
@@ -28,9 +28,11 @@ def markdown(summary: Mapping[str, Any]) -> str:
     about = (
         f"Image encoders under one protocol, the {summary['k']} nearest films of other patients. Lift over "
         "exact random choice in points, with 95 % intervals (a patient counts as one). "
-        f"{meanings}. P@k and mAP: shares of relevant films, relevant as for *lift*. Seconds, reading "
-        f"included: to learn, and to encode 1,000 films. Groups: {groups}. *random* and NAME-before are "
-        f"checks: random numbers, and what is trained before its first step.{further(summary['also'])}"
+        f"{meanings}. P@k and mAP: shares of relevant films, relevant as for *lift*. *hubs*: places "
+        "taken by the hundredth of films that is shown most often, near 100 % where everybody is shown the "
+        "same films. Seconds (of the processor), reading included: to learn, and to encode 1,000 films. "
+        f"Groups: {groups}. *random* and NAME-before are checks: random numbers, and what is trained "
+        f"before its first step.{further(summary['also'])}"
     )
     blocks = [about, looked(summary["looks"])]
     for name, result in summary["data_sets"].items():
@@ -57,11 +59,12 @@ def heading(name: str, result: Mapping[str, Any]) -> str:
         LAST_LOOK: "patients of split 'test'",
     }
     learned = " / ".join(f"{n:,}" for n in result["n_learned"])
-    worth = 100 * (result["lift_of_context"] or 0)
+    worth, constant = (100 * (result[f"lift_of_{name}"] or 0) for name in ("context", "constant"))
     return (
         f"**{name}**, {how.get(name, 'learned from ' + MAIN)}: {result['n_films']:,} films of "
         f"{result['n_patients']:,} patients, learned from {learned} films. "
-        f"Knowing only the {result['within']} is worth {worth:+.1f}."
+        f"Knowing only the {result['within']} is worth {worth:+.1f}; showing everybody the same five films "
+        f"with the commonest finding {constant:+.1f}."
     )
 
 
@@ -72,7 +75,11 @@ def lift_tables(result: Mapping[str, Any]) -> list[str]:
         LIFTS[question].format(result["within"]) + " (95 % CI)": interval(question) for question in QUESTIONS
     }
     columns |= {f"{name}:": f"{{{key}:.1p}}" for name, key in RETRIEVAL.items()}
-    columns |= {"learn, s:": "{fit_seconds:.1f}", "encode, s:": "{encode_seconds:.1f}"}
+    columns |= {"hubs:": "{hub_share:.1p}"}
+    columns |= {
+        "learn, s:": "{fit_seconds[0]:.0f} ({fit_seconds[1]:.0f})",
+        "encode, s:": "{encode_seconds[0]:.1f} ({encode_seconds[1]:.1f})",
+    }
     blocks = []
     for group in GROUPS:
         rows = [flat(name, row) for name, row in result["encoders"].items() if row["group"] == group]
@@ -85,7 +92,9 @@ def flat(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
     lifts = {question: {**EMPTY, **row[question]} for question in QUESTIONS}
     cells = {question: each["lift"] for question, each in lifts.items()}
     cells |= {f"{question}_ci95": each["lift_ci95"] for question, each in lifts.items()}
-    return {"name": name, **row, **row["overall"].get("retrieval", {}), **cells}
+    overall = row["overall"]
+    hubs = {"hub_share": overall.get("hub_share", float("nan"))}
+    return {"name": name, **row, **hubs, **overall.get("retrieval", {}), **cells}
 
 
 def differences_table(result: Mapping[str, Any]) -> str:
@@ -125,5 +134,6 @@ def draw_figure(summary: Mapping[str, Any]) -> bytes:
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_yticks(range(len(names)), names)
     axes[0].invert_yaxis()
-    axes[1].legend(fontsize=7, frameon=False, loc="lower right")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize=7, frameon=False, ncols=3, loc="outside upper right")
     return to_png(figure)

@@ -1,6 +1,6 @@
 """The bench of image encoders: each learns, encodes and is scored in the same way.
 
-    python eval/encoders.py DATA [--only NAME ...] [--anew] [--also DATASET ROOT] [--epochs 30]
+    python eval/encoders.py DATA [--only NAME ...] [--anew] [--also DATASET ROOT] [--epochs 30] [--lungs DIR]
 
 DATA: folder with chestxray14-10k and, beside it, the other data sets (--data-sets). Of the main set the
 patients that are not of split 'test' are cut into three folds by a hash; an encoder learns from two and is
@@ -25,6 +25,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from common.options import options, run
 from common.results import write_results
 from cxrneighbors.data.imports import read_studies
@@ -46,9 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     films, also = read_labelled(given.data, MAIN), [read_studies(*pair) for pair in given.also]
     keeper = Keeper(
         given.work / "encoders",
-        Settings(given.epochs, given.image_size, given.seed, given.device),
+        Settings(given.epochs, given.image_size, given.seed, given.device, given.lungs),
         given.k,
-        frozenset(given.only or ROWS),
+        frozenset(given.only or (name for name in ROWS if given.lungs or "-lungs" not in name)),
         given.anew,
     )
     fits = folds(films, also)
@@ -78,6 +80,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--anew", action="store_true", help="make again what is kept")
     parser.add_argument("--also", nargs=2, action="append", default=[], metavar=("DATASET", "ROOT"))
     parser.add_argument("--data-sets", nargs="*", default=OTHERS, metavar="NAME", help="beside the main one")
+    parser.add_argument("--lungs", default="", metavar="DIR", help="lung segmenter of rows NAME-lungs")
     parser.add_argument("--reference", metavar="NAME", help="what the others are compared with")
     parser.add_argument("--last-look", action="store_true", help="score split 'test'; see above")
     given = parser.parse_args(arguments)
@@ -137,13 +140,13 @@ def evaluate(table: str, found: Found, fits: list[Fit], reference: str, k: int) 
 
 
 def costs(parts: list[dict[str, Any]], table: str) -> dict[str, Any]:
-    """Dimensions, configuration, and mean seconds over the fits."""
+    """Dimensions, configuration, and mean seconds over the fits, [wall, processor]."""
     encoding = [part["scored"][table]["encode_seconds"] for part in parts]
     return {
         "dim": parts[0]["dim"],
         "config": parts[0]["config"],
-        "fit_seconds": sum(part["fit_seconds"] for part in parts) / len(parts),
-        "encode_seconds": sum(encoding) / len(parts),
+        "fit_seconds": np.mean([part["fit_seconds"] for part in parts], axis=0),
+        "encode_seconds": np.mean(encoding, axis=0),
     }
 
 

@@ -119,7 +119,7 @@ def markdown(summary: dict[str, Any]) -> str:
 
 
 def draw_figure(points: dict[str, np.ndarray], k: int) -> bytes:
-    """Distance against entropy: a dot a target, a ring at the mean of each policy, as PNG."""
+    """Distance against entropy: a dot a target, a disc at the mean of each policy, as PNG."""
     figure = new_figure(1.4 * COLUMN_WIDTH, COLUMN_WIDTH, constrained=True)
     axis = figure.subplots()
     for policy, values in points.items():

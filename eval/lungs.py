@@ -151,7 +151,7 @@ def figures(overlap: np.ndarray, own: np.ndarray) -> dict[str, Any]:
         "dice_least": overlap.min(),
         "iou": iou.mean(),
         "iou_p5": np.percentile(iou, 5),
-        "dice_below_0.8": (overlap < FAILED).mean(),
+        "dice_too_low": (overlap < FAILED).mean(),
         "not_believable": (~credible).mean(),
         "failed": ((overlap < FAILED) | ~credible).mean(),
     }
@@ -233,7 +233,7 @@ def markdown(summary: dict[str, Any]) -> str:
         "least:": "{dice_least:.3f}",
         "IoU:": "{iou:.3f}",
         "5th percentile of IoU:": "{iou_p5:.3f}",
-        "Dice < 0.8:": "{dice_below_0.8:.1%}",
+        "Dice < 0.8:": "{dice_too_low:.1%}",
         "not believable:": "{not_believable:.1%}",
         "either:": "{failed:.1%}",
     }

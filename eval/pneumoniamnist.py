@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     studies, dropped = without_leaks(unpack(given.npz, given.work / "images"))
     model = build(given.model, labels=LABELS, image_size=given.image_size, multi_label=False, seed=given.seed)
-    settings = {"class_weights": "balanced", "schedule": "cosine", "augment": True, "patience": 0}
+    settings = {"class_weights": "balanced", "schedule": "cosine", "augment": "light", "patience": 0}
     settings |= {"epochs": given.epochs, "batch_size": given.batch_size, "lr": given.lr, "seed": given.seed}
     out = given.work / f"{given.model}-{given.image_size}-{given.seed}"
     metrics = trained_classifier(model, studies, out, given.device, **settings)

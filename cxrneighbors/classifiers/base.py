@@ -36,6 +36,8 @@ class Classifier(SavedModel, nn.Module, ABC):
     aspect = "pad"
     # What `train_classifier` takes where its caller does not say (fields of `ClassifierSettings`).
     training_defaults: ClassVar[dict[str, Any]] = {}
+    # Constructor arguments that `starting_model` takes where its caller does not say.
+    starting_options: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, labels: Sequence[str], image_size: int, multi_label: bool) -> None:
         super().__init__()

@@ -11,8 +11,9 @@ import re
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -22,6 +23,7 @@ from cxrneighbors.classifiers.base import Classifier
 from cxrneighbors.classifiers.chexnet_checkpoint import read_checkpoint
 from cxrneighbors.errors import UserError
 from cxrneighbors.models import strict_load
+from cxrneighbors.training.exposure import standardise
 
 IMAGENET = "imagenet"  # what stands for the packaged weights where a file could be given
 # Kernel, stride, expansion, channels and blocks of each stage (EfficientNet-B0's, paper's table 1).
@@ -36,6 +38,7 @@ STAGES = (
 )
 STEM, FEATURES = 32, 1280  # not scaled in the Lite family
 MEAN, STD = 127 / 255, 128 / 255  # of all three channels
+CLIP = 3.0  # standard deviations of a standardised film
 EPSILON = 1e-3
 _PARTS = ("expand", "depthwise", "project")
 
@@ -83,12 +86,38 @@ class InvertedBottleneck(nn.Module):
 
 
 class EfficientNetLite(Classifier):
-    """Base of the two networks: grey repeated to three channels, (255 x - 127) / 128, global average pooling.
+    """Base of the two networks: grey repeated to three channels, global average pooling.
 
-    `image_size`: pixels a side of what the network sees, by default what it was published with. `dropout`:
-    share of the 1,280 features dropped in training.
+    `image_size`: pixels a side that films are read with, by default what the network was published for.
+    `central`: share of each side, about the centre, that it sees. `standardise`: each film to mean 0 and
+    deviation 1 (`training.exposure`), clipped at 3; otherwise (255 x - 127) / 128 as published. `dropout`:
+    share of the 1,280 features dropped in training. `jitter`: in training a standardised film is scaled by
+    exp(+-jitter) and shifted by up to +-jitter at random, since no augmentation of exposure outlives its
+    standardisation.
+
+    `training_defaults` and `starting_options` were found on ChestX-ray14 at 112 pixels. The last layer starts
+    at 0, so that a training can start its bias at the labels' log odds.
     """
 
+    training_defaults: ClassVar[dict[str, Any]] = {
+        "epochs": 12,
+        "batch_size": 32,
+        "lr": 6e-4,
+        "optimiser": "adamw",
+        "weight_decay": 0.05,
+        "schedule": "one-cycle",
+        "clip": 1.0,
+        "average": 0.998,
+        "augment": "strong",
+        "flip": True,
+        "patience": 0,
+    }
+    starting_options: ClassVar[dict[str, Any]] = {
+        "standardise": True,
+        "central": 0.9,
+        "dropout": 0.3,
+        "jitter": 0.3,
+    }
     width: ClassVar[float]
     depth: ClassVar[float]
     size: ClassVar[int]
@@ -100,9 +129,15 @@ class EfficientNetLite(Classifier):
         image_size: int | None = None,
         multi_label: bool = True,
         dropout: float = 0.2,
+        standardise: bool = False,
+        central: float = 1.0,
+        jitter: float = 0.0,
     ) -> None:
         super().__init__(labels, image_size or self.size, multi_label)
-        self.dropout = float(dropout)
+        if not 0 < central <= 1:
+            raise UserError(f"model {self.name}: central {central}: must be above 0 and at most 1")
+        self.dropout, self.standardise = float(dropout), bool(standardise)
+        self.central, self.jitter = float(central), float(jitter)
         blocks, inputs = list[nn.Module](), STEM
         for number, (kernel, stride, expansion, channels, repeats) in enumerate(STAGES):
             outputs, ends = scaled_channels(channels, self.width), number in (0, len(STAGES) - 1)
@@ -113,6 +148,9 @@ class EfficientNetLite(Classifier):
         self.blocks = nn.Sequential(*blocks)
         self.top = ConvolutionNorm(inputs, FEATURES)
         self.head = nn.Linear(FEATURES, len(self.labels))
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a third faster on CPUs
 
     def load_checkpoint(self, source: str | Path, new_head: bool = False) -> None:
         """Load ImageNet weights strictly.
@@ -132,13 +170,24 @@ class EfficientNetLite(Classifier):
     def features(self, images: Tensor) -> Tensor:
         """Means of the last maps: float (B, 1280)."""
         sized = pre.resize(pre.check_batch(images), self.image_size, self.image_size)
-        maps: Tensor = self.top(self.blocks(self.stem((pre.to_colour(sized) - MEAN) / STD)))
+        seen = pre.center_crop(sized, round(self.central * self.image_size))
+        maps: Tensor = self.top(self.blocks(self.stem(self._scaled(seen))))
         return maps.mean((2, 3))
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits float (B, C) of images float (B, 1 or 3, H, W) in [0, 1]."""
         logits: Tensor = self.head(F.dropout(self.features(images), self.dropout, self.training))
         return logits
+
+    def _scaled(self, images: Tensor) -> Tensor:
+        """Images (B, 1 or 3, H, W) in [0, 1] to (B, 3, H, W) on the scale of the first layer."""
+        if not self.standardise:
+            return (pre.to_colour(images) - MEAN) / STD
+        films = standardise(pre.to_grey(images), CLIP)
+        if self.training and self.jitter:
+            scale, shift = self.jitter * (2 * torch.rand(2, len(films), 1, 1, 1, device=films.device) - 1)
+            films = films * scale.exp() + shift
+        return pre.to_colour(films)
 
 
 class EfficientNetLite0(EfficientNetLite):

@@ -35,7 +35,7 @@ class FourClassNetwork(Classifier):
         "batch_size": 16,
         "lr": 3e-4,
         "optimiser": "adam",
-        "augment": False,
+        "augment": "none",
     }
     least_size: ClassVar[int] = 32
     hidden: ClassVar[tuple[int, ...]] = (512, 128)

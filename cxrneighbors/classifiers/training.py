@@ -8,11 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
 from cxrneighbors.artifact import Kind, Work
 from cxrneighbors.classifiers.base import NOUN, Classifier
 from cxrneighbors.classifiers.scoring import headline
-from cxrneighbors.classifiers.training_data import TrainingData, label_weights, prepare, split_loader
+from cxrneighbors.classifiers.training_data import (
+    TrainingData,
+    label_shares,
+    label_weights,
+    prepare,
+    split_loader,
+)
 from cxrneighbors.classifiers.training_module import ClassifierSettings, ClassifierTraining
 from cxrneighbors.data.schema import SPLITS, studies_hash
 from cxrneighbors.data.skipped import write_skipped
@@ -24,7 +31,7 @@ from cxrneighbors.progress import say, track
 from cxrneighbors.statistics.patients import count_patients
 from cxrneighbors.training.fit import CHECKPOINTS, fit
 
-TRAINING = Kind("classifier training", 2, "train-classifier")
+TRAINING = Kind("classifier training", 3, "train-classifier")
 METRICS = "metrics.json"
 
 
@@ -43,7 +50,8 @@ def train_classifier(
     the model's own (`Classifier.training_defaults`), else `ClassifierSettings`'. Splits are by patient: the
     table's own, completed where a part is missing (`training_data.split_by_patient`). After each epoch the
     validation loss decides: the best weights are kept, and training ends after `patience` epochs without
-    a better one (0: never). Without validation images the last weights are kept. On a GPU it runs in mixed
+    a better one (0: never). Without validation images the last weights are kept. With `average` all this
+    is about the average of the weights. On a GPU it runs in mixed
     precision; scores are always computed in full. On a CPU the result depends on the arguments alone.
 
     Writes config.json and model.safetensors (`registry.load_classifier` reads them), metrics.json,
@@ -95,9 +103,7 @@ def _train(
     with work.preparing():
         data = prepare(studies, model, settings.seed)
         if settings.schedule == "plateau" and not len(data.positions("val")):
-            raise UserError(
-                "schedule 'plateau' watches validation images and there are none; use constant or cosine"
-            )
+            raise UserError("schedule 'plateau' watches validation images and there are none; use another")
     write_skipped(data.skipped, out)
     module = _fit(model, data, settings, out, device)
     metrics = {**work.plan, "settings": vars(settings), "seed": settings.seed, **_epochs(module)}
@@ -111,15 +117,32 @@ def _train(
 def _fit(
     model: Classifier, data: TrainingData, settings: ClassifierSettings, out: Path, device: str
 ) -> ClassifierTraining:
-    weights = None
+    weights, targets = None, data.targets[data.positions("train")]
     if settings.class_weights == "balanced":
-        weights = label_weights(data.targets[data.positions("train")], len(model.labels))
+        weights = label_weights(targets, len(model.labels))
+    else:
+        start_at_log_odds(model, label_shares(targets, len(model.labels)))
     train, val = (split_loader(data, name, settings.batch_size, settings.seed) for name in ("train", "val"))
     module = ClassifierTraining(model.train(), settings, weights)
     fit(module, train, val if len(data.positions("val")) else None, device, out)
     if not all(bool(value.isfinite().all()) for value in model.parameters()):
         raise UserError(f"{out}: training diverged (weights are not finite); lower --lr, then --restart")
     return module
+
+
+def start_at_log_odds(model: Classifier, shares: np.ndarray) -> None:
+    """Let a last layer `head` that has learned nothing (weights 0) start with the best guess about any image.
+
+    `shares`: of the training images that have each label, float (C,), taken as at least 0.001. Its bias
+    becomes their log odds, or their logarithm where labels exclude each other (Lin et al. 2017, section 3.3),
+    so that the first steps are not spent on how rare each label is. Drawn or trained layers stay as they are.
+    """
+    head = getattr(model, "head", None)
+    if not isinstance(head, nn.Linear) or bool(head.weight.any()):
+        return
+    likely = torch.from_numpy(shares).clamp(1e-3, 1 - 1e-3)
+    with torch.no_grad():
+        head.bias.copy_(likely.logit() if model.multi_label else likely.log())
 
 
 def _epochs(module: ClassifierTraining) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +19,15 @@ from cxrneighbors.data.splits import carve_validation, patient_split
 from cxrneighbors.errors import UserError
 from cxrneighbors.progress import say
 from cxrneighbors.training.batches import EpochBatches, batch_loader, full_sizes
-from cxrneighbors.training.images import MemoryImages, read_images
+from cxrneighbors.training.images import (
+    MEMORY_LIMIT,
+    FileImages,
+    MemoryImages,
+    fit_in_memory,
+    pixel_digests,
+    read_images,
+    survey_images,
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class TrainingData:
     """
 
     rows: pd.DataFrame
-    images: MemoryImages
+    images: MemoryImages | FileImages
     targets: np.ndarray
     skipped: Skipped = field(default_factory=Skipped)
 
@@ -41,28 +48,40 @@ class TrainingData:
         return np.flatnonzero((self.rows["split"] == split).to_numpy())
 
 
-def prepare(studies: pd.DataFrame, model: Classifier, seed: int) -> TrainingData:
+def prepare(
+    studies: pd.DataFrame, model: Classifier, seed: int, memory_limit: int = MEMORY_LIMIT
+) -> TrainingData:
     """Choose rows, split by patient, read images, encode targets, as `model` wants them.
 
     Unlabelled rows, rows without an image file and, for a single-label classifier, rows without exactly one
-    of its labels are left out; how many is told on standard error. Raises `UserError` when nothing is left
+    of its labels are left out; how many is told on standard error. Images that take more than `memory_limit`
+    bytes are read once to be checked, then again for each batch. Raises `UserError` when nothing is left
     to train on, a label has no positive training image, or a patient or image is in two splits.
     """
     labels = model.labels
     rows = usable_rows(studies, labels, model.multi_label)
     rows = rows.assign(split=split_by_patient(rows, seed))
     skipped = Skipped("train-classifier")
-    images, kept = read_images(
-        rows["path"].tolist(), model.image_size, model.aspect, skipped, rows["image_id"].tolist()
-    )
+    images, kept, digests = _images(rows, model, skipped, memory_limit)
     if len(skipped):
         say(f"{len(skipped)} of {len(rows)} images cannot be read, see skipped.csv")
     rows = rows.iloc[kept].reset_index(drop=True)
     targets = encode_targets(rows["findings"], labels, model.multi_label)
     data = TrainingData(rows, images, targets, skipped)
-    check_no_leak(rows, images.pixels.numpy())
+    check_no_leak(rows, digests)
     check_positives(targets[data.positions("train")], labels)
     return data
+
+
+def _images(
+    rows: pd.DataFrame, model: Classifier, skipped: Skipped, memory_limit: int
+) -> tuple[MemoryImages | FileImages, np.ndarray, list[str]]:
+    """The readable images, their positions in `rows` and the digests of their pixels."""
+    paths, names = rows["path"].tolist(), rows["image_id"].tolist()
+    if not fit_in_memory(len(paths), model.image_size, memory_limit):
+        return survey_images(paths, model.image_size, model.aspect, skipped, names)
+    images, kept = read_images(paths, model.image_size, model.aspect, skipped, names)
+    return images, kept, pixel_digests(images.pixels.numpy())
 
 
 def usable_rows(studies: pd.DataFrame, labels: Sequence[str], multi_label: bool) -> pd.DataFrame:
@@ -86,6 +105,15 @@ def usable_rows(studies: pd.DataFrame, labels: Sequence[str], multi_label: bool)
             f"{', '.join(labels)}; check the table and --labels"
         )
     return studies[keep].reset_index(drop=True)
+
+
+def with_no_finding(labels: Sequence[str]) -> list[str]:
+    """`labels` with "No Finding" among them, last unless it is there.
+
+    >>> with_no_finding(["Edema", "Hernia"])
+    ['Edema', 'Hernia', 'No Finding']
+    """
+    return [*labels, NO_FINDING] if NO_FINDING not in labels else list(labels)
 
 
 def default_labels(studies: pd.DataFrame, least: int = 10) -> list[str]:
@@ -144,8 +172,8 @@ def check_positives(targets: np.ndarray, labels: Sequence[str]) -> None:
         say(f"no training image has {', '.join(absent)}: these outputs learn only to stay low")
 
 
-def check_no_leak(rows: pd.DataFrame, pixels: np.ndarray) -> None:
-    """Raise `UserError` when a patient, or an image by its pixels, is in two splits."""
+def check_no_leak(rows: pd.DataFrame, digests: Sequence[str]) -> None:
+    """Raise `UserError` when a patient, or an image by the digest of its pixels, is in two splits."""
     # Data sets number their patients independently: a patient is a (dataset, patient_id) pair.
     parts = rows.groupby(["dataset", "patient_id"])["split"].nunique()
     if (parts > 1).any():
@@ -155,10 +183,10 @@ def check_no_leak(rows: pd.DataFrame, pixels: np.ndarray) -> None:
             f"study table: patient {patient!r} of {dataset} is in {_split_names(shared)}; "
             "keep all images of a patient in one split"
         )
-    digests = [hashlib.sha256(image.tobytes()).hexdigest() for image in pixels]
-    parts = rows.groupby(np.array(digests, dtype=object))["split"].nunique()
+    pictures = np.array(digests, dtype=object)
+    parts = rows.groupby(pictures)["split"].nunique()
     if (parts > 1).any():
-        same = rows[np.array(digests, dtype=object) == parts.index[parts > 1][0]]
+        same = rows[pictures == parts.index[parts > 1][0]]
         raise UserError(
             f"study table: {same['image_id'].iloc[0]!r} and {same['image_id'].iloc[-1]!r} are the same "
             f"image, in {_split_names(same)}; drop one of them or put both in one split"
@@ -184,6 +212,13 @@ def label_weights(targets: np.ndarray, n_labels: int) -> np.ndarray:
     return weights.astype(np.float32)
 
 
+def label_shares(targets: np.ndarray, n_labels: int) -> np.ndarray:
+    """Share of the images that has each label: float (C,) in [0, 1]."""
+    counts = targets.sum(0) if targets.ndim == 2 else np.bincount(targets, minlength=n_labels)
+    shares: np.ndarray = counts / len(targets)
+    return shares
+
+
 class LabelledImages(Dataset[tuple[Tensor, Tensor]]):
     """Whole batches: item `positions` is (images float32 (B, 1, H, W), targets (B, ...))."""
 
@@ -191,7 +226,13 @@ class LabelledImages(Dataset[tuple[Tensor, Tensor]]):
         self.images, self.targets = data.images, torch.from_numpy(data.targets)
 
     def __getitem__(self, positions: list[int]) -> tuple[Tensor, Tensor]:
-        return self.images[positions], self.targets[positions]
+        images = self.images[positions]
+        if len(images) < len(positions):
+            raise UserError(
+                f"training images: {len(positions) - len(images)} of a batch can no longer be read; "
+                "put the files back and run the same command again"
+            )
+        return images, self.targets[positions]
 
 
 def split_loader(data: TrainingData, split: str, batch_size: int, seed: int) -> DataLoader[Any]:
@@ -200,4 +241,7 @@ def split_loader(data: TrainingData, split: str, batch_size: int, seed: int) -> 
     training = split == "train"
     # A single image has no batch statistics; it waits for another epoch's order.
     sizes = full_sizes(len(positions), batch_size, least=2 if training else 1)
-    return batch_loader(LabelledImages(data), EpochBatches(positions, sizes, seed if training else None))
+    order = EpochBatches(positions, sizes, seed if training else None)
+    return batch_loader(
+        LabelledImages(data), order, workers=0 if isinstance(data.images, MemoryImages) else 2
+    )

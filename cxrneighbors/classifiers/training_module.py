@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPlateau
 
 from cxrneighbors.classifiers.base import Classifier
 from cxrneighbors.classifiers.scoring import headline, score_multi_label, score_single_label
-from cxrneighbors.errors import choose
-from cxrneighbors.training.augment import augment_for_classifier
+from cxrneighbors.errors import UserError, choose
+from cxrneighbors.training.augment import augment_for_classifier, augment_strongly
 from cxrneighbors.training.module import TrainingModule
 from cxrneighbors.training.settings import TrainingSettings
 
 OPTIMISERS = ("adam", "adamw", "sgd")
-SCHEDULES = ("constant", "plateau", "cosine")
+SCHEDULES = ("constant", "plateau", "cosine", "one-cycle")
+AUGMENTATIONS = ("none", "light", "strong")
+RISE = 0.15  # of the steps of 'one-cycle'
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierSettings(TrainingSettings):
     """How a classifier is trained.
 
-    `lr` at the start; `schedule`: 'constant', 'plateau' (a tenth whenever the validation loss has not
-    fallen for two epochs, as CheXNet) or 'cosine' (to zero over `epochs`). `class_weights`: 'none', or
-    'balanced' to weigh rare labels up. `augment`: small shifts, turns and exposures; `flip`: mirrored too.
+    `lr`: the greatest; `schedule`: 'constant', 'plateau' (a tenth whenever the validation loss has not fallen
+    for two epochs, as CheXNet), 'cosine' (to zero over `epochs`) or 'one-cycle' (step by step up over the
+    first 15 % of them, then down to about zero along a cosine: Smith & Topin 2019). `weight_decay`: of
+    matrices and filters, not of biases and norms. `clip`: greatest norm of a gradient, 0 for any. `average`:
+    decay a step of a moving average of the weights, which is then what is validated and kept; 0 for none,
+    0.998 is usual. `class_weights`: 'none', or 'balanced' to weigh rare labels up. `augment`: 'none', 'light'
+    (small shifts, turns and exposures) or 'strong' (`training.augment`); `flip`: mirrored too.
     """
 
     epochs: int = 10
@@ -37,19 +44,26 @@ class ClassifierSettings(TrainingSettings):
     lr: float = 1e-3
     optimiser: str = "adam"
     weight_decay: float = 0.0
+    clip: float = 0.0
+    average: float = 0.0
     schedule: str = "constant"
     class_weights: str = "none"
-    augment: bool = True
+    augment: str = "light"
     flip: bool = False
 
     def __post_init__(self) -> None:
         choose("optimiser", self.optimiser, OPTIMISERS)
         choose("schedule", self.schedule, SCHEDULES)
         choose("class weights", self.class_weights, ("none", "balanced"))
+        choose("augmentation", self.augment, AUGMENTATIONS)
+        self.check_least(weight_decay=0, clip=0, average=0)
+        if self.average >= 1:
+            raise UserError(f"average {self.average}: must be below 1; 0.998 is usual, 0 for none")
 
     def plan(self) -> dict[str, Any]:
-        """All but when to stop; of the schedules only a cosine depends on `epochs`."""
-        left_out = {"patience"} if self.schedule == "cosine" else {"patience", "epochs"}
+        """All but when to stop; of the schedules only those that end at zero depend on `epochs`."""
+        ends_at_zero = self.schedule in ("cosine", "one-cycle")
+        left_out = {"patience"} if ends_at_zero else {"patience", "epochs"}
         return {name: value for name, value in asdict(self).items() if name not in left_out}
 
 
@@ -65,12 +79,14 @@ class ClassifierTraining(TrainingModule):
     def __init__(
         self, network: Classifier, settings: ClassifierSettings, weights: np.ndarray | None = None
     ) -> None:
-        super().__init__(network, settings)
+        super().__init__(network, settings, settings.average)
+        self.clip = settings.clip
         self.weights: Tensor | None
         self.register_buffer(
             "weights", None if weights is None else torch.from_numpy(weights), persistent=False
         )
         self._outputs: list[tuple[Tensor, Tensor]] = []
+        self._trained, self._trained_until = 0, 0.0
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Mean loss of logits (B, C), in float32 whatever the precision they came in."""
@@ -79,15 +95,32 @@ class ClassifierTraining(TrainingModule):
             return F.binary_cross_entropy_with_logits(logits.float(), targets.float(), pos_weight=weights)
         return F.cross_entropy(logits.float(), targets, weight=weights)
 
+    def on_train_epoch_start(self) -> None:
+        """Start counting images."""
+        super().on_train_epoch_start()
+        self._trained = 0
+
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         """Loss of one batch (images (B, 1, H, W), targets), augmented."""
         images, targets = batch
-        rng = self.seed_step(index)
-        if self.settings.augment:
-            images = augment_for_classifier(images, rng, flip=self.settings.flip)
+        rng, flip = self.seed_step(index), self.settings.flip
+        if self.settings.augment == "light":
+            images = augment_for_classifier(images, rng, flip)
+        elif self.settings.augment == "strong":
+            images = augment_strongly(images, rng, flip)
         loss = self.loss(self.network(images), targets)
         self.note("train", len(images), loss=loss)
+        self._trained += len(images)
         return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Look at the clock."""
+        super().on_train_batch_end(outputs, batch, batch_idx)
+        self._trained_until = time.monotonic()
+
+    def epoch_row(self) -> dict[str, float]:
+        """Images trained on a second, reading included, validation not."""
+        return {"images_per_second": round(self._trained / (self._trained_until - self._began), 3)}
 
     def on_validation_epoch_start(self) -> None:
         """Start collecting."""
@@ -98,7 +131,7 @@ class ClassifierTraining(TrainingModule):
         images, targets = batch
         # Full precision: in 16 bits many scores tie, which moves an AUROC.
         with torch.autocast(self.device.type, enabled=False):
-            self._outputs.append((self.network(images).float(), targets))
+            self._outputs.append((self.evaluated(images).float(), targets))
 
     def on_validation_epoch_end(self) -> None:
         """Score the validation images; NaN where a score is undefined."""
@@ -119,7 +152,9 @@ class ClassifierTraining(TrainingModule):
         super().on_train_epoch_end()
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
-        """Nothing: `on_train_epoch_end` has done it."""
+        """Step by step for a cycle; `on_train_epoch_end` has done it for what changes with the epoch."""
+        if isinstance(scheduler, OneCycleLR):
+            scheduler.step()
 
     def scores(self, logits: Tensor, targets: Tensor) -> dict[str, Any]:
         """`scoring` of logits (N, C), on the CPU."""
@@ -129,17 +164,29 @@ class ClassifierTraining(TrainingModule):
     def configure_optimizers(self) -> Any:
         """The optimiser and schedule that `ClassifierSettings` names."""
         given = self.settings
-        parameters = [value for value in self.network.parameters() if value.requires_grad]
-        options: dict[str, Any] = {"lr": given.lr, "weight_decay": given.weight_decay}
-        optimiser: torch.optim.Optimizer
-        if given.optimiser == "sgd":
-            optimiser = torch.optim.SGD(parameters, momentum=0.9, **options)
-        else:
-            kind = torch.optim.AdamW if given.optimiser == "adamw" else torch.optim.Adam
-            optimiser = kind(parameters, **options)
+        optimiser = _optimiser(_parameter_groups(self.network, given.weight_decay), given)
+        if given.schedule == "one-cycle":
+            steps = max(1, int(self.trainer.estimated_stepping_batches))
+            cycle = OneCycleLR(optimiser, given.lr, total_steps=steps, pct_start=RISE)
+            return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
         if given.schedule == "cosine":
             return {"optimizer": optimiser, "lr_scheduler": CosineAnnealingLR(optimiser, T_max=given.epochs)}
         if given.schedule == "plateau":
             plateau = ReduceLROnPlateau(optimiser, factor=0.1, patience=2)
             return {"optimizer": optimiser, "lr_scheduler": {"scheduler": plateau, "monitor": "val_loss"}}
         return optimiser
+
+
+def _parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Matrices and filters with `weight_decay`; vectors, which are biases and norms, without."""
+    trained = [value for value in network.parameters() if value.requires_grad]
+    matrices = [value for value in trained if value.ndim > 1]
+    vectors = [value for value in trained if value.ndim <= 1]
+    return [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+
+
+def _optimiser(groups: list[dict[str, Any]], given: ClassifierSettings) -> torch.optim.Optimizer:
+    if given.optimiser == "sgd":
+        return torch.optim.SGD(groups, given.lr, momentum=0.9)
+    kind = torch.optim.AdamW if given.optimiser == "adamw" else torch.optim.Adam
+    return kind(groups, given.lr)

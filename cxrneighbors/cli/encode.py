@@ -18,7 +18,7 @@ def command(
         "'pca+hog': side by side.",
     ),
     lungs: Path | None = typer.Option(
-        None, help="Folder of a lung segmenter (train-lungs): cut films to their lungs before they are read."
+        None, help="Folder of a lung segmenter (train-lungs): bend films to their lungs first."
     ),
     report_encoder: str = typer.Option(
         "minilm", help="sentence-transformers/transformers model name or folder, minilm, tfidf, none."

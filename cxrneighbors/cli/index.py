@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import typer
+
+
+def parse_build_weights(text: str) -> dict[str, float] | Literal["auto"]:
+    """What `index --weights` takes: 'auto', or see `parse_weights`."""
+    return "auto" if text == "auto" else parse_weights(text)
 
 
 def parse_weights(text: str) -> dict[str, float]:
@@ -29,17 +35,29 @@ def command(
     embeddings: Path = typer.Argument(..., help="Folder written by encode.", metavar="EMB"),
     studies: Path = typer.Option(..., help="The study table the embeddings were made from."),
     out: Path = typer.Option(..., help="Folder for the index."),
-    weights: str = typer.Option("image=1,report=1", help="Weights of the fused distance."),
+    weights: str = typer.Option(
+        "image=1,report=1", help="Weights of the fused distance; auto: chosen on patients outside split test."
+    ),
+    fusion: str = typer.Option("distance", help="What a fused search ranks by: distance or ranks."),
+    shared_space: bool = typer.Option(
+        False, help="Train a head for images and one for reports that bring a film to its own report."
+    ),
     backend: str = typer.Option("hnsw", help="hnsw, exact or milvus."),
 ) -> None:
     """Build the fused nearest-neighbour index."""
     from cxrneighbors.data.tables import read_table
+    from cxrneighbors.encoders.shared_space import share_space
     from cxrneighbors.encoders.store import Embeddings
     from cxrneighbors.index.neighbor_index import NeighborIndex
     from cxrneighbors.progress import say
 
+    vectors, table = Embeddings.load(embeddings), read_table(studies)
     index = NeighborIndex.build(
-        Embeddings.load(embeddings), read_table(studies), weights=parse_weights(weights), backend=backend
+        share_space(vectors, table) if shared_space else vectors,
+        table,
+        weights=parse_build_weights(weights),
+        backend=backend,
+        fusion=fusion,
     )
     index.save(out)
     say(f"{out}: {len(index.studies)} images; search by {', '.join(index.modalities)}")

@@ -23,8 +23,13 @@ def command(
     where: str | None = typer.Option(
         None, help="Which images may be found, e.g. \"view == 'PA' and age > 60\"."
     ),
-    modality: str | None = typer.Option(None, help="image, report or fused; by default what the query has."),
+    modality: str | None = typer.Option(
+        None, help="image, report, fused (default: what the query has), image-to-report, report-to-image."
+    ),
     weights: str | None = typer.Option(None, help="Other weights for this search, as image=1,report=0.5."),
+    fusion: str | None = typer.Option(
+        None, help="What image and report together rank by: distance or ranks; by default the index's."
+    ),
     policy: str = typer.Option(
         "nearest", help="nearest, diverse (near, unlike in findings), cluster or random."
     ),
@@ -54,6 +59,7 @@ def command(
         include_same_patient=include_same_patient,
         one_per=one_per,
         weights=None if weights is None else parse_weights(weights),
+        fusion=fusion,
         seed=seed,
     )
     found = loaded.studies.set_index("image_id").loc[hits["neighbor_id"]]

@@ -19,32 +19,60 @@ def command(
     weights: Path | None = typer.Option(
         None,
         help="Start from a published checkpoint (chexnet, resnet101v2, mobilenetv2), from 'imagenet' "
-        "(efficientnet-lite0 and -lite2, packaged) or from a folder it wrote.",
+        "(efficientnet-lite0 and -lite2, packaged), from a folder it wrote or from an encoder's folder "
+        "with the same backbone.",
     ),
     new_head: bool = typer.Option(False, "--new-head", help="Leave the last layer of --weights out."),
     labels: str | None = typer.Option(
         None, help="Findings to tell apart, comma-separated; default: CheXNet's 14, else those of the table."
     ),
+    no_finding: bool = typer.Option(
+        False,
+        "--no-finding",
+        help="'No Finding' is a label too: recommended for an encoder (classifier:DIR).",
+    ),
     epochs: int | None = typer.Option(
         None,
         min=0,
-        help="Passes over the training images; 0 scores --weights as it is.  [10; LIME-RAY's: 20]",
+        help="Passes over the training images; 0 scores --weights as it is.  [10; LIME-RAY's: 20; "
+        "EfficientNet-Lite: 12]",
     ),
     batch_size: int | None = typer.Option(None, min=1, help="Images a step.  [32; LIME-RAY's: 16]"),
-    lr: float | None = typer.Option(None, help="Learning rate.  [1e-3; LIME-RAY's: 3e-4]"),
-    image_size: int | None = typer.Option(None, help="Pixels a side; default: the model's own."),
-    crop: str | None = typer.Option(None, help="CheXNet's field of view: center, none or ten."),
-    optimiser: str = typer.Option("adam", help="adam, adamw or sgd."),
-    schedule: str = typer.Option("constant", help="Learning rate: constant, plateau or cosine."),
-    class_weights: str = typer.Option("none", help="none, or balanced to weigh rare labels up."),
-    augment: bool | None = typer.Option(
-        None,
-        "--augment/--no-augment",
-        help="Shift, turn and re-expose training images a little.  [on; LIME-RAY's: off]",
+    lr: float | None = typer.Option(
+        None, help="Greatest learning rate.  [1e-3; LIME-RAY's: 3e-4; EfficientNet-Lite: 6e-4]"
     ),
-    flip: bool = typer.Option(False, "--flip", help="Mirror training images too, as CheXNet's authors did."),
-    patience: int = typer.Option(
-        5, help="Epochs without a better validation loss before stopping; 0: never."
+    image_size: int | None = typer.Option(
+        None, help="Pixels a side; default: the model's own. For small films, such as of 128 pixels, theirs."
+    ),
+    crop: str | None = typer.Option(None, help="CheXNet's field of view: center, none or ten."),
+    optimiser: str | None = typer.Option(
+        None, help="adam, adamw or sgd.  [adam; EfficientNet-Lite: adamw, weight decay 0.05]"
+    ),
+    schedule: str | None = typer.Option(
+        None,
+        help="Learning rate: constant, plateau, cosine or one-cycle.  "
+        "[constant; EfficientNet-Lite: one-cycle]",
+    ),
+    average: float | None = typer.Option(
+        None,
+        help="Validate and keep a moving average of the weights with this decay a step; 0: the weights.  "
+        "[0; EfficientNet-Lite: 0.998]",
+    ),
+    class_weights: str = typer.Option("none", help="none, or balanced to weigh rare labels up."),
+    augment: str | None = typer.Option(
+        None,
+        help="How much training images are shifted, turned and re-exposed: none, light or strong.  "
+        "[light; LIME-RAY's: none; EfficientNet-Lite: strong]",
+    ),
+    flip: bool | None = typer.Option(
+        None,
+        "--flip/--no-flip",
+        help="Mirror training images too, as CheXNet's authors did.  [off; EfficientNet-Lite: on]",
+    ),
+    patience: int | None = typer.Option(
+        None,
+        min=0,
+        help="Epochs without a better validation loss before stopping; 0: never.  [5; EfficientNet-Lite: 0]",
     ),
     restart: bool = typer.Option(False, "--restart", help="Replace a training found in --out."),
     seed: int = typer.Option(0, help="Seed of weights, order, augmentation and splits."),
@@ -61,9 +89,12 @@ def command(
     names = [name.strip() for name in labels.split(",") if name.strip()] if labels else None
     options: dict[str, Any] = {"image_size": image_size, "crop": crop}
     given = {name: value for name, value in options.items() if value is not None}
-    classifier = starting_model(model, table, names, weights, new_head=new_head, seed=seed, **given)
-    # What is not asked for is the model's own: LIME-RAY's networks follow the paper's Table I.
-    settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "augment": augment}
+    start: dict[str, Any] = {"new_head": new_head, "no_finding": no_finding, "seed": seed, **given}
+    classifier = starting_model(model, table, names, weights, **start)
+    # What is not asked for is the model's own (`training_defaults`).
+    settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "optimiser": optimiser}
+    settings |= {"schedule": schedule, "average": average, "augment": augment, "flip": flip}
+    settings |= {"patience": patience}
     asked = {name: value for name, value in settings.items() if value is not None}
     say(f"{model}: {count_parameters(classifier).sentence()}")
     metrics = train_classifier(
@@ -71,11 +102,7 @@ def command(
         table,
         out,
         **asked,
-        optimiser=optimiser,
-        schedule=schedule,
         class_weights=class_weights,
-        flip=flip,
-        patience=patience,
         resume=not restart,
         seed=seed,
         device=device,

@@ -10,9 +10,9 @@ import typer
 def command(
     root: Path = typer.Argument(..., help="Folder with labels.csv, films and lung masks."),
     out: Path = typer.Option(..., help="Folder for weights, config, checkpoints and log."),
-    epochs: int = typer.Option(60, help="Passes over the training films; early stop may end sooner."),
+    epochs: int = typer.Option(100, help="Passes over the training films; early stop may end sooner."),
     image_size: int = typer.Option(128, help="Side at which the network looks, a multiple of 16."),
-    width: int = typer.Option(8, help="Channels of the network's first level."),
+    width: int = typer.Option(12, help="Channels of the network's first level."),
     batch_size: int = typer.Option(16, help="Films a step."),
     seed: int = typer.Option(0, help="Seed of split, weights, order and augmentation."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),

@@ -24,7 +24,7 @@ def command(
         "latent", help="How codes are compared: latent (the paper's), picture, or balanced between them."
     ),
     lungs: Path | None = typer.Option(
-        None, help="Folder of a lung segmenter (train-lungs): cut films to their lungs."
+        None, help="Folder of a lung segmenter (train-lungs): bend films to their lungs first."
     ),
     seed: int = typer.Option(0, help="Seed of weights, order and augmentation."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),

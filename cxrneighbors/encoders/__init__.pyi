@@ -5,8 +5,11 @@ from .hog import HOGEncoder as HOGEncoder
 from .lung_framed import LungFramed as LungFramed
 from .pca import PCAEncoder as PCAEncoder
 from .pixels import PixelEncoder as PixelEncoder
+from .projected import ProjectedImageEncoder as ProjectedImageEncoder
+from .projected import ProjectedReportEncoder as ProjectedReportEncoder
 from .report_encoder import ReportEncoder as ReportEncoder
 from .report_training import train_report_encoder as train_report_encoder
+from .shared_space import share_space as share_space
 from .side_by_side import SideBySide as SideBySide
 from .store import Embeddings as Embeddings
 from .tfidf import TfidfEncoder as TfidfEncoder

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,7 +76,7 @@ class ContrastiveTraining(TrainingModule):
     `n_films`: how many are trained on; a longer queue would hold a film's key twice.
     """
 
-    clip: ClassVar[float] = 1.0
+    clip = 1.0
     network: ContrastiveNetwork
     settings: ContrastiveSettings
 

@@ -1,4 +1,4 @@
-"""Image encoders that see each film cut to its lungs, so that the same place shows the same anatomy."""
+"""Image encoders that see each film bent to its lungs, so that the same place shows the same anatomy."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ ENCODER, LUNGS, FRAMES = "encoder", "lungs", "frames"
 
 
 class LungFramed:
-    """`encoder` behind a lung frame: a film is cut to the box of its lungs before it is looked at.
+    """`encoder` behind a lung frame: a film is bent to the common frame before it is looked at.
 
-    `lungs` finds them; the box, its margin and what stands in where no lungs are found: see
-    `lungs.frames.lung_box`. The frame is stretched to a square of `encoder.image_size`, so lungs of any
-    width and height fill it alike. An encoder that was fitted on whole films does not belong into it.
+    `lungs` finds them; what the frame is, and what stands in where no lungs are found: see `lungs.frames`.
+    A frame is a square of `encoder.image_size`; lungs of any width and height fill it alike. An encoder that
+    was fitted on whole films does not belong into it.
     """
 
     aspect = "own"
@@ -74,7 +74,7 @@ class LungFramed:
         return hash_strings([self.encoder.weights_hash(), self.lungs.weights_hash()])
 
     def prepare(self, pixels: np.ndarray) -> np.ndarray:
-        """A film float32 (H, W) in [0, 1] cut to its lungs: float32 (1, image_size, image_size) in [0, 1]."""
+        """A film float32 (H, W) in [0, 1] in its frame: float32 (1, image_size, image_size) in [0, 1]."""
         frame: np.ndarray = lung_frames(pixels[None, None], self.lungs, self.image_size)[0]
         return frame
 
@@ -155,7 +155,7 @@ def framed_table(
         folder.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(usable_cpus()) as pool:
             jobs = pool.map(lambda row: _write_frame(films[row], Path(paths[row]), lungs, size), rows)
-            for _ in track(jobs, "cutting films to their lungs", total=len(rows)):
+            for _ in track(jobs, "bending films to their lungs", total=len(rows)):
                 pass
     return studies.assign(path=paths)
 

@@ -43,6 +43,8 @@ KINDS = {
     "foundation": "FoundationEncoder",
     "torch": "TorchEncoder",
     "lung-framed": "LungFramed",
+    "projected-image": "ProjectedImageEncoder",
+    "projected-report": "ProjectedReportEncoder",
 }
 
 
@@ -58,7 +60,7 @@ def load_image_encoder(
     transformers, or the name of one on the Hugging Face hub (`encoders.foundation`); several of these with
     '+' between them: side by side.
 
-    `lungs`: folder of a lung segmenter; films are then cut to their lungs (`encoders.lung_framed`), for
+    `lungs`: folder of a lung segmenter; films are then bent to their lungs (`encoders.lung_framed`), for
     encoders that are fitted afterwards or learn nothing.
     """
     if lungs is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import torch
@@ -136,7 +136,7 @@ class Pairs(Dataset[list[Pair]]):
 class ReportTraining(TrainingModule):
     """Trains `network`, a loss of `report_losses` that holds the language model."""
 
-    clip: ClassVar[float] = 1.0
+    clip = 1.0
     settings: AdaptSettings
 
     def training_step(self, batch: list[Pair], index: int) -> Tensor:

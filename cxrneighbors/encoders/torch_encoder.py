@@ -89,7 +89,7 @@ class TorchEncoder(SavedModel):
         with torch.inference_mode():
             for start in range(0, len(images), BATCH):
                 batch = torch.from_numpy(images[start : start + BATCH]).to(device)
-                parts.append(self._checked(network(self._standardised(batch)), len(batch)))
+                parts.append(self._run(network, self._standardised(batch)))
         vectors = np.concatenate(parts)
         return unit_length(vectors) if self.normalise else vectors
 
@@ -132,11 +132,19 @@ class TorchEncoder(SavedModel):
         mean, std = (batch.new_tensor(values).view(1, -1, 1, 1) for values in (self.mean, self.std))
         return (batch.expand(-1, self.channels, -1, -1) - mean) / std
 
-    def _checked(self, vectors: Tensor, n_images: int) -> np.ndarray:
-        shape = tuple(getattr(vectors, "shape", ()))
-        if len(shape) != 2 or shape[0] != n_images:
+    def _run(self, network: Callable[[Tensor], Tensor], batch: Tensor) -> np.ndarray:
+        try:
+            vectors = network(batch)
+        except (AssertionError, RuntimeError, TypeError, ValueError) as error:
+            line = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise UserError(
-                f"{self._source}: gives {shape or type(vectors).__name__} for {n_images} images; "
+                f"{self._source}: fails on images {tuple(batch.shape)} ({line[:160]}); "
+                "check image_size and channels"
+            ) from error
+        shape = tuple(getattr(vectors, "shape", ()))
+        if len(shape) != 2 or shape[0] != len(batch):
+            raise UserError(
+                f"{self._source}: gives {shape or type(vectors).__name__} for {len(batch)} images; "
                 "give a network that maps (B, C, H, W) to (B, D)"
             )
         return vectors.float().cpu().numpy()
@@ -147,7 +155,7 @@ def encoder_of_file(spec: str, device: str = "auto") -> TorchEncoder:
 
     FILE.json beside it (network.pt2.json for network.pt2), if it is there, has the arguments of
     `TorchEncoder` that differ from their defaults: {"image_size": 512, "channels": 3, "mean": 0.5, ...}.
-    Raises `UserError` for another file and for unknown settings.
+    Raises `UserError` for another file, unknown settings, and a program that films of that size do not fit.
     """
     path = Path(spec.removeprefix(PREFIX))
     program, beside = read_program(path), path.with_name(path.name + ".json")
@@ -155,9 +163,11 @@ def encoder_of_file(spec: str, device: str = "auto") -> TorchEncoder:
         read_json(beside, remedy="write the settings of TorchEncoder as JSON") if beside.is_file() else {}
     )
     try:
-        return TorchEncoder(program, **{"name": path.stem, **settings}, device=device, source=str(path))
+        encoder = TorchEncoder(program, **{"name": path.stem, **settings}, device=device, source=str(path))
     except TypeError as error:
         raise UserError(f"{beside}: {error}; write the settings of TorchEncoder") from None
+    _ = encoder.dim  # a program that cannot be run is refused before anything is written
+    return encoder
 
 
 def _per_channel(values: float | Sequence[float], channels: int, name: str) -> list[float]:

@@ -53,9 +53,13 @@ class VAE(SavedModel):
         seed: int = 0,
         device: str = "auto",
         metric: str = "latent",
+        exposure: str = "standardised",
+        stride: int = 4,
+        local: bool = True,
     ) -> None:
         from cxrneighbors.encoders.latent_metric import EXPONENTS
         from cxrneighbors.encoders.vae_network import STRIDE, VAENetwork
+        from cxrneighbors.encoders.vae_picture import Picture
 
         if image_size < STRIDE or image_size % STRIDE:
             raise UserError(f"VAE image size {image_size}: must be a multiple of {STRIDE}; take 224")
@@ -67,11 +71,13 @@ class VAE(SavedModel):
         self.aspect = aspect
         self.width = width
         self.seed = seed
+        self.exposure, self.stride, self.local = exposure, stride, local
         self.device = resolve_device(device)
         self.fitted = False
         self.history: list[dict[str, Any]] = []
         with seeded(seed):
-            self.network = VAENetwork(latent_dim, image_size, width).eval()
+            picture = Picture(exposure, stride, local)
+            self.network = VAENetwork(latent_dim, image_size, width, picture).eval()
 
     @property
     def dim(self) -> int:
@@ -96,6 +102,7 @@ class VAE(SavedModel):
         batch_size: int = 32,
         learning_rate: float = 1e-3,
         warmup: float = 0.3,
+        beta: float = 1.0,
         patience: int = 8,
         augmentation: bool = True,
         seed: int = 0,
@@ -110,7 +117,8 @@ class VAE(SavedModel):
         to 4 GiB, otherwise read for each batch.
 
         `epochs`, `batch_size`, `learning_rate`: of Adam, rising and falling once; `warmup`: fraction of the
-        training over which the KL term comes in; `patience`: epochs without a better validation loss, after
+        training over which the KL term comes in; `beta`: its weight then, 1 in the ELBO, more for codes that
+        hold less; `patience`: epochs without a better validation loss, after
         the warm-up, until training stops; `augmentation`: small shifts, scalings and grey-scale bends (no
         flips); `trainer_options`: passed to lightning.Trainer (devices, num_nodes, precision, ...).
         `out`: folder for the model, history.csv, figure3.png, manifest.json and, until it is done,
@@ -130,6 +138,7 @@ class VAE(SavedModel):
             patience=patience,
             learning_rate=learning_rate,
             warmup=warmup,
+            beta=beta,
             augmentation=augmentation,
         )
         settings.check_least(epochs=1, batch_size=2)
@@ -175,11 +184,11 @@ class VAE(SavedModel):
         return mapped
 
     def reconstruct(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
-        """What the latent means keep of images (N, 1, S, S): float32 (N, 1, S, S), standardised."""
+        """What the latent means keep of images (N, 1, S, S), in grey values as shown: the same shape."""
         import torch
 
         def paint(batch: Tensor) -> Tensor:
-            picture = self.network.decode(self.network.means(batch))
+            picture = self.network.decode(self.network.means(batch))[:, :1]
             return torch.nn.functional.interpolate(picture, size=self.image_size, mode="bilinear")
 
         return self._run(images, paint, (1, self.image_size, self.image_size), batch_size)
@@ -228,5 +237,5 @@ class VAE(SavedModel):
         """Figure 3 of the paper from the first films to validate on."""
         from cxrneighbors.encoders.vae_figure import figure3
 
-        shown = val_images[list(range(min(6, len(val_images))))].numpy()
-        figure3(shown, self.reconstruct(shown), path)
+        films = val_images[list(range(min(6, len(val_images))))]
+        figure3(self.network.picture.shown(films).numpy(), self.reconstruct(films.numpy()), path)

@@ -5,23 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from cxrneighbors.figures import new_figure, to_png
 from cxrneighbors.files import write_bytes_atomic
-from cxrneighbors.training.exposure import standardise
 
 GREYS = (-2.0, 2.5)  # standard deviations shown as black and white
 
 
-def figure3(images: np.ndarray, reconstructions: np.ndarray, path: str | Path) -> None:
+def figure3(originals: np.ndarray, reconstructions: np.ndarray, path: str | Path) -> None:
     """Write a PNG with originals in the upper row and reconstructions in the lower.
 
-    `images`: float32 (N, 1, H, W) in [0, 1]; `reconstructions`: float32 (N, 1, H, W), standardised. Both rows
-    show standardised grey values: the network never sees a film's own brightness.
+    Both float32 (N, 1, H, W), in the grey values that the network is shown.
     """
-    originals = standardise(torch.from_numpy(images)).numpy()
-    n = len(images)
+    n = len(originals)
     figure = new_figure(1.6 * n + 0.5, 3.5, constrained=True)
     axes = figure.subplots(2, n, squeeze=False)
     for row, (label, pictures) in enumerate((("original", originals), ("reconstruction", reconstructions))):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +15,6 @@ from torch.utils.data import Dataset
 from cxrneighbors.encoders.latent_metric import set_picture_metric
 from cxrneighbors.encoders.vae_network import (
     VAENetwork,
-    cell_means,
     elbo_terms,
     sigma_vae_loss,
     start_from_ppca,
@@ -23,11 +22,12 @@ from cxrneighbors.encoders.vae_network import (
 from cxrneighbors.progress import track
 from cxrneighbors.training.augment import augment_for_encoder
 from cxrneighbors.training.batches import EpochBatches, batch_loader, even_sizes
-from cxrneighbors.training.exposure import standardise
 from cxrneighbors.training.fit import fit
 from cxrneighbors.training.images import FileImages, MemoryImages
 from cxrneighbors.training.module import TrainingModule
 from cxrneighbors.training.settings import TrainingSettings
+
+FIT_BYTES = 2**27  # of pictures that probabilistic PCA is fitted to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,8 @@ class VAESettings(TrainingSettings):
     """What a training depends on besides its images; `patience` counts from the end of the warm-up."""
 
     learning_rate: float
-    warmup: float  # fraction of the steps over which the KL weight rises from 0 to 1
+    warmup: float  # fraction of the steps over which the KL weight rises from 0 to beta
+    beta: float
     augmentation: bool
 
 
@@ -46,14 +47,14 @@ class VAETraining(TrainingModule):
     interruption draws what it would have drawn.
     """
 
-    clip: ClassVar[float] = 1.0
+    clip = 1.0
     network: VAENetwork
     settings: VAESettings
 
     def prepare(self, items: Dataset[Any]) -> None:
         """Start at the best linear VAE of the training images."""
         assert isinstance(items, MemoryImages | FileImages)
-        start_from_ppca(self.network, _cells(items))
+        start_from_ppca(self.network, _pictures(self.network, items), self.settings.beta)
 
     def on_train_epoch_start(self) -> None:
         """Seed the epoch's augmentation and noise."""
@@ -76,15 +77,17 @@ class VAETraining(TrainingModule):
     def validation_step(self, images: Tensor, index: int) -> None:
         """Loss of one batch at full KL weight, without augmentation."""
         mse, kl, n_pixels = elbo_terms(self.network, images, self._val_generator)
-        self.note("val", len(images), loss=sigma_vae_loss(mse, kl, n_pixels), mse=mse, kl=kl)
+        self.note(
+            "val", len(images), loss=sigma_vae_loss(mse, kl, n_pixels, self.settings.beta), mse=mse, kl=kl
+        )
 
     def epoch_row(self) -> dict[str, float]:
         """The KL weight."""
         return {"beta": self._beta()}
 
     def counts_for_patience(self, row: Mapping[str, Any]) -> bool:
-        """Only once the KL weight is 1: before, the two terms still trade places."""
-        return bool(row["beta"] >= 1)
+        """Only once the KL weight is full: before, the two terms still trade places."""
+        return bool(row["beta"] >= self.settings.beta)
 
     def configure_optimizers(self) -> Any:
         """Adam; the learning rate rises over the first fifth of the steps, then falls to 0 along a cosine."""
@@ -99,7 +102,8 @@ class VAETraining(TrainingModule):
         return int(self.trainer.estimated_stepping_batches)
 
     def _beta(self) -> float:
-        return min(1.0, self.global_step / max(1.0, self.settings.warmup * self._steps()))
+        risen = min(1.0, self.global_step / max(1.0, self.settings.warmup * self._steps()))
+        return self.settings.beta * risen
 
     def _seeded(self, epoch: int) -> torch.Generator:
         seed = (self.settings.seed * 100_003 + epoch + 1) * 1009 + self.global_rank
@@ -130,22 +134,20 @@ def train_vae(
     ]
     # Channels last: a quarter faster on CPUs, what tensor cores want on GPUs.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    # Evaluation mode: batch normalisation keeps its first mean 0 and variance 1, a scale and a shift alone.
-    module = VAETraining(network.eval(), settings)
+    module = VAETraining(network, settings)
     fit(module, loaders[0], loaders[1], device, out, trainer_options)
     network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     set_picture_metric(network.cpu(), train)
     return module.history
 
 
-def _cells(images: MemoryImages | FileImages, at_most: int = 4096, chunk: int = 128) -> Tensor:
-    """Cell means of up to `at_most` training images, evenly spaced: (N, P)."""
+def _pictures(network: VAENetwork, images: MemoryImages | FileImages, chunk: int = 128) -> Tensor:
+    """Pictures of training images, evenly spaced, as many as `FIT_BYTES` hold: (N, P)."""
     n = len(images)
+    at_most = max(network.linear_encoder.out_features + 2, FIT_BYTES // (4 * math.prod(network.shape)))
     chosen = torch.linspace(0, n - 1, min(n, at_most)).long().tolist()
     parts = [chosen[start : start + chunk] for start in range(0, len(chosen), chunk)]
-    return torch.cat(
-        [cell_means(standardise(images[part])) for part in track(parts, "fitting the linear path")]
-    )
+    return torch.cat([network.pictures(images[part]) for part in track(parts, "fitting the linear path")])
 
 
 def learning_rate_factor(step: int, steps: int, rise: float = 0.2) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxrneighbors.evaluation.unit_draws import film_chances
-from cxrneighbors.statistics.groups import codes_of, group_sums
+from cxrneighbors.statistics.groups import group_sums
 
 
 @dataclass(frozen=True)
@@ -48,25 +48,21 @@ class RandomChoice:
     ) -> RandomChoice:
         """patients, units (each of one patient), strata: int (n,); `findable`: bool (n,)."""
         n_strata = int(strata.max(initial=-1)) + 1
-        cell = codes_of(units * max(n_strata, 1) + strata)  # films of a unit in a stratum
+        cell, first = _groups(units * max(n_strata, 1) + strata)  # films of a unit in a stratum
         films = group_sums(cell, findable).astype(np.int64)
         sizes = np.unique(np.r_[films, films - 1])
         sizes = np.append(sizes[sizes > 0], [] if (sizes > 0).any() else [1]).astype(np.int64)
         size, smaller = (np.searchsorted(sizes, np.maximum(m, 1))[cell] for m in (films, films - 1))
-        first = np.unique(cell, return_index=True)[1][films > 0]  # an image of each unit with candidates
+        first = first[films > 0]
         units_of = _histogram(strata[first], size[first], (n_strata, len(sizes)))
         if include_same_patient:
-            group = codes_of((strata * len(sizes) + size) * 2 + findable)
-            example = np.unique(group, return_index=True)[1]
-            taken = np.eye(len(sizes), dtype=np.int64)[size[example]]
-            taken -= (
-                np.eye(len(sizes), dtype=np.int64)[smaller[example]] * (sizes[size[example]] > 1)[:, None]
-            )
-            taken *= findable[example][:, None]
-            own = cell
+            own, (group, example) = cell, _groups((strata * len(sizes) + size) * 2 + findable)
+            of = np.eye(len(sizes), dtype=np.int64)
+            less = of[smaller[example]] * (sizes[size[example]] > 1)[:, None]
+            taken = (of[size[example]] - less) * findable[example][:, None]  # a unit has a film less
         else:
-            own = group = codes_of(patients * max(n_strata, 1) + strata)
-            example = np.unique(group, return_index=True)[1]
+            own, example = _groups(patients * max(n_strata, 1) + strata)
+            group = own
             taken = _histogram(group[first], size[first], (len(example), len(sizes)))
         counts, which = np.unique(units_of[strata[example]] - taken, axis=0, return_inverse=True)
         population = which.reshape(-1)[group]  # numpy 2.0 alone returns (G, 1)
@@ -99,6 +95,12 @@ class RandomChoice:
             apart = ~np.eye(rows.shape[1], dtype=bool)
             excess = np.where(apart, excess - less, excess) * self.findable[rows][:, :, None]
         return np.asarray(excess * self.findable[rows][:, None, :])
+
+
+def _groups(key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number of each image's group, and an image of each group."""
+    _, example, group = np.unique(key, return_index=True, return_inverse=True)
+    return group.reshape(-1), example
 
 
 def _histogram(line: np.ndarray, column: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -17,7 +17,7 @@ def align(
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Bring vectors into the rows of the table: vectors float32 (N, D) and has bool (N,), per modality.
 
-    A row without a vector keeps zeros that nothing ever reads, and has=False.
+    A row without a vector has zeros there, and has=False.
     Raises `UserError` for ids twice, ids that are not in the table, vectors that are not finite, and when no
     modality has any vector. Says how many rows have no vector.
     """

@@ -34,7 +34,14 @@ def exact_candidates(request: Request, rows: np.ndarray) -> np.ndarray:
         passing = rows if mask is None else rows[mask[rows]]
         part = request.take(which)
         best = nearest_exact(
-            store.vectors, passing, part.vectors, part.factors, part.k, part.admission, store.centre
+            store.vectors,
+            passing,
+            part.vectors,
+            part.factors,
+            part.k,
+            part.admission,
+            store.centre,
+            store.apart,
         )
         found.append((which, best))
     return assembled(request, found)

@@ -36,11 +36,6 @@ class Admission:
             masks = masks[used]
         return replace(self, masks=masks, which=inverse.astype(np.int64), query_keys=self.query_keys[which])
 
-    def restrict(self, extra: np.ndarray) -> Admission:
-        """The same with the further condition `extra`: bool (N,)."""
-        masks = extra[None] if self.masks is None else self.masks & extra
-        return replace(self, masks=masks)
-
     def groups(self) -> list[tuple[np.ndarray, np.ndarray | None]]:
         """Queries that share a filter: (their positions, the filter bool (N,) or None)."""
         if self.masks is None:

@@ -5,6 +5,11 @@
 σ² is a modality's mean squared distance over all pairs of indexed rows, so two random rows are on average 1
 apart (squared) in either modality. The sum is plain squared L2 on the concatenation of `√(w/σ²)`-scaled
 parts.
+
+A row that lacks one of the two is found too, at the expected distance of the missing part: what lies at the
+mean vector c, and apart from all others by one coordinate more, has the query's mean squared distance
+
+    ‖q - c‖² + mean ‖b - c‖²  =  mean over all b of ‖q - b‖²
 """
 
 from __future__ import annotations
@@ -17,6 +22,10 @@ from cxrneighbors.errors import UserError
 
 VECTOR_MODALITIES = ("image", "report")
 MODALITIES = (*VECTOR_MODALITIES, "fused")
+# Searches from one modality to the other, where both lie in one space (`encoders.shared_space`).
+CROSS_MODALITIES = {"image-to-report": ("image", "report"), "report-to-image": ("report", "image")}
+# How 'fused' ranks: by the sum above, or by the ranks in both lists (`policies.rank_fusion`).
+FUSIONS = ("distance", "ranks")
 
 # {'image': w/σ², ...}: which vector modalities take part in a distance, and by what factor of their L2².
 Factors = dict[str, float]
@@ -73,14 +82,20 @@ def scaled_concatenation(
     factors: Factors,
     rows: np.ndarray | slice = slice(None),
     centre: Mapping[str, np.ndarray] | None = None,
+    apart: Mapping[str, np.ndarray] | None = None,
 ) -> np.ndarray:
-    """Points whose plain squared L2 is the distance of `factors`: float32 (n, sum of D).
+    """Points whose plain squared L2 is the distance of `factors`: float32 (n, sum of D; + 2 for two factors).
 
-    Of all vectors (N, D) per modality or of `rows`; `centre` (D,) per modality is subtracted first.
+    Of all vectors (N, D) per modality or of `rows`; `centre` (D,) per modality is subtracted first. `apart`
+    (N,) per modality: the coordinate of rows that lack it where both count, 0 for all others; None for
+    queries, which have both.
     """
     parts = []
     for name, factor in factors.items():
         values = vectors[name][rows] if centre is None else vectors[name][rows] - centre[name]
+        if len(factors) > 1:
+            extra = np.zeros(len(values)) if apart is None else apart[name][rows]
+            values = np.column_stack([values, extra])
         parts.append(values * np.float32(np.sqrt(factor)))
     return np.concatenate(parts, axis=1, dtype=np.float32)
 

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from cxrneighbors.encoders.shared_space import SHARED_SPACE
 from cxrneighbors.encoders.store import Embeddings
+from cxrneighbors.errors import UserError
 from cxrneighbors.index.encoder_source import EncoderSource
 from cxrneighbors.index.filters import array_filters
-from cxrneighbors.index.fusion import VECTOR_MODALITIES
-from cxrneighbors.index.queries import indexed_queries, read_queries
+from cxrneighbors.index.fusion import CROSS_MODALITIES, VECTOR_MODALITIES
+from cxrneighbors.index.queries import across, indexed_queries, read_queries
 from cxrneighbors.index.query_encoding import Film
 from cxrneighbors.index.request import ranking_factors
 from cxrneighbors.index.search import SearchOptions, find, search_table
 from cxrneighbors.index.storage import load_index, save_index
 from cxrneighbors.index.vector_store import VectorStore
+from cxrneighbors.index.weight_choice import choose_weights, describe
+from cxrneighbors.progress import say
 
 
 class NeighborIndex:
@@ -40,17 +45,26 @@ class NeighborIndex:
         cls,
         embeddings: Embeddings,
         studies: pd.DataFrame,
-        weights: Mapping[str, float] | None = None,
+        weights: Mapping[str, float] | Literal["auto"] | None = None,
         backend: str = "hnsw",
+        fusion: str = "distance",
         **backend_options: Any,
     ) -> NeighborIndex:
         """Index `embeddings` of the rows of `studies`.
 
-        `weights`: of image and report in the fused distance, 1 each by default. `backend`: 'hnsw' (options
-        `M`, `ef_construction`, `ef`, `seed`), 'exact', or 'milvus' (options `uri`). Raises `UserError` for
-        ids that the table does not hold, ids twice, vectors that are not finite, unknown weights or backend.
+        `weights`: of image and report in the fused distance, 1 each by default; 'auto' chooses them by the
+        overlap on patients outside split 'test' (see `weight_choice`). `backend`: 'hnsw' (options `M`,
+        `ef_construction`, `ef`, `seed`), 'exact', or 'milvus' (options `uri`). `fusion`: whether a fused
+        search ranks by 'distance' or by 'ranks' (`policies.rank_fusion`). Raises `UserError` for ids that the
+        table does not hold, ids twice, vectors that are not finite, unknown weights, backend or fusion.
         """
-        store = VectorStore.build(embeddings, studies, weights, backend, backend_options)
+        given = None if weights == "auto" else weights
+        store = VectorStore.build(embeddings, studies, given, backend, backend_options, fusion)
+        if weights == "auto":
+            choice = choose_weights(store)
+            say(describe(choice))
+            store = replace(store, weights=choice["weights"], weight_choice=choice)
+        store.build_graphs(backend_options)
         return cls(store, EncoderSource(embeddings.manifest, embeddings))
 
     @classmethod
@@ -62,6 +76,14 @@ class NeighborIndex:
         """Write the index folder in one step; see `storage`."""
         save_index(self.store, self.encoders, Path(folder))
 
+    def weight_curve(self) -> pd.DataFrame:
+        """How the weights were chosen: for each ratio the weights `image` and `report`, the `lift` (a share),
+        its `difference` from the best and the `standard_error` of that. A `UserError` unless they were.
+        """
+        if self.store.weight_choice is None:
+            raise UserError("weights: they were given, not chosen; build the index with weights auto")
+        return pd.DataFrame(self.store.weight_choice["curve"])
+
     def rows_where(self, where: str | None) -> np.ndarray:
         """Rows that pass an expression (see `Predicates`): bool (N,); all for None."""
         return self.store.rows_where(where)
@@ -71,7 +93,7 @@ class NeighborIndex:
         image_ids: str | Sequence[str] | None = None,
         *,
         image: Film | Sequence[Film] | None = None,
-        text: str | Sequence[str] | None = None,
+        text: str | Sequence[str | None] | None = None,
         patient_id: str | Sequence[str] | None = None,
         k: int = 5,
         where: str | Sequence[str | None] | None = None,
@@ -80,6 +102,7 @@ class NeighborIndex:
         include_same_patient: bool = False,
         one_per: str = "image",
         weights: Mapping[str, float] | None = None,
+        fusion: str | None = None,
         seed: int = 0,
     ) -> pd.DataFrame:
         """The k neighbours of each query, as a table: K lines per query or a `UserError`, never fewer.
@@ -92,16 +115,25 @@ class NeighborIndex:
         `include_same_patient`. A film that the index holds is known by its pixels.
 
         `where`: one expression for all queries or one for each. `modality`: fused where the query has both,
-        else the one it has. `one_per`: 'study' or 'patient' for at most one image of each, the nearest one,
+        else the one it has (an empty text beside a film is none); 'image-to-report' and 'report-to-image' in
+        a shared space. `one_per`: 'study' or 'patient' for at most one image of each, the nearest one,
         so that k studies or patients are found; 'image' counts each image. `weights`: for this search, ranked
-        exactly; a zero weight searches the other modality alone. `seed`: for policies that draw.
+        exactly; a zero weight searches the other modality alone. `fusion`: 'distance' or 'ranks' for this
+        search, the index's own by default. `seed`: for policies that draw. A fused search ranks an image that
+        lacks one of both as if it were at the query's mean squared distance there.
 
         Columns: query_id (the image_id, the file, or 'image 1', 'text 1', …), rank (1 .. k), neighbor_id,
         distance (the one that ranks), image_distance and report_distance (‖a - b‖/σ; NaN where one of both
         has none).
         """
-        options = SearchOptions(k, policy, include_same_patient, weights, one_per)
+        options = SearchOptions(k, policy, include_same_patient, weights, one_per, fusion)
         queries = read_queries(self.store, self.encoders, image_ids, image, text, patient_id)
+        if modality in CROSS_MODALITIES:
+            if SHARED_SPACE not in self.manifest:
+                raise UserError(
+                    f"modality {modality}: films and reports share no space; index --shared-space"
+                )
+            queries, modality = across(queries, modality)
         return search_table(self.store, queries, modality, where, options, np.random.default_rng(seed))
 
     def neighbors(
@@ -115,6 +147,7 @@ class NeighborIndex:
         one_per: str = "image",
         policy: str = "nearest",
         weights: Mapping[str, float] | None = None,
+        fusion: str | None = None,
         rng: np.random.Generator | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Neighbours of indexed `rows` int64 (Q,), for programs: rows int64 (Q, K), distances float32 (Q, K).
@@ -123,7 +156,7 @@ class NeighborIndex:
         `modality`: 'fused' if there is such a space, else the only one. `allowed`: bool (N,) or (Q, N).
         `one_per`: see `search`.
         """
-        options = SearchOptions(k, policy, include_same_patient, weights, one_per)
+        options = SearchOptions(k, policy, include_same_patient, weights, one_per, fusion)
         queries = indexed_queries(self.store, np.asarray(rows, dtype=np.int64))
         masks, which = array_filters(allowed, len(queries.rows), len(self.studies))
         modality = self.store.choose_modality(modality)
@@ -143,6 +176,7 @@ class NeighborIndex:
         """Distances of `rows` int64 (Q,) to `neighbor_rows` int64 (Q, K): float32 (Q, K) each.
 
         'total' in `modality` (as in `neighbors`), 'image' and 'report'; NaN for -1 and where a row lacks it.
+        The fused total counts a part that the neighbour lacks with its expected distance.
         """
         store, found = self.store, np.asarray(neighbor_rows, dtype=np.int64)
         vectors = store.row_vectors(np.asarray(rows, dtype=np.int64))

@@ -12,6 +12,7 @@ from PIL import Image
 
 from cxrneighbors.errors import UserError
 from cxrneighbors.index.encoder_source import EncoderSource
+from cxrneighbors.index.fusion import CROSS_MODALITIES
 from cxrneighbors.index.query_encoding import Film, encode_images, encode_texts, known_rows
 from cxrneighbors.index.vector_store import VectorStore
 
@@ -41,6 +42,14 @@ class Queries:
         return Queries(self.names[which], vectors, self.rows[which], self.patients[which])
 
 
+def across(queries: Queries, modality: str) -> tuple[Queries, str]:
+    """Queries whose vector in one modality stands for the other (`CROSS_MODALITIES`); that other one."""
+    source, target = CROSS_MODALITIES[modality]
+    if not (able := queries.has(source)).all():
+        raise UserError(f"query {queries.names[np.argmin(able)]!r}: it has no {source} for {modality}")
+    return Queries(queries.names, {target: queries.vectors[source]}, queries.rows, queries.patients), target
+
+
 def indexed_queries(store: VectorStore, rows: np.ndarray) -> Queries:
     """Indexed rows int64 (Q,) as queries, called by their image ids."""
     names = store.studies["image_id"].to_numpy(dtype=object)[rows]
@@ -52,10 +61,12 @@ def read_queries(
     encoders: EncoderSource,
     image_ids: str | Sequence[str] | None = None,
     image: Film | Sequence[Film] | None = None,
-    text: str | Sequence[str] | None = None,
+    text: str | Sequence[str | None] | None = None,
     patient_id: str | Sequence[str] | None = None,
 ) -> Queries:
     """Queries from image ids or films, each with a text or without, or from texts.
+
+    A text that is None or empty beside an image is none: that query has no report.
 
     `patient_id`: whom films and texts from outside belong to, one for all or one each. A film that the index
     holds, by its pixels, is known with its row and patient.
@@ -82,7 +93,7 @@ def read_queries(
         queries.vectors["image"] = encode_images(encoders.get("image"), films)
         _add_known_films(store, queries, films)
     if texts is not None:
-        queries.vectors["report"] = encode_texts(encoders.get("report"), texts)
+        queries.vectors["report"] = encode_texts(encoders.get("report"), texts, given is not texts)
     return queries
 
 

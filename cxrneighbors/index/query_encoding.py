@@ -52,11 +52,17 @@ def encode_images(encoder: ImageEncoder, films: Sequence[Film]) -> np.ndarray:
     return np.asarray(encoder.encode(images), dtype=np.float32)
 
 
-def encode_texts(encoder: TextEncoder, texts: Sequence[str]) -> np.ndarray:
-    """Free texts to vectors: float32 (Q, D). A blank text raises a `UserError`."""
-    if not all(text.strip() for text in texts):
+def encode_texts(encoder: TextEncoder, texts: Sequence[str | None], optional: bool = False) -> np.ndarray:
+    """Free texts to vectors: float32 (Q, D). A blank one raises a `UserError`, or is NaN if `optional`."""
+    there = np.array([bool(text and text.strip()) for text in texts])
+    if not there.all() and not optional:
         raise UserError("text: it is blank; give words to search for")
-    return np.asarray(encoder.encode(list(texts)), dtype=np.float32)
+    if not there.any():
+        return np.full((len(texts), 1), np.nan, dtype=np.float32)
+    found = np.asarray(encoder.encode([text for text in texts if text and text.strip()]), dtype=np.float32)
+    vectors = np.full((len(texts), found.shape[1]), np.nan, dtype=np.float32)
+    vectors[there] = found
+    return vectors
 
 
 def known_rows(store: VectorStore, vectors: np.ndarray, films: Sequence[Film]) -> np.ndarray:

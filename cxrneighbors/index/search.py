@@ -11,11 +11,12 @@ import pandas as pd
 
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.index.filters import Admission, Filters
-from cxrneighbors.index.fusion import VECTOR_MODALITIES
+from cxrneighbors.index.fusion import FUSIONS, VECTOR_MODALITIES
 from cxrneighbors.index.policies.cluster import cluster
 from cxrneighbors.index.policies.diverse import diverse
 from cxrneighbors.index.policies.nearest import nearest
 from cxrneighbors.index.policies.random import random
+from cxrneighbors.index.policies.rank_fusion import rank_fusion
 from cxrneighbors.index.queries import Queries
 from cxrneighbors.index.request import Hits, Request, ranking_factors
 from cxrneighbors.index.vector_store import VectorStore
@@ -42,6 +43,7 @@ class SearchOptions:
     include_same_patient: bool
     weights: Mapping[str, float] | None
     one_per: str
+    fusion: str | None = None
 
 
 def find(
@@ -56,6 +58,7 @@ def find(
     if options.k < 1:
         raise UserError(f"k: {options.k} neighbours cannot be found; ask for k=1 or more")
     policy = POLICIES[choose("policy", options.policy, tuple(POLICIES))]
+    choose("fusion", options.fusion or store.fusion, FUSIONS)
     admission = _admission(store, queries, filters, options)
     shape = (len(modalities), options.k)
     hits = Hits(np.full(shape, -1, dtype=np.int64), np.full(shape, np.nan, dtype=np.float32))
@@ -63,7 +66,9 @@ def find(
         modality, factors = ranking_factors(store, asked, options.weights)
         request = Request(store, queries.vectors, options.k, modality, factors, admission)
         which = np.flatnonzero(modalities == asked)
-        hits.rows[which], hits.distance[which] = policy(request.take(which), rng)
+        by_ranks = modality == "fused" and (options.fusion or store.fusion) == "ranks"
+        answer = _by_ranks(options.policy) if by_ranks else policy
+        hits.rows[which], hits.distance[which] = answer(request.take(which), rng)
     return hits
 
 
@@ -112,6 +117,12 @@ def query_modalities(store: VectorStore, queries: Queries, modality: str | None)
     by_image = image & (~report | (store.weights["image"] >= store.weights["report"]))
     single = np.where(by_image, "image", "report")
     return np.where(image & report & ("fused" in store.spaces), "fused", single)
+
+
+def _by_ranks(policy: str) -> Policy:
+    if policy != "nearest":
+        raise UserError(f"policy {policy!r}: it chooses by distances; search with fusion 'distance'")
+    return rank_fusion
 
 
 def _admission(store: VectorStore, queries: Queries, filters: Filters, options: SearchOptions) -> Admission:

@@ -27,7 +27,7 @@ class Partition:
 
 @dataclass
 class Space:
-    """One modality ('image', 'report' or 'fused'): `rows` int64 (n,) that have it, ascending.
+    """One modality ('image', 'report' or 'fused'): `rows` int64 (n,) that can be found by it, ascending.
 
     `partitions`: one per view that occurs; none where everything is searched exactly.
     """
@@ -36,6 +36,11 @@ class Space:
     factors: Factors
     rows: np.ndarray
     partitions: list[Partition] = field(default_factory=list)
+
+    @property
+    def has_graphs(self) -> bool:
+        """False for a fused space with a weight of 0: what is asked of it, the other modality answers."""
+        return min(self.factors.values()) > 0
 
     def view_rows(self, views: np.ndarray) -> dict[str, np.ndarray]:
         """Rows of each view that occurs, by `views` (N,)."""
@@ -46,10 +51,10 @@ class Space:
 def make_spaces(
     has: dict[str, np.ndarray], scale: dict[str, float], weights: dict[str, float]
 ) -> dict[str, Space]:
-    """Spaces without graphs; 'fused' where some row has both modalities and both weights are above 0."""
+    """Spaces without graphs; 'fused', with the rows that have either, where some row has both modalities."""
     members = {name: has[name] for name in VECTOR_MODALITIES if name in has and has[name].any()}
-    if len(members) == 2 and min(weights.values()) > 0 and (has["image"] & has["report"]).any():
-        members["fused"] = has["image"] & has["report"]
+    if len(members) == 2 and (has["image"] & has["report"]).any():
+        members["fused"] = has["image"] | has["report"]
     return {
         modality: Space(modality, distance_factors(modality, scale, weights), np.flatnonzero(member))
         for modality, member in members.items()
@@ -59,11 +64,12 @@ def make_spaces(
 def build_graphs(
     spaces: dict[str, Space],
     vectors: dict[str, np.ndarray],
+    apart: dict[str, np.ndarray],
     views: np.ndarray,
     backend: str,
     options: dict[str, Any],
 ) -> None:
-    """Give every space its partitions; nothing for backend 'exact'.
+    """Give every space its partitions; nothing for backend 'exact'. `apart`: see `scaled_concatenation`.
 
     hnswlib graphs are built by one thread each, which makes them the same at every build; several are built
     at once, the largest first.
@@ -71,11 +77,12 @@ def build_graphs(
     kind = graph_class(backend)
     if kind is None:
         return
-    jobs = [(space, view, rows) for space in spaces.values() for view, rows in space.view_rows(views).items()]
+    drawn = [space for space in spaces.values() if space.has_graphs]
+    jobs = [(space, view, rows) for space in drawn for view, rows in space.view_rows(views).items()]
     jobs.sort(key=lambda job: -len(job[2]) * sum(vectors[name].shape[1] for name in job[0].factors))
 
     def build(job: tuple[Space, str, np.ndarray]) -> Graph:
-        return kind.build(scaled_concatenation(vectors, job[0].factors, job[2]), **options)
+        return kind.build(scaled_concatenation(vectors, job[0].factors, job[2], apart=apart), **options)
 
     with ThreadPoolExecutor(min(8, usable_cpus()) if backend == "hnsw" else 1) as pool:
         graphs = track(pool.map(build, jobs), "building graphs", len(jobs))

@@ -1,6 +1,6 @@
 """The index folder, written and replaced as a whole, and checked file by file when it is read.
 
-IDX/manifest.json          weights, scales, counts, each graph's space and ef, SHA-256 of every file
+IDX/manifest.json          weights, scales, counts, each graph's settings, SHA-256 of every file
 IDX/studies.parquet        the study table
 IDX/vectors/image.npy      float32 (n, D) of the rows that have the modality; image.rows.npy: those rows
 IDX/graphs/fused-PA.bin    one graph per modality and view (none with backend 'exact')
@@ -16,15 +16,16 @@ import numpy as np
 
 from cxrneighbors.artifact import MANIFEST, Kind
 from cxrneighbors.data.tables import read_table, write_table
-from cxrneighbors.errors import UserError
+from cxrneighbors.errors import UserError, choose
 from cxrneighbors.index.backends.registry import BACKENDS, graph_class
 from cxrneighbors.index.encoder_source import EncoderSource
-from cxrneighbors.index.fusion import check_weights, scaled_concatenation
+from cxrneighbors.index.fusion import FUSIONS, check_weights, scaled_concatenation
 from cxrneighbors.index.spaces import Partition
 from cxrneighbors.index.vector_store import VectorStore
 
-KIND = Kind("index", 2, "index")
-_KEYS = {"backend", "weights", "scale", "modalities", "dim", "count", "partitions", "embeddings", "files"}
+KIND = Kind("index", 3, "index")
+_KEYS = {"backend", "weights", "weight_choice", "fusion", "scale", "modalities", "dim", "count", "partitions"}
+_KEYS |= {"embeddings", "files"}
 _REMEDY = "build the index again"
 
 
@@ -38,6 +39,8 @@ def save_index(store: VectorStore, encoders: EncoderSource, folder: Path) -> Non
     content = {
         "backend": store.backend,
         "weights": store.weights,
+        "weight_choice": store.weight_choice,
+        "fusion": store.fusion,
         "scale": store.scale,
         "modalities": list(store.modalities),
         "dim": {name: values.shape[1] for name, values in store.vectors.items()},
@@ -85,7 +88,8 @@ def load_index(folder: Path) -> tuple[VectorStore, EncoderSource]:
     for name, dim in content["dim"].items():
         vectors[name], has[name] = _load_vectors(folder / "vectors", name, len(studies), dim)
     weights = check_weights(content["weights"])
-    store = VectorStore(studies, vectors, has, content["scale"], weights, content["backend"])
+    choice, fusion = content["weight_choice"], choose("fusion", content["fusion"], FUSIONS)
+    store = VectorStore(studies, vectors, has, content["scale"], weights, content["backend"], fusion, choice)
     if list(store.modalities) != content["modalities"]:
         raise UserError(
             f"{folder / MANIFEST}: modalities {content['modalities']} do not fit the vectors; {_REMEDY}"
@@ -113,13 +117,13 @@ def _load_graphs(store: VectorStore, partitions: list[dict[str, Any]], folder: P
     if kind is None:
         return
     described = {(entry["modality"], entry["view"]): entry for entry in partitions}
-    for space in store.spaces.values():
+    for space in (space for space in store.spaces.values() if space.has_graphs):
         for view, rows in space.view_rows(store.views).items():
             entry = described.get((space.modality, view))
             if entry is None or entry["count"] != len(rows):
                 raise UserError(
                     f"{folder / MANIFEST}: {space.modality} {view} does not fit the rows; {_REMEDY}"
                 )
-            held = scaled_concatenation(store.vectors, space.factors, rows)
+            held = scaled_concatenation(store.vectors, space.factors, rows, apart=store.apart)
             graph = kind.load(folder / entry["file"], held, entry["settings"])
             space.partitions.append(Partition(view, rows, space.factors, graph))

@@ -15,7 +15,14 @@ from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.index.alignment import align
 from cxrneighbors.index.backends.registry import check_options
-from cxrneighbors.index.fusion import MODALITIES, Factors, check_weights, modality_scale, squared_distances
+from cxrneighbors.index.fusion import (
+    FUSIONS,
+    MODALITIES,
+    Factors,
+    check_weights,
+    modality_scale,
+    squared_distances,
+)
 from cxrneighbors.index.predicates import Predicates
 from cxrneighbors.index.spaces import Space, build_graphs, make_spaces
 from cxrneighbors.statistics.patients import ONE_PER, patient_codes, unit_codes
@@ -32,7 +39,9 @@ class VectorStore:
     """What is searched: N rows, one for each image of the study table `studies`.
 
     `vectors[m]`: float32 (N, D) and `has[m]`: bool (N,) for m in 'image', 'report'; a row without the
-    modality holds zeros that are never used. `scale[m]`: σ². `weights`: those of the fused graph.
+    modality holds the mean vector and has `apart[m]`, float32 (N,), above 0, for fused searches alone (see
+    `fusion`). `scale[m]`: σ². `weights`: those of the fused graph. `fusion`: one of `FUSIONS`.
+    `weight_choice`: how the weights were chosen, where they were (see `weight_choice.choose_weights`).
     `exact_rows`: with at most this many admitted rows a search is exact; `rows_per_effort`: how readily one
     of more is, see `ROWS_PER_EFFORT`. `spaces`: by modality. `patients`: int64 (N,), number of each row's
     patient. `centre[m]`: float32 (D,), the mean vector.
@@ -44,17 +53,28 @@ class VectorStore:
     scale: dict[str, float]
     weights: dict[str, float]
     backend: str = "exact"
+    fusion: str = "distance"
+    weight_choice: dict[str, Any] | None = None
     exact_rows: int = EXACT_ROWS
     rows_per_effort: dict[str, int] = field(default_factory=ROWS_PER_EFFORT.copy)
     spaces: dict[str, Space] = field(init=False)
     patients: np.ndarray = field(init=False)
     centre: dict[str, np.ndarray] = field(init=False)
+    apart: dict[str, np.ndarray] = field(init=False)
 
     def __post_init__(self) -> None:
         self.spaces = make_spaces(self.has, self.scale, self.weights)
         self.patients = patient_codes(self.studies)
         self.centre = {name: values[self.has[name]].mean(axis=0) for name, values in self.vectors.items()}
+        self.apart = {name: self._set_apart(name) for name in self.vectors}
         self.image_ids = pd.Index(self.studies["image_id"])
+
+    def _set_apart(self, name: str) -> np.ndarray:
+        """Put rows that lack a modality at its mean; their coordinate apart, its root mean square: (N,)."""
+        has, values = self.has[name], self.vectors[name]
+        values[~has] = self.centre[name]
+        n = int(has.sum())
+        return np.where(has, 0, np.sqrt(self.scale[name] * (n - 1) / (2 * n))).astype(np.float32)
 
     @classmethod
     def build(
@@ -64,18 +84,22 @@ class VectorStore:
         weights: Mapping[str, float] | None,
         backend: str,
         options: dict[str, Any],
+        fusion: str = "distance",
     ) -> VectorStore:
-        """Align, scale and build the graphs; see `NeighborIndex.build`."""
+        """Align and scale, without graphs; see `NeighborIndex.build`."""
         check_options(backend, options)
+        choose("fusion", fusion, FUSIONS)
         table = validate_studies(studies).reset_index(drop=True)
         if not len(table):
             raise UserError("study table: it has no rows; import a data set first")
         complete = check_weights(weights)
         vectors, has = align(embeddings, table)
         scale = {name: modality_scale(vectors[name][has[name]]) for name in vectors}
-        store = cls(table, vectors, has, scale, complete, backend)
-        build_graphs(store.spaces, vectors, store.views, backend, options)
-        return store
+        return cls(table, vectors, has, scale, complete, backend, fusion)
+
+    def build_graphs(self, options: dict[str, Any]) -> None:
+        """Give every space its graphs; see `spaces.build_graphs`."""
+        build_graphs(self.spaces, self.vectors, self.apart, self.views, self.backend, options)
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -140,14 +164,17 @@ class VectorStore:
     def distances(self, vectors: Mapping[str, np.ndarray], rows: np.ndarray, factors: Factors) -> np.ndarray:
         """By `factors`, of queries (see `row_vectors`) to `rows` int64 (Q, K): float32 (Q, K).
 
-        NaN for a row of -1, and where query or row lacks a modality.
+        NaN for a row of -1, and where the query lacks a modality or the row all of them; a row that lacks one
+        of two is at its expected distance.
         """
-        squared = np.where(rows >= 0, 0.0, np.nan)
+        if not all(name in self.vectors and name in vectors for name in factors):
+            return np.full(rows.shape, np.nan, dtype=np.float32)
+        known = np.logical_or.reduce([self.has[name] for name in factors])
+        squared = np.where((rows >= 0) & known[rows], 0.0, np.nan)
         for name, factor in factors.items():
-            if name not in self.vectors or name not in vectors:
-                return np.full(rows.shape, np.nan, dtype=np.float32)
             queries, stored = vectors[name], self.vectors[name]
-            squared[~self.has[name][rows]] = np.nan
+            if len(factors) > 1:
+                squared += factor * self.apart[name][rows].astype(np.float64) ** 2
             step = max(1, 2**22 // max(1, rows.shape[1] * stored.shape[1]))
             for part in (slice(start, start + step) for start in range(0, len(rows), step)):
                 squared[part] += factor * squared_distances(queries[part], stored[rows[part]])

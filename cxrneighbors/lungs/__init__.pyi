@@ -1,6 +1,6 @@
-from .frames import framed as framed
-from .frames import lung_box as lung_box
+from .frames import lung_edges as lung_edges
 from .frames import lung_frames as lung_frames
+from .frames import registered as registered
 from .masks import believable as believable
 from .regions import REGIONS as REGIONS
 from .regions import lung_regions as lung_regions

@@ -52,7 +52,7 @@ class LungSegmenter(SavedModel):
     noun = NOUN
     name = "unet"
 
-    def __init__(self, image_size: int = 128, width: int = 8, seed: int = 0, device: str = "auto") -> None:
+    def __init__(self, image_size: int = 128, width: int = 12, seed: int = 0, device: str = "auto") -> None:
         if image_size < 2 * STRIDE or image_size % STRIDE or width < 1:
             raise UserError(
                 f"lung segmenter image size {image_size}, width {width}: take a multiple of {STRIDE} from "

@@ -6,7 +6,7 @@ import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -47,7 +47,7 @@ class LungSettings(TrainingSettings):
 class LungTraining(TrainingModule):
     """Dice loss and binary cross-entropy in equal parts; masks may be soft at their edges."""
 
-    clip: ClassVar[float] = 1.0
+    clip = 1.0
     network: LungNetwork
     settings: LungSettings
 
@@ -78,7 +78,7 @@ class LungTraining(TrainingModule):
         """Adam under a one-cycle schedule."""
         rate, steps = self.settings.learning_rate, int(self.trainer.estimated_stepping_batches)
         optimiser = torch.optim.Adam(self.network.parameters(), rate)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.2)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
@@ -86,12 +86,12 @@ def train_lungs(
     root: str | Path,
     out: str | Path,
     *,
-    epochs: int = 60,
+    epochs: int = 100,
     batch_size: int = 16,
-    learning_rate: float = 3e-3,
+    learning_rate: float = 4e-3,
     patience: int = 20,
     image_size: int = 128,
-    width: int = 8,
+    width: int = 12,
     seed: int = 0,
     device: str = "auto",
     resume: bool = True,

@@ -7,12 +7,12 @@ import torch
 CLIP = 4.0  # standard deviations: burnt-in markers, clips and wires must not dominate a film's distances
 
 
-def standardise(images: torch.Tensor) -> torch.Tensor:
+def standardise(images: torch.Tensor, clip: float = CLIP) -> torch.Tensor:
     """Remove each film's own brightness and contrast: float (N, 1, H, W) -> float (N, 1, H, W).
 
     Every image is shifted and scaled to mean 0 and standard deviation 1 over its picture area and clipped to
-    [-4, 4]. Border rows and columns of one constant grey (padding, collimation) do not count and become 0.
-    An image of a single grey becomes zeros. Hence for a > 0, standardise(a * x + b) == standardise(x).
+    [-clip, clip]. Border rows and columns of one constant grey (padding, collimation) do not count and become
+    0. An image of a single grey becomes zeros. Hence for a > 0, standardise(a * x + b) == standardise(x).
     """
     images = images.float()
     area = picture_area(images)
@@ -20,7 +20,7 @@ def standardise(images: torch.Tensor) -> torch.Tensor:
     mean = (images * area).sum((2, 3), keepdim=True) / n
     centred = (images - mean) * area
     std = (centred.square().sum((2, 3), keepdim=True) / n).sqrt()
-    return (centred / std.clamp(min=1e-5)).clamp(-CLIP, CLIP)
+    return (centred / std.clamp(min=1e-5)).clamp(-clip, clip)
 
 
 def picture_area(images: torch.Tensor) -> torch.Tensor:

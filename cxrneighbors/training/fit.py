@@ -41,9 +41,10 @@ def fit(
 ) -> None:
     """Train `module.network` in place and leave it with the weights of the least validation loss.
 
-    Without `val` the last weights are kept. `folder`: where checkpoints (the newest readable one is
-    continued) and history.csv go; None keeps nothing. `device`: 'cpu' or 'cuda[:n]', where it runs in mixed
-    precision. `trainer_options`: further arguments of `lightning.Trainer`, such as devices=4, num_nodes=2.
+    Without `val` the last weights are kept; a training with an average keeps the average's. `folder`: where
+    checkpoints (the newest readable one is continued) and history.csv go; None keeps nothing. `device`: 'cpu'
+    or 'cuda[:n]', where it runs in mixed precision. `trainer_options`: further arguments of
+    `lightning.Trainer`, such as devices=4, num_nodes=2.
 
     Torch's global generator is left as it was. Raises `UserError` when the training diverges or when `folder`
     holds more epochs than are asked for.
@@ -58,8 +59,7 @@ def fit(
         options = _options(module, device, folder) | dict(trainer_options or {})
         trainer = lightning.Trainer(default_root_dir=scratch, **options)
         _run(trainer, module, train, val, checkpoint)
-    if module.best_weights:
-        module.network.load_state_dict(module.best_weights)
+    module.network.load_state_dict(module.best_weights or module.evaluated.state_dict())
     if folder:
         text = pd.DataFrame(module.history).to_csv(index=False, float_format="%.6g", lineterminator="\n")
         write_text_atomic(folder / HISTORY, text)

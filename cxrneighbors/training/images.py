@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,15 +77,44 @@ def read_images(
     pixels = np.empty((len(paths), 1, size, size), np.uint8)
     kept = [np.zeros(0, np.int64)]
     n = 0
-    for start in track(range(0, len(paths), CHUNK), "reading images"):
-        part = slice(start, start + CHUNK)
-        images, positions = load_images(
-            paths[part], size, aspect, skipped, names=None if names is None else names[part]
-        )
-        pixels[n : n + len(images)] = to_bytes(images)
-        kept.append(positions + start)
+    for images, positions in _chunks(paths, size, aspect, skipped, names):
+        pixels[n : n + len(images)] = images
+        kept.append(positions)
         n += len(images)
     return MemoryImages(pixels[:n]), np.concatenate(kept)
+
+
+def survey_images(
+    paths: Sequence[str],
+    size: int,
+    aspect: str,
+    skipped: Skipped | None = None,
+    names: Sequence[str] | None = None,
+) -> tuple[FileImages, np.ndarray, list[str]]:
+    """Read image files once and keep none: the readable ones as batches, their positions in `paths`, int64
+    (M,), and the SHA-256 of each one's bytes.
+
+    Arguments as in `read_images`.
+    """
+    kept, digests = [np.zeros(0, np.int64)], list[str]()
+    for images, positions in _chunks(paths, size, aspect, skipped, names):
+        kept.append(positions)
+        digests += pixel_digests(images)
+    chosen = np.concatenate(kept)
+    return FileImages([paths[position] for position in chosen], size, aspect), chosen, digests
+
+
+def pixel_digests(pixels: np.ndarray) -> list[str]:
+    """SHA-256 of each of N images, uint8 (N, 1, H, W), as 64 hex digits."""
+    return [hashlib.sha256(image.tobytes()).hexdigest() for image in pixels]
+
+
+def fit_in_memory(n: int, size: int, memory_limit: int = MEMORY_LIMIT) -> bool:
+    """Whether n images (size, size) of a byte a pixel take at most `memory_limit` bytes; tells where not."""
+    if n * size * size <= memory_limit:
+        return True
+    say(f"{n} images do not fit into {memory_limit / 2**30:.1f} GiB; reading them for each batch")
+    return False
 
 
 def open_images(
@@ -101,16 +131,25 @@ def open_readable(
 
     Files that are not held in memory are all items, readable or not.
     """
-    if len(paths) * size * size > memory_limit:
-        say(
-            f"{len(paths)} images do not fit into {memory_limit / 2**30:.1f} GiB; reading them for each batch"
-        )
+    if not fit_in_memory(len(paths), size, memory_limit):
         return FileImages(list(paths), size, aspect), np.arange(len(paths))
     skipped = Skipped()
     found = read_images(paths, size, aspect, skipped)
     if len(skipped):
         say(f"training without {skipped.summary()}")
     return found
+
+
+def _chunks(
+    paths: Sequence[str], size: int, aspect: str, skipped: Skipped | None, names: Sequence[str] | None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Images uint8 (m, 1, size, size) and their positions in `paths`, a chunk at a time."""
+    for start in track(range(0, len(paths), CHUNK), "reading images"):
+        part = slice(start, start + CHUNK)
+        images, positions = load_images(
+            paths[part], size, aspect, skipped, names=None if names is None else names[part]
+        )
+        yield to_bytes(images), positions + start
 
 
 def to_bytes(images: np.ndarray) -> np.ndarray:

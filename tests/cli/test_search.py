@@ -98,6 +98,31 @@ def test_the_same_patient_may_be_asked_for(work: Path, hits_of: Callable[..., li
     assert {hit["neighbor_id"] for hit in everyone} == set(studies.index) - {own[0]}
 
 
+def test_one_image_per_patient_and_how_many_patients_there_are(
+    work: Path,
+    image_id: str,
+    hits_of: Callable[..., list[dict]],
+    call: Call,
+    capsys: pytest.CaptureFixture[str],
+    error_of: Callable[..., str],
+) -> None:
+    arguments = ("--image-id", image_id, "-k", 20)
+    every, each = hits_of(*arguments), hits_of(*arguments, "--one-per", "patient")
+    assert {hit["one_per"] for hit in every} == {"image"} and {hit["one_per"] for hit in each} == {"patient"}
+    n = len({hit["patient_id"] for hit in every})
+    assert n < 20 == len({hit["patient_id"] for hit in each})
+    for one_per, line in (
+        ("image", f"one per image: 20 images of {n} different patients; --one-per patient finds 20"),
+        ("patient", "one per patient: 20 images of 20 different patients"),
+    ):
+        assert call("search", work / "idx", *arguments, "--one-per", one_per) == 0
+        assert capsys.readouterr().err.strip() == line
+    assert call("search", work / "idx", "--text", "Clear lungs.", "-k", 1, "--quiet") == 0
+    assert capsys.readouterr().err == ""
+    text = error_of("search", work / "idx", *arguments, "--one-per", "film")
+    assert "unknown one_per 'film'; choose one of: image, study, patient" in text
+
+
 def test_unknown_column_in_a_predicate(work: Path, image_id: str, error_of: Callable[..., str]) -> None:
     text = error_of("search", work / "idx", "--image-id", image_id, "--where", "wiew == 'PA'")
     assert "wiew" in text and "view" in text

@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from cxrneighbors.classifiers.starting import starting_model
 from cxrneighbors.data.schema import validate_studies
 from cxrneighbors.encoders import ContrastiveEncoder, LungFramed
 from cxrneighbors.encoders.contrastive import TRAINING
@@ -184,6 +185,16 @@ def test_it_learns_behind_a_lung_frame(studies: pd.DataFrame, tmp_path: Path) ->
     back = load_image_encoder(tmp_path / "framed", device="cpu")
     assert isinstance(back, LungFramed) and back.name == "contrastive-lungs"
     assert back.weights_hash() == framed.weights_hash()
+
+
+def test_a_classifier_starts_from_its_backbone(
+    trained: tuple[ContrastiveEncoder, Path], films: Films, studies: pd.DataFrame
+) -> None:
+    encoder, out = trained
+    classifier = starting_model("small-cnn", studies, ["Effusion"], weights=out, image_size=32).eval()
+    images = torch.from_numpy(films(3, 32))
+    with torch.no_grad():
+        torch.testing.assert_close(classifier.features(images), encoder.network.backbone.features(images))
 
 
 def test_bad_arguments(films: Films, tmp_path: Path) -> None:

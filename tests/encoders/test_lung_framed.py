@@ -15,7 +15,7 @@ from cxrneighbors.encoders.lung_framed import framed_table
 from cxrneighbors.encoders.registry import load_encoder_folder, load_image_encoder
 from cxrneighbors.errors import UserError
 from cxrneighbors.index import NeighborIndex
-from cxrneighbors.lungs import LungSegmenter, framed, lung_box
+from cxrneighbors.lungs import LungSegmenter, lung_edges, registered
 from cxrneighbors.lungs.masks import ellipse
 
 SIZE = 32
@@ -65,8 +65,8 @@ def test_a_film_is_cut_to_its_lungs_as_the_frame_functions_do(studies: pd.DataFr
     lungs = KnownLungs(image_size=32)
     pixels = np.asarray(Image.open(studies["path"][0]), np.float32) / 255
     mask = lungs.masks(pixels[None, None])[0]
-    box = torch.from_numpy(lung_box(mask))[None]
-    expected = framed(torch.from_numpy(pixels)[None, None], box, SIZE)[0].numpy()
+    edges = torch.from_numpy(lung_edges(mask))[None]
+    expected = registered(torch.from_numpy(pixels)[None, None], edges, SIZE)[0].numpy()
     found = LungFramed(PixelEncoder(image_size=SIZE), lungs).prepare(pixels)
     np.testing.assert_allclose(found, expected, atol=1e-6)
 

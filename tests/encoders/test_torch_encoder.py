@@ -73,6 +73,10 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
         UserError, match=r"image encoder 'torch': gives \(5, 1, 16, 16\) for 5 images; give a network"
     ):
         TorchEncoder(nn.Identity(), 16, device="cpu").encode(FILMS)
+    with pytest.raises(
+        UserError, match=r"fails on images \(5, 1, 16, 16\) \(.*; check image_size and channels"
+    ):
+        TorchEncoder(network(3), 16, device="cpu").encode(FILMS)
     with pytest.raises(UserError, match="2 channels; films have 1"):
         TorchEncoder(nn.Identity(), channels=2)
     with pytest.raises(UserError, match="2 means or deviations; give 1 or 3"):

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 import calibration
+import calibration_one_per
 from calibration_designs import Design, made
 from calibration_measures import lift_of
 from calibration_report import draw_figure, markdown
 from calibration_strengths import Cell, bisect, mean_gain, strength_of
+from cxrneighbors.statistics.patients import ONE_PER
 
 DESIGN = Design("single", "single films", made(np.ones(60, dtype=int)))
 
@@ -38,6 +40,23 @@ def test_chunks_become_a_row_a_line_and_a_figure(tmp_path, monkeypatch):
     lines = markdown(summary).splitlines()
     assert sum(line.startswith("| single films | 0 | ") for line in lines) == 2
     assert draw_figure(summary).startswith(b"\x89PNG")
+
+
+def test_one_neighbour_per_patient_is_scored_for_each_kind_of_data_set():
+    found = {kind: calibration_one_per.measure(kind, 0) for kind in ("noise", "by-count")}
+    for cells in found.values():
+        assert set(cells) == {(each, matching) for each in ONE_PER for matching in ("all", "view")}
+        for lift, half, p, singly in cells.values():
+            assert half > 0 and 0 < p <= 1 and abs(lift - singly) < 0.01
+    # Looks that depend on film counts find patients with as many films, and so with as many findings.
+    assert found["by-count"]["patient", "all"][0] > found["noise"]["patient", "all"][0] + 0.02
+    values = np.array([[0.1, 0.2, 0.01, 0.0], [-0.1, 0.05, 0.5, 0.2]])
+    row = calibration_one_per.figures(values)
+    assert (row["lift"], row["covers"], row["rejects"]) == (0.0, 0.5, 0.5) and row["error"] > 0
+    text = calibration_one_per.markdown(
+        {"data_sets": 2, "films": 9, "k": 5, "rows": [{"title": "a", "one_per": "b", "matching": "c", **row}]}
+    )
+    assert text.splitlines()[-1].startswith("| a | b | c | +0.00 ± 10.00 | +10.00 | 50.0% | 50.0% |")
 
 
 def test_coverage_counts_the_intervals_that_hold_the_mean():

@@ -57,6 +57,23 @@ def test_figure5_scores_the_index_and_renews_the_table_of_all_results(archive, t
     assert row.startswith("| tiny | its own train split | 44 | image | ")
 
 
+def test_fusion_scores_every_method_on_outer_folds(archive, tmp_path):
+    options = ["--report-encoder", "tfidf", "--folds", "3", "--unmasked", "--image-size", "24"]
+    summary = run("fusion", tmp_path, "folder", archive, *options)
+    (data,) = summary["data"]
+    methods = data["methods"]
+    assert {row["n_targets"] for row in methods.values()} == {90}
+    assert methods["report alone"]["lift"] > 0.2 and methods["image alone"]["lift"] > 0.2
+    for name, row in methods.items():
+        folds = [(fold["n_targets"], fold["lifts"][name]) for fold in data["folds"]]
+        assert sum(n * lift for n, lift in folds) / 90 == pytest.approx(row["lift"])
+    assert all(fold["chosen_on"]["n_films"] == 90 - fold["n_targets"] for fold in data["folds"])
+    results = tmp_path / "results"
+    assert (results / "fusion-folder.png").is_file() and "| fused auto | " in (
+        results / "fusion-folder.md"
+    ).read_text()
+
+
 def test_views_scores_an_index_by_view_and_context(archive, tmp_path):
     options = ["--image-encoder", "pca", "--report-encoder", "none", "-k", "2", "--work", tmp_path]
     summary = run("views", tmp_path, "folder", archive, *options, "--name", "tiny")

@@ -41,16 +41,21 @@ def _brute_force(
     allowed: np.ndarray | None = None,
     same_patient: bool = False,
 ) -> np.ndarray:
-    """Distances of the k nearest by the formula in float64, one query at a time: (Q, k), inf where fewer."""
+    """Distances of the k nearest by the formula in float64, one query at a time: (Q, k), inf where fewer.
+
+    A row that lacks one of two modalities counts with the query's mean squared distance in it.
+    """
     used = [name for name, weight in weights.items() if weight > 0]
-    has = np.logical_and.reduce([index.has[name] for name in used])
+    has = np.logical_or.reduce([index.has[name] for name in used])
     patients = index.studies["patient_id"].to_numpy()
     best = np.full((len(rows), k), np.inf)
     for i, row in enumerate(rows):
         squared = np.zeros(len(has))
         for name in used:
             difference = index.vectors[name].astype(np.float64) - index.vectors[name][row]
-            squared += weights[name] * (difference**2).sum(axis=1) / index.scale[name]
+            apart = (difference**2).sum(axis=1)
+            apart[~index.has[name]] = apart[index.has[name]].mean()
+            squared += weights[name] * apart / index.scale[name]
         out = ~has | ((np.arange(len(has)) == row) if same_patient else (patients == patients[row]))
         if allowed is not None:
             out |= ~(allowed if allowed.ndim == 1 else allowed[i])

@@ -37,8 +37,20 @@ def test_concatenation_has_the_fused_distance_as_plain_l2() -> None:
     factors = distance_factors("fused", {"image": 4.0, "report": 9.0}, {"image": 2.0, "report": 0.5})
     joined = scaled_concatenation({"image": x, "report": t}, factors)
     expected = 2.0 * cdist(x, x, "sqeuclidean") / 4.0 + 0.5 * cdist(t, t, "sqeuclidean") / 9.0
-    assert joined.dtype == np.float32 and joined.shape == (20, 8)
+    assert joined.dtype == np.float32 and joined.shape == (20, 10)
     np.testing.assert_allclose(cdist(joined, joined, "sqeuclidean"), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_point_at_the_mean_and_apart_is_at_the_mean_distance_from_any_query() -> None:
+    rng = np.random.default_rng(3)
+    others, query = rng.normal(2.0, 1.0, (40, 6)), rng.standard_normal((1, 6))
+    centre = others.mean(axis=0)
+    apart = {"image": np.zeros(1), "report": np.array([np.sqrt(((others - centre) ** 2).sum(1).mean())])}
+    factors, image = {"image": 0.5, "report": 0.25}, np.zeros((1, 2))
+    row = scaled_concatenation({"image": image, "report": centre[None]}, factors, apart=apart)
+    asked = scaled_concatenation({"image": image, "report": query}, factors)
+    expected = 0.25 * cdist(query, others, "sqeuclidean").mean()
+    np.testing.assert_allclose(cdist(asked, row, "sqeuclidean")[0, 0], expected, rtol=1e-5)
 
 
 def test_a_single_modality_is_not_weighted() -> None:

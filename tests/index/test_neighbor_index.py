@@ -93,8 +93,9 @@ def test_search_by_id_gives_a_table(small_index: Build) -> None:
     rows, distances = index.neighbors(np.array([1, 2]), 3, modality="fused")
     assert hits["neighbor_id"].tolist() == [f"i{row:05d}" for row in rows.ravel()]
     np.testing.assert_array_equal(hits["distance"], distances.ravel())
-    together = np.hypot(hits["image_distance"], hits["report_distance"])
-    np.testing.assert_allclose(hits["distance"], together, rtol=1e-5)
+    both = hits[hits["report_distance"].notna()]
+    together = np.hypot(both["image_distance"], both["report_distance"])
+    np.testing.assert_allclose(both["distance"], together, rtol=1e-5)
 
 
 def test_the_modality_follows_what_each_query_has(small_index: Build) -> None:
@@ -102,7 +103,7 @@ def test_the_modality_follows_what_each_query_has(small_index: Build) -> None:
     hits = index.search(["i00000", "i00001"], k=4)  # row 0 has no report
     first, second = hits[:4], hits[4:]
     np.testing.assert_array_equal(first["distance"], first["image_distance"])
-    assert first["report_distance"].isna().all() and second["report_distance"].notna().all()
+    assert first["report_distance"].isna().all() and second["report_distance"].notna().any()
     by_image = index.search("i00000", k=4, modality="image")
     assert by_image["neighbor_id"].tolist() == first["neighbor_id"].tolist()
 
@@ -111,7 +112,7 @@ def test_weights_rank_and_zero_means_the_other_modality(small_index: Build) -> N
     index = small_index(60)
     only_image = index.search("i00001", weights={"report": 0}, k=10)
     assert only_image.equals(index.search("i00001", modality="image", k=10))
-    hits = index.search("i00001", weights={"image": 0.3, "report": 4}, k=10)
+    hits = index.search("i00001", weights={"image": 0.3, "report": 4}, k=10, where="has_report")
     expected = np.sqrt(0.3 * hits["image_distance"] ** 2 + 4 * hits["report_distance"] ** 2)
     np.testing.assert_allclose(hits["distance"], expected, rtol=1e-5)
     assert hits["distance"].is_monotonic_increasing
@@ -132,14 +133,19 @@ def test_image_file_text_and_both(encoded: NeighborIndex, tmp_path: Path) -> Non
         "image_distance"
     ].isna().all()
 
-    both = encoded.search(image=path, text="e e e e", k=5)
-    assert "e" not in both["neighbor_id"].tolist()  # has no report, so it is not in the fused space
+    both = encoded.search(image=path, text="e e e e", k=6)
+    lacks = both["neighbor_id"] == "e"
+    assert both["report_distance"].isna().tolist() == lacks.tolist()
     expected = np.hypot(both["image_distance"], both["report_distance"])
-    np.testing.assert_allclose(both["distance"], expected, rtol=1e-5)
+    np.testing.assert_allclose(both["distance"][~lacks], expected[~lacks], rtol=1e-5)
+    reports = (both["report_distance"][~lacks] ** 2).mean()  # of all that have one
+    np.testing.assert_allclose(
+        both["distance"][lacks] ** 2, both["image_distance"][lacks] ** 2 + reports, rtol=1e-5
+    )
 
 
 def test_id_with_a_text_uses_the_image_of_the_id_and_the_text(encoded: NeighborIndex) -> None:
-    hits = encoded.search("a", text="e e e e", k=4).set_index("neighbor_id")
+    hits = encoded.search("a", text="e e e e", k=5).set_index("neighbor_id")
     assert hits.loc["d", "report_distance"] == 0
     assert (
         hits.loc["b", "image_distance"]
@@ -248,9 +254,9 @@ def test_an_empty_table() -> None:
         NeighborIndex.build(Embeddings.from_arrays(["a"], np.eye(1)), studies_of([]))
 
 
-def test_a_weight_of_zero_at_build_makes_no_fused_space() -> None:
+def test_a_weight_of_zero_at_build_makes_fused_the_other_modality() -> None:
     embeddings = Embeddings.from_arrays(["a", "b"], np.eye(2), np.eye(2))
     index = NeighborIndex.build(embeddings, studies_of(["a", "b"]), weights={"image": 0}, backend="exact")
-    assert index.modalities == ("image", "report")
+    assert index.modalities == ("image", "report", "fused")
     hits = index.search("a", k=1)
     assert hits["distance"].tolist() == hits["report_distance"].tolist()

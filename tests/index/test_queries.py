@@ -118,6 +118,20 @@ def test_mistakes(index: NeighborIndex, name: str) -> None:
     assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_an_empty_report_beside_a_film_is_none(index: NeighborIndex) -> None:
+    films = [new_film(index)] * 3
+    hits = index.search(image=films, text=["effusion", " ", None], k=4)
+    both, blank, missing = (part.reset_index(drop=True) for _, part in hits.groupby("query_id", sort=False))
+    alone = index.search(image=films[0], k=4)
+    for part in (blank, missing):
+        assert part["neighbor_id"].tolist() == alone["neighbor_id"].tolist()
+        assert part["report_distance"].isna().all()
+    assert both["report_distance"].notna().all()
+    assert index.search("a", text="", k=3)["report_distance"].isna().all()
+    with pytest.raises(UserError, match="it has no report to search by"):
+        index.search(image=films[0], text="", modality="fused")
+
+
 def test_a_patient_for_an_indexed_image_is_refused(index: NeighborIndex) -> None:
     with pytest.raises(UserError, match="the index knows the patients of its images"):
         index.search("a", patient_id="p0")

@@ -95,7 +95,7 @@ def test_no_index_there(tmp_path: Path) -> None:
 
 def test_a_folder_of_the_first_format_is_refused(folder: Path) -> None:
     (folder / "manifest.json").rename(folder / "index.json")
-    with pytest.raises(UserError, match=r"index of format 1, this version reads 2; build .* again in a new"):
+    with pytest.raises(UserError, match=r"index of format 1, this version reads 3; build .* again in a new"):
         NeighborIndex.load(folder)
 
 

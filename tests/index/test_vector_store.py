@@ -34,6 +34,15 @@ def test_a_row_without_a_modality_is_nan_as_a_query_and_at_no_distance(store: Ve
     assert np.isnan(apart[1, 1]) and np.isnan(store.distances({}, rows, {"image": 1.0})).all()
 
 
+def test_a_row_without_a_report_is_at_its_expected_fused_distance(store: VectorStore) -> None:
+    vectors, rows = store.row_vectors(np.array([1])), np.array([[5]])
+    found = store.distances(vectors, rows, {"image": 2.0, "report": 3.0})[0, 0] ** 2
+    reports = store.vectors["report"][store.has["report"]]
+    image = ((store.vectors["image"][5] - vectors["image"][0]) ** 2).sum()
+    report = ((reports - vectors["report"][0]) ** 2).sum(axis=1).mean()
+    np.testing.assert_allclose(found, 2 * image + 3 * report, rtol=1e-5)
+
+
 def test_long_lists_are_measured_in_parts(store: VectorStore) -> None:
     rows = np.tile(np.arange(30), (30, 2000))
     vectors = store.row_vectors(np.arange(30))
@@ -45,7 +54,7 @@ def test_long_lists_are_measured_in_parts(store: VectorStore) -> None:
 def test_spaces_hold_the_rows_that_have_the_modality(store: VectorStore) -> None:
     assert store.modalities == ("image", "report", "fused")
     reports = np.flatnonzero(np.arange(30) % 5)
-    np.testing.assert_array_equal(store.spaces["fused"].rows, reports)
+    np.testing.assert_array_equal(store.spaces["fused"].rows, np.arange(30))
     by_view = store.spaces["report"].view_rows(store.views)
     np.testing.assert_array_equal(np.sort(np.concatenate(list(by_view.values()))), reports)
     assert all((store.views[rows] == view).all() for view, rows in by_view.items())

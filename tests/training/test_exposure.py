@@ -38,4 +38,4 @@ def test_a_single_grey_becomes_zeros():
 def test_burnt_in_markers_are_clipped():
     x = 0.1 * film()
     x[0, 0, 0, 0] = 1.0
-    assert standardise(x).abs().max() == 4.0
+    assert standardise(x).abs().max() == 4.0 and standardise(x, 2.5).abs().max() == 2.5

@@ -23,13 +23,18 @@ Y = X @ torch.tensor([1.0, -2.0, 0.5])
 
 
 class Line(TrainingModule):
-    """Least squares, noisy in every step; `stop_at` interrupts a step, `losses` replace those to watch."""
+    """Least squares, noisy in every step; `stop_at` interrupts a step, `losses` replace those to watch.
 
-    def __init__(self, epochs: int, patience: int = 0, lr: float = 0.05) -> None:
+    `steps`: the weights that each step has left.
+    """
+
+    def __init__(self, epochs: int, patience: int = 0, lr: float = 0.05, average: float = 0.0) -> None:
         with torch.random.fork_rng():
             torch.manual_seed(0)
             network = nn.Linear(3, 1)
-        super().__init__(network, TrainingSettings(epochs=epochs, batch_size=8, patience=patience, seed=7))
+        settings = TrainingSettings(epochs=epochs, batch_size=8, patience=patience, seed=7)
+        super().__init__(network, settings, average)
+        self.steps: list[Tensor] = []
         self.lr = lr
         self.stop_at: tuple[int, int] | None = None
         self.losses: list[float] = []
@@ -51,11 +56,15 @@ class Line(TrainingModule):
 
     def validation_step(self, batch: Tensor, index: int) -> None:
         given = self.losses[self.current_epoch] if self.losses else None
-        loss = (self.network(X[batch])[:, 0] - Y[batch]).square().mean()
+        loss = (self.evaluated(X[batch])[:, 0] - Y[batch]).square().mean()
         self.note("val", len(batch), loss=loss if given is None else torch.tensor(given))
 
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        super().on_train_batch_end(outputs, batch, batch_idx)
+        self.steps.append(self.network.weight.detach().clone())
+
     def configure_optimizers(self) -> Any:
-        optimiser = torch.optim.Adam(self.parameters(), self.lr)
+        optimiser = torch.optim.Adam(self.network.parameters(), self.lr)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": ExponentialLR(optimiser, 0.99),
                                                          "interval": "step"}}  # fmt: skip
 
@@ -99,6 +108,34 @@ def test_ctrl_c_loses_no_whole_epoch(tmp_path: Path, where: tuple[int, int]) -> 
     assert resumed.run == list(range(where[0], 6)) and resumed.prepared == (where[0] == 0)
     without_time = [{k: v for k, v in row.items() if k != "seconds"} for row in resumed.history]
     assert without_time == [{k: v for k, v in row.items() if k != "seconds"} for row in whole.history]
+
+
+def test_an_average_of_all_steps_is_what_is_validated_and_kept(tmp_path: Path) -> None:
+    module = Line(epochs=4, average=0.8)
+    kept = train(module, val=False)["weight"]
+    average = module.steps[0]
+    for update, weight in enumerate(module.steps[1:], 2):
+        share = min(0.8, (1 + update) / (10 + update))
+        average = share * average + (1 - share) * weight
+    torch.testing.assert_close(kept, average)
+    assert not torch.allclose(kept, module.steps[-1], atol=1e-4)
+    plain = Line(epochs=4)
+    train(plain, val=False)
+    assert torch.equal(torch.stack(plain.steps), torch.stack(module.steps)), "training goes its own way"
+    validated = Line(epochs=4, average=0.8)
+    weights = train(validated)
+    loss = (X @ weights["weight"][0] + weights["bias"] - Y).square().mean()
+    assert float(loss) == pytest.approx(min(row["val_loss"] for row in validated.history), rel=1e-4)
+
+
+def test_an_interrupted_average_ends_as_an_uninterrupted_one(tmp_path: Path) -> None:
+    weights = train(Line(epochs=6, average=0.9))
+    broken = Line(epochs=6, average=0.9)
+    broken.stop_at = (3, 2)
+    with pytest.raises(KeyboardInterrupt):
+        train(broken, tmp_path)
+    resumed = Line(epochs=6, average=0.9)
+    assert same(train(resumed, tmp_path), weights) and resumed.run == [3, 4, 5]
 
 
 @pytest.mark.parametrize("damaged", [1, 2])

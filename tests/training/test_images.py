@@ -10,7 +10,16 @@ from PIL import Image
 from cxrneighbors.data.skipped import Skipped
 from cxrneighbors.errors import UserError
 from cxrneighbors.training.batches import EpochBatches, batch_loader, even_sizes
-from cxrneighbors.training.images import FileImages, MemoryImages, open_images, open_readable, read_images
+from cxrneighbors.training.images import (
+    FileImages,
+    MemoryImages,
+    fit_in_memory,
+    open_images,
+    open_readable,
+    pixel_digests,
+    read_images,
+    survey_images,
+)
 
 
 @pytest.fixture
@@ -69,3 +78,20 @@ def test_positions_of_readable_images_are_known(paths: list[str]) -> None:
         item, which = images.read(asked)
         assert which.tolist() == found
         torch.testing.assert_close(item, images[[asked[place] for place in found]])
+
+
+def test_a_survey_finds_what_reading_does_and_keeps_nothing(
+    paths: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cxrneighbors.training.images.CHUNK", 2)
+    skipped = Skipped()
+    images, kept, digests = survey_images(paths, 16, "pad", skipped, ["a", "b", "c", "d"])
+    held, positions = read_images(paths, 16, "pad", Skipped())
+    assert kept.tolist() == positions.tolist() and skipped.to_frame()["item"].tolist() == ["b"]
+    assert isinstance(images, FileImages) and images.paths == [paths[0], *paths[2:]]
+    assert digests == pixel_digests(held.pixels.numpy()) and len(set(digests)) == 3
+    torch.testing.assert_close(images[[0, 2]], held[[0, 2]], atol=0.51 / 255, rtol=0)
+
+
+def test_the_memory_limit_counts_a_byte_a_pixel() -> None:
+    assert fit_in_memory(4, 16, 1024) and not fit_in_memory(5, 16, 1024)

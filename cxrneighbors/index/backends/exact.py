@@ -27,12 +27,14 @@ def nearest_exact(
     k: int,
     admission: Admission,
     centre: Mapping[str, np.ndarray],
+    apart: Mapping[str, np.ndarray] | None = None,
 ) -> np.ndarray:
     """Candidates that hold the k nearest of `rows` int64 (n,): int64 (Q, C), C >= k, -1 where fewer pass.
 
     `vectors`: float32 (N, D) per modality, `queries`: (Q, D). `rows` have passed the predicates already, here
     only the query's own row or patient is left out. `centre` float32 (D,) per modality is subtracted first,
-    which keeps digits. With `admission.units`: the nearest rows of the k units that are nearest by one row.
+    which keeps digits. `apart`: see `scaled_concatenation`. With `admission.units`: the nearest rows of the k
+    units that are nearest by one row.
     """
     units = admission.units
     rows = rows if units is None else rows[np.argsort(units[rows], kind="stable")]
@@ -45,7 +47,7 @@ def nearest_exact(
     left = np.concatenate([sides, np.ones((len(sides), 1), dtype=np.float32)], axis=1)
     for start in range(0, len(rows), ROW_BLOCK):
         block = rows[start : start + ROW_BLOCK]
-        found = scaled_concatenation(vectors, factors, block, centre)
+        found = scaled_concatenation(vectors, factors, block, centre, apart)
         right = np.concatenate([found, np.einsum("nd,nd->n", found, found)[:, None]], axis=1)
         same = KeyLookup(admission.keys[block])
         for begin in range(0, n_queries, QUERY_BLOCK):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cxrneighbors.index.fusion import scaled_concatenation
 from cxrneighbors.index.policies.nearest import nearest_pool
 from cxrneighbors.index.request import Hits, Request
 
@@ -37,11 +38,10 @@ def cluster_neighbours(vectors: np.ndarray, k: int) -> np.ndarray:
 
 def _points(request: Request, query: int, rows: np.ndarray) -> np.ndarray:
     """The query and `rows` int64 (M,) as points whose Euclidean distance is the search's: (M + 1, D)."""
-    parts = []
-    for name, factor in request.factors.items():
-        own = request.vectors[name][query][None]
-        parts.append(np.sqrt(factor) * np.concatenate([own, request.store.vectors[name][rows]]))
-    return np.concatenate(parts, axis=1)
+    store, one = request.store, slice(query, query + 1)
+    own = scaled_concatenation(request.vectors, request.factors, one)
+    others = scaled_concatenation(store.vectors, request.factors, rows, apart=store.apart)
+    return np.concatenate([own, others])
 
 
 def _smallest_cluster(vectors: np.ndarray, k: int) -> np.ndarray:

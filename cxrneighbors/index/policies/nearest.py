@@ -61,7 +61,7 @@ def _candidates(request: Request) -> np.ndarray:
 
 
 def _graphs_to_ask(request: Request) -> tuple[Request, list[Partition]]:
-    """Partitions to ask, and what: more rows, that have both, of any unit, where weights are not the graph's.
+    """Partitions to ask, and for what: for more, of any unit, where weights are not those of the graph.
 
     No partition where only the exact search will do: no graphs, or weights far from those of the graph.
     """
@@ -72,6 +72,6 @@ def _graphs_to_ask(request: Request) -> tuple[Request, list[Partition]]:
     change = [request.factors[name] / space.factors[name] for name in VECTOR_MODALITIES]
     if max(change) > MAX_RATIO * min(change):
         return request, []
-    both = replace(request.admission.restrict(store.has["image"] & store.has["report"]), units=None)
     partitions = [partition for space in store.spaces.values() for partition in space.partitions]
-    return replace(request, k=OVER_FETCH * request.k, admission=both), partitions
+    any_unit = replace(request.admission, units=None)
+    return replace(request, k=OVER_FETCH * request.k, admission=any_unit), partitions
