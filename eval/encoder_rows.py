@@ -1,7 +1,7 @@
 """The image encoders that `encoders.py` compares: a line each.
 
 A line says to which group an encoder belongs and how it is made from the films to learn from (split 'train'
-throughout). What is trained here has a second line, NAME-before: itself before its first step.
+throughout). What is trained here names a second line: itself before its first step.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import torch
 
 from cxrneighbors.encoders.base import Fittable, ImageEncoder
 from cxrneighbors.encoders.components import fitting_films
+from cxrneighbors.encoders.contrastive import ContrastiveEncoder
 from cxrneighbors.encoders.lung_framed import LungFramed, framed_table
 from cxrneighbors.encoders.registry import load_image_encoder
 from cxrneighbors.encoders.vae import VAE
@@ -28,7 +29,8 @@ from cxrneighbors.models import save_model
 
 UNTRAINED, UNSUPERVISED, LABELS = "untrained", "unsupervised", "label-trained"
 GROUPS = {
-    UNTRAINED: "no network is trained: pixels and descriptors, of which principal components are fitted",
+    UNTRAINED: "no network is trained on films: pixels and descriptors, of which principal components are "
+    "fitted, and networks as they come",
     UNSUPERVISED: "trained on films, labels unused",
     LABELS: "trained with labels",
 }
@@ -53,12 +55,13 @@ class Settings:
 @dataclass(frozen=True)
 class Row:
     """`make`: from films to learn from; `options`: settings that it depends on; `check`: no descriptor, but
-    there to be compared with, so never the reference."""
+    there to be compared with, so never the reference; `before`: the line of what its training starts from."""
 
     group: str
     make: Callable[[pd.DataFrame, Settings], ImageEncoder]
     options: tuple[str, ...] = ()
     check: bool = False
+    before: str = ""
 
 
 def named(spec: str) -> Callable[[pd.DataFrame, Settings], ImageEncoder]:
@@ -148,6 +151,27 @@ def vae_lungs(films: pd.DataFrame, settings: Settings) -> LungFramed:
     return encoder.fit(films, epochs=settings.epochs, seed=settings.seed)
 
 
+def contrastive(films: pd.DataFrame, settings: Settings, **options: Any) -> ContrastiveEncoder:
+    """Views are three quarters of a film's side, 96 of 128 pixels; `options`: of its training."""
+    encoder = ContrastiveEncoder(
+        image_size=settings.image_size,
+        view_size=max(32, 3 * settings.image_size // 4),
+        seed=settings.seed,
+        device=settings.device,
+    )
+    epochs = min(settings.epochs, CONTRASTIVE_EPOCHS)
+    return encoder.fit(films, **{"epochs": epochs, "seed": settings.seed, **options})
+
+
+def contrastive_before(films: pd.DataFrame, settings: Settings) -> ContrastiveEncoder:
+    return contrastive(films, settings, epochs=0)
+
+
+def contrastive_patient(films: pd.DataFrame, settings: Settings) -> ContrastiveEncoder:
+    return contrastive(films, settings, positives="patient")
+
+
+CONTRASTIVE_EPOCHS = 14  # at most, whatever other trainings take: its learning rate has fallen to 0 by then
 TRAINING = ("epochs", "image_size", "seed")
 LUNGS = ("lungs_hash",)
 ROWS = {
@@ -163,7 +187,11 @@ ROWS = {
     "pca-half-lungs": Row(UNTRAINED, framed("pca-half"), LUNGS),
     "hog-lungs": Row(UNTRAINED, framed("hog"), LUNGS),
     "vae-before": Row(UNTRAINED, vae_before, ("image_size", "seed"), check=True),
-    "vae": Row(UNSUPERVISED, vae, TRAINING),
+    "vae": Row(UNSUPERVISED, vae, TRAINING, before="vae-before"),
     "vae-lungs-before": Row(UNTRAINED, vae_lungs_before, ("image_size", "seed", *LUNGS), check=True),
-    "vae-lungs": Row(UNSUPERVISED, vae_lungs, (*TRAINING, *LUNGS)),
+    "vae-lungs": Row(UNSUPERVISED, vae_lungs, (*TRAINING, *LUNGS), before="vae-lungs-before"),
+    "efficientnet-lite0": Row(UNTRAINED, named("efficientnet-lite0")),
+    "contrastive-before": Row(UNTRAINED, contrastive_before, ("image_size", "seed"), check=True),
+    "contrastive": Row(UNSUPERVISED, contrastive, TRAINING, before="contrastive-before"),
+    "contrastive-patient": Row(UNSUPERVISED, contrastive_patient, TRAINING, before="contrastive-before"),
 }

@@ -21,6 +21,7 @@ from cxrneighbors.cli import (
     predict_views,
     search,
     train_classifier,
+    train_contrastive,
     train_lungs,
     train_report_encoder,
     train_vae,
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 app.command("import")(import_.command)
 app.command("train-vae")(train_vae.command)
+app.command("train-contrastive")(train_contrastive.command)
 app.command("train-report-encoder")(train_report_encoder.command)
 app.command("encode")(encode.command)
 app.command("index")(index.command)

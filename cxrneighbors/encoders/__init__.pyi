@@ -1,4 +1,5 @@
 from .classifier import ClassifierEncoder as ClassifierEncoder
+from .contrastive import ContrastiveEncoder as ContrastiveEncoder
 from .foundation import FoundationEncoder as FoundationEncoder
 from .hog import HOGEncoder as HOGEncoder
 from .lung_framed import LungFramed as LungFramed

@@ -26,7 +26,7 @@ from cxrneighbors.models import CONFIG, read_config, save_config
 from cxrneighbors.progress import track
 
 KIND = "lung-framed"
-TRAINING = Kind("training in lung frames", 1, "train-vae --lungs")
+TRAINING = Kind("training in lung frames", 1, "train-vae or train-contrastive with --lungs")
 ENCODER, LUNGS, FRAMES = "encoder", "lungs", "frames"
 
 

@@ -39,6 +39,7 @@ KINDS = {
     "tfidf": "TfidfEncoder",
     "report": "ReportEncoder",
     "classifier": "ClassifierEncoder",
+    "contrastive": "ContrastiveEncoder",
     "foundation": "FoundationEncoder",
     "torch": "TorchEncoder",
     "lung-framed": "LungFramed",

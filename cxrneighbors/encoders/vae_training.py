@@ -150,13 +150,15 @@ def _pictures(network: VAENetwork, images: MemoryImages | FileImages, chunk: int
     return torch.cat([network.pictures(images[part]) for part in track(parts, "fitting the linear path")])
 
 
-def learning_rate_factor(step: int, steps: int) -> float:
+def learning_rate_factor(step: int, steps: int, rise: float = 0.2) -> float:
     """Factor in (0, 1] on the learning rate at `step` of `steps`: up in a line, down along a cosine.
+
+    `rise`: share of the steps on the way up.
 
     >>> [round(learning_rate_factor(step, 10), 2) for step in (0, 1, 2, 6, 9)]
     [0.5, 1.0, 1.0, 0.5, 0.04]
     """
-    rise = max(1.0, 0.2 * steps)
-    if step < rise:
-        return min(1.0, (step + 1) / rise)
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1.0, steps - rise))))
+    up = max(1.0, rise * steps)
+    if step < up:
+        return min(1.0, (step + 1) / up)
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - up) / max(1.0, steps - up))))

@@ -32,6 +32,10 @@ class MemoryImages(Dataset[Tensor]):
     def __getitem__(self, positions: list[int]) -> Tensor:
         return self.pixels[positions].float() / 255
 
+    def read(self, positions: list[int]) -> tuple[Tensor, np.ndarray]:
+        """The item, and which of the positions it holds (all): int64 (n,)."""
+        return self[positions], np.arange(len(positions))
+
 
 @dataclass(frozen=True)
 class FileImages(Dataset[Tensor]):
@@ -45,13 +49,17 @@ class FileImages(Dataset[Tensor]):
         return len(self.paths)
 
     def __getitem__(self, positions: list[int]) -> Tensor:
+        return self.read(positions)[0]
+
+    def read(self, positions: list[int]) -> tuple[Tensor, np.ndarray]:
+        """The item of m readable images, and which of the positions they are: int64 (m,)."""
         chosen = [self.paths[position] for position in positions]
         images, kept = load_images(chosen, self.size, self.aspect, skipped=Skipped(), workers=2)
         if not len(kept):
             raise UserError(
                 f"{chosen[0]}: cannot be read, nor can the rest of its batch; import the images again"
             )
-        return torch.from_numpy(images)
+        return torch.from_numpy(images), kept
 
 
 def read_images(
@@ -113,13 +121,23 @@ def open_images(
     paths: Sequence[str], size: int, aspect: str, memory_limit: int = MEMORY_LIMIT
 ) -> MemoryImages | FileImages:
     """Image files as batches, held in memory up to `memory_limit` bytes; unreadable ones are left out."""
+    return open_readable(paths, size, aspect, memory_limit)[0]
+
+
+def open_readable(
+    paths: Sequence[str], size: int, aspect: str, memory_limit: int = MEMORY_LIMIT
+) -> tuple[MemoryImages | FileImages, np.ndarray]:
+    """As `open_images`, and for each item, int64 (M,), its position in `paths`.
+
+    Files that are not held in memory are all items, readable or not.
+    """
     if not fit_in_memory(len(paths), size, memory_limit):
-        return FileImages(list(paths), size, aspect)
+        return FileImages(list(paths), size, aspect), np.arange(len(paths))
     skipped = Skipped()
-    images, _ = read_images(paths, size, aspect, skipped)
+    found = read_images(paths, size, aspect, skipped)
     if len(skipped):
         say(f"training without {skipped.summary()}")
-    return images
+    return found
 
 
 def _chunks(

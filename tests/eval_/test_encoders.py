@@ -101,7 +101,7 @@ def test_what_is_trained_has_a_row_before_training():
     for name, row in ROWS.items():
         assert row.group in GROUPS
         if "epochs" in row.options:
-            assert ROWS[f"{name}-before"].check, name
+            assert ROWS[row.before].check, name
 
 
 def test_rows_in_lung_frames_need_a_segmenter(data_sets, tmp_path):

@@ -15,6 +15,7 @@ from cxrneighbors.training.images import (
     MemoryImages,
     fit_in_memory,
     open_images,
+    open_readable,
     pixel_digests,
     read_images,
     survey_images,
@@ -67,6 +68,16 @@ def test_images_that_do_not_fit_are_read_for_each_batch(paths: list[str]) -> Non
     torch.testing.assert_close(all_of(read, 2), all_of(held, 0), atol=0.51 / 255, rtol=0)
     with pytest.raises(UserError, match="nor can the rest of its batch"):
         read[[1]]
+
+
+def test_positions_of_readable_images_are_known(paths: list[str]) -> None:
+    held, kept = open_readable(paths, 16, "pad")
+    read, every = open_readable(paths, 16, "pad", memory_limit=100)
+    assert kept.tolist() == [0, 2, 3] and every.tolist() == [0, 1, 2, 3]
+    for images, asked, found in ((held, [2, 0], [0, 1]), (read, [3, 1, 0], [0, 2])):
+        item, which = images.read(asked)
+        assert which.tolist() == found
+        torch.testing.assert_close(item, images[[asked[place] for place in found]])
 
 
 def test_a_survey_finds_what_reading_does_and_keeps_nothing(
