@@ -18,10 +18,8 @@ from cxrneighbors.errors import UserError
 from cxrneighbors.files import read_json
 from cxrneighbors.models import CONFIG, read_tensors, strict_load
 
-ENCODER, BACKBONE = (
-    "encoder",
-    "backbone.",
-)  # noun of an encoder's folder, prefix of a trained backbone's tensors
+ENCODER = "encoder"  # what config.json calls an encoder
+BACKBONE = "backbone."  # how its tensors begin that a classifier of the same network can take
 
 
 def starting_model(
