@@ -20,7 +20,18 @@ def test_start_loads_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "verb",
-    ["import", "train-vae", "encode", "index", "search", "evaluate", "demo", "train-classifier", "explain"],
+    [
+        "import",
+        "train-vae",
+        "train-contrastive",
+        "encode",
+        "index",
+        "search",
+        "evaluate",
+        "demo",
+        "train-classifier",
+        "explain",
+    ],
 )
 def test_every_verb_explains_itself(
     verb: str, call: Callable[..., int], capsys: pytest.CaptureFixture[str]
