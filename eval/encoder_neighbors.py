@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from cxrneighbors.evaluation.retrieval import AP_DEPTH
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
 from cxrneighbors.statistics.dyadic import NEXT
+from encoder_auroc import auroc_of_findings
 from encoder_films import DATA_SETS, MAIN, Fit, within_codes
 from encoder_rows import ROWS, Settings
 
@@ -47,9 +48,9 @@ class Keeper:
         """Of encoder `name` learned and scored as `fit` says; None where it is neither kept nor made.
 
         dim, config, fit_seconds (see `Clock`); scored: by table, overall and within, int (N, depth) ranked
-        rows, -1 for none, and encode_seconds for 1,000 films.
+        rows, -1 for none, encode_seconds for 1,000 films, and auroc (`auroc_of_findings`).
         """
-        path = self.folder / fit.name / f"{name}.json"
+        path = self._path(name, fit)
         asked = self._asked(name, fit)
         if name not in self.making:
             return read_kept(path, asked)
@@ -57,6 +58,9 @@ class Keeper:
             path.unlink(missing_ok=True)
         found: dict[str, Any] = kept(path, asked, lambda: self._make(name, fit))
         return found
+
+    def _path(self, name: str, fit: Fit) -> Path:
+        return self.folder / fit.name / f"{name}.json"
 
     def _asked(self, name: str, fit: Fit) -> dict[str, Any]:
         scored = {table: _hash(films) for table, films in fit.scored.items()}
@@ -70,10 +74,11 @@ class Keeper:
         }
 
     def _make(self, name: str, fit: Fit) -> dict[str, Any]:
+        parts = [read_kept(self._path(part, fit), self._asked(part, fit)) for part in ROWS[name].parts]
         say(f"{fit.name}: {name} learns from {len(fit.learned)} films")
         clock = Clock()
-        encoder = ROWS[name].make(fit.learned, self.settings)
-        seconds = clock.seconds()
+        encoder = ROWS[name].make(fit.learned, replace(self.settings, models=self.folder / fit.name))
+        seconds = np.sum([clock.seconds(), *(part["fit_seconds"] for part in parts if part)], axis=0)
         scored = {table: self._search(encoder, films, table) for table, films in fit.scored.items()}
         about = {"dim": encoder.dim, "config": encoder.config(), "fit_seconds": seconds}
         return {**about, "scored": scored}
@@ -91,6 +96,7 @@ class Keeper:
         everyone = np.zeros(len(films), dtype=np.int64)
         return {
             "encode_seconds": seconds,
+            "auroc": auroc_of_findings(encoder, films),
             "overall": ranked(index, everyone, self.depth),
             "patients": ranked(index, everyone, self.depth, "patient"),
             "within": ranked(index, within_codes(films, data_set), self.depth),

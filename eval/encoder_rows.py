@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,15 @@ import numpy as np
 import pandas as pd
 import torch
 
+from common.kept import trained_classifier
+from cxrneighbors.classifiers.starting import starting_model
 from cxrneighbors.encoders.base import Fittable, ImageEncoder
+from cxrneighbors.encoders.classifier import ClassifierEncoder
 from cxrneighbors.encoders.components import fitting_films
 from cxrneighbors.encoders.contrastive import ContrastiveEncoder
 from cxrneighbors.encoders.lung_framed import LungFramed, framed_table
 from cxrneighbors.encoders.registry import load_image_encoder
+from cxrneighbors.encoders.side_by_side import SideBySide
 from cxrneighbors.encoders.vae import VAE
 from cxrneighbors.encoders.vae_network import start_from_ppca
 from cxrneighbors.errors import UserError
@@ -38,13 +43,15 @@ GROUPS = {
 
 @dataclass(frozen=True)
 class Settings:
-    """Options of trainings, and where everything runs; `lungs`: folder of a lung segmenter, '' for none."""
+    """Options of trainings, and where everything runs; `lungs`: folder of a lung segmenter, '' for none;
+    `models`: folder of what is trained on these films for more than one line."""
 
     epochs: int
     image_size: int
     seed: int
     device: str
     lungs: str = ""
+    models: Path = Path("models")
 
     @property
     def lungs_hash(self) -> str:
@@ -55,13 +62,15 @@ class Settings:
 @dataclass(frozen=True)
 class Row:
     """`make`: from films to learn from; `options`: settings that it depends on; `check`: no descriptor, but
-    there to be compared with, so never the reference; `before`: the line of what its training starts from."""
+    there to be compared with, so never the reference; `before`: the line of what its training starts from;
+    `parts`: lines whose trained models `make` reads back: they are made first, and their seconds count."""
 
     group: str
     make: Callable[[pd.DataFrame, Settings], ImageEncoder]
     options: tuple[str, ...] = ()
     check: bool = False
     before: str = ""
+    parts: tuple[str, ...] = ()
 
 
 def named(spec: str) -> Callable[[pd.DataFrame, Settings], ImageEncoder]:
@@ -119,8 +128,8 @@ def framed(spec: str) -> Callable[[pd.DataFrame, Settings], ImageEncoder]:
     return make
 
 
-def untrained_vae(settings: Settings) -> VAE:
-    return VAE(image_size=settings.image_size, seed=settings.seed, device=settings.device)
+def untrained_vae(settings: Settings, **options: Any) -> VAE:
+    return VAE(image_size=settings.image_size, seed=settings.seed, device=settings.device, **options)
 
 
 def vae_before(films: pd.DataFrame, settings: Settings) -> VAE:
@@ -134,8 +143,10 @@ def vae_before(films: pd.DataFrame, settings: Settings) -> VAE:
     return vae
 
 
-def vae(films: pd.DataFrame, settings: Settings) -> VAE:
-    return untrained_vae(settings).fit(films, epochs=settings.epochs, seed=settings.seed)
+def vae(films: pd.DataFrame, settings: Settings, beta: float = 1.0, **options: Any) -> VAE:
+    """`options`: of the VAE; `beta`: weight of the KL term."""
+    untrained = untrained_vae(settings, **options)
+    return untrained.fit(films, epochs=settings.epochs, beta=beta, seed=settings.seed)
 
 
 def vae_lungs_before(films: pd.DataFrame, settings: Settings) -> LungFramed:
@@ -151,27 +162,56 @@ def vae_lungs(films: pd.DataFrame, settings: Settings) -> LungFramed:
     return encoder.fit(films, epochs=settings.epochs, seed=settings.seed)
 
 
-def contrastive(films: pd.DataFrame, settings: Settings, **options: Any) -> ContrastiveEncoder:
-    """Views are three quarters of a film's side, 96 of 128 pixels; `options`: of its training."""
+def contrastive(
+    films: pd.DataFrame, settings: Settings, epochs: int | None = None, positives: str = "film"
+) -> ContrastiveEncoder:
+    """60 components; views are three quarters of a film's side, 96 of 128 pixels."""
     encoder = ContrastiveEncoder(
         image_size=settings.image_size,
         view_size=max(32, 3 * settings.image_size // 4),
+        dim=60,
         seed=settings.seed,
         device=settings.device,
     )
-    epochs = min(settings.epochs, CONTRASTIVE_EPOCHS)
-    return encoder.fit(films, **{"epochs": epochs, "seed": settings.seed, **options})
+    epochs = min(settings.epochs, CONTRASTIVE_EPOCHS) if epochs is None else epochs
+    out = settings.models / f"contrastive-{positives}" if epochs else None
+    return encoder.fit(films, out, epochs=epochs, positives=positives, seed=settings.seed)
 
 
-def contrastive_before(films: pd.DataFrame, settings: Settings) -> ContrastiveEncoder:
-    return contrastive(films, settings, epochs=0)
+def classifier(
+    films: pd.DataFrame, settings: Settings, layer: str = "features", start: str = "imagenet"
+) -> ClassifierEncoder:
+    """EfficientNet-Lite0 that learned the findings, from ImageNet's weights or the 'contrastive' encoder's.
+
+    `layer`: 'features' (cosine), 'logits' or 'probabilities'.
+    """
+    weights = settings.models / "contrastive-film" if start == "contrastive" else start
+    size = 7 * settings.image_size // 8  # 112 of 128 pixels
+    model = starting_model(
+        "efficientnet-lite0", films, None, weights, no_finding=True, seed=settings.seed, image_size=size
+    )
+    epochs = min(settings.epochs, CLASSIFIER_EPOCHS)
+    folder = settings.models / f"classifier-{start}"
+    learned = all_but_one(films)
+    trained_classifier(model, learned, folder, settings.device, epochs=epochs, seed=settings.seed)
+    return ClassifierEncoder(model, layer, device=settings.device)
 
 
-def contrastive_patient(films: pd.DataFrame, settings: Settings) -> ContrastiveEncoder:
-    return contrastive(films, settings, positives="patient")
+def all_but_one(films: pd.DataFrame) -> pd.DataFrame:
+    """`films` with one patient to validate on, the last by name: weights of the last epoch are kept, so that
+    a tenth held back would be of no use."""
+    patients = films["patient_id"].astype(str)
+    return films.assign(split=np.where(patients == patients.max(), "val", "train"))
 
 
-CONTRASTIVE_EPOCHS = 14  # at most, whatever other trainings take: its learning rate has fallen to 0 by then
+def classifiers(films: pd.DataFrame, settings: Settings) -> SideBySide:
+    """Features of both classifiers side by side."""
+    return SideBySide([classifier(films, settings, start=start) for start in STARTS], seed=0).fit(films)
+
+
+CONTRASTIVE_EPOCHS = 18  # at most, whatever other trainings take: its learning rate has fallen to 0 by then
+CLASSIFIER_EPOCHS = 12  # likewise
+STARTS = ("imagenet", "contrastive")
 TRAINING = ("epochs", "image_size", "seed")
 LUNGS = ("lungs_hash",)
 ROWS = {
@@ -188,10 +228,28 @@ ROWS = {
     "hog-lungs": Row(UNTRAINED, framed("hog"), LUNGS),
     "vae-before": Row(UNTRAINED, vae_before, ("image_size", "seed"), check=True),
     "vae": Row(UNSUPERVISED, vae, TRAINING, before="vae-before"),
+    "vae-40": Row(UNSUPERVISED, partial(vae, latent_dim=40), TRAINING, before="vae-before"),
+    "vae-80": Row(UNSUPERVISED, partial(vae, latent_dim=80), TRAINING, before="vae-before"),
+    "vae-exposure-kept": Row(UNSUPERVISED, partial(vae, exposure="kept"), TRAINING, before="vae-before"),
+    "vae-full-resolution": Row(UNSUPERVISED, partial(vae, stride=1), TRAINING, before="vae-before"),
+    "vae-one-picture": Row(UNSUPERVISED, partial(vae, local=False), TRAINING, before="vae-before"),
+    "vae-beta-4": Row(UNSUPERVISED, partial(vae, beta=4.0), TRAINING, before="vae-before"),
     "vae-lungs-before": Row(UNTRAINED, vae_lungs_before, ("image_size", "seed", *LUNGS), check=True),
     "vae-lungs": Row(UNSUPERVISED, vae_lungs, (*TRAINING, *LUNGS), before="vae-lungs-before"),
     "efficientnet-lite0": Row(UNTRAINED, named("efficientnet-lite0")),
-    "contrastive-before": Row(UNTRAINED, contrastive_before, ("image_size", "seed"), check=True),
+    "contrastive-before": Row(UNTRAINED, partial(contrastive, epochs=0), ("image_size", "seed"), check=True),
     "contrastive": Row(UNSUPERVISED, contrastive, TRAINING, before="contrastive-before"),
-    "contrastive-patient": Row(UNSUPERVISED, contrastive_patient, TRAINING, before="contrastive-before"),
+    "contrastive-patient": Row(
+        UNSUPERVISED, partial(contrastive, positives="patient"), TRAINING, before="contrastive-before"
+    ),
+    "classifier": Row(LABELS, classifier, TRAINING, before="efficientnet-lite0"),
+    "classifier-logits": Row(LABELS, partial(classifier, layer="logits"), TRAINING, parts=("classifier",)),
+    "classifier-contrastive": Row(
+        LABELS,
+        partial(classifier, start="contrastive"),
+        TRAINING,
+        before="contrastive",
+        parts=("contrastive",),
+    ),
+    "classifiers": Row(LABELS, classifiers, TRAINING, parts=("classifier", "classifier-contrastive")),
 }

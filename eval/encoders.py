@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given.work / "encoders",
         Settings(given.epochs, given.image_size, given.seed, given.device, given.lungs),
         given.k,
-        frozenset(given.only or (name for name in ROWS if given.lungs or "-lungs" not in name)),
+        with_parts(given.only or [name for name in ROWS if given.lungs or "-lungs" not in name]),
         given.anew,
     )
     fits = folds(films, also)
@@ -89,6 +89,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     for name in given.data_sets:
         choose("data set", name, OTHERS)
     return given
+
+
+def with_parts(names: Sequence[str]) -> frozenset[str]:
+    """The encoders named, and those whose trained models they read back."""
+    parts = [part for name in names for part in ROWS[name].parts]
+    return frozenset(names) | with_parts(parts) if parts else frozenset(names)
 
 
 def complete(keeper: Keeper, fits: list[Fit]) -> Found:

@@ -15,7 +15,7 @@ from cxrneighbors.errors import UserError
 from cxrneighbors.evaluation.heterogeneity import finding_entropy
 from cxrneighbors.lungs import LungSegmenter
 from encoder_looks import looks, record_look, times_looked
-from encoder_rows import GROUPS, ROWS
+from encoder_rows import GROUPS, ROWS, UNTRAINED
 
 QUICK = ("--image-size", "32", "--epochs", "1", "--device", "cpu")
 
@@ -101,7 +101,20 @@ def test_what_is_trained_has_a_row_before_training():
     for name, row in ROWS.items():
         assert row.group in GROUPS
         if "epochs" in row.options:
-            assert ROWS[row.before].check, name
+            assert row.parts or ROWS[row.before].group == UNTRAINED, name
+        assert all(ROWS[part].group in GROUPS for part in (*row.parts, *filter(None, [row.before])))
+
+
+def test_label_trained_rows_share_their_trainings_and_their_seconds(data_sets, tmp_path):
+    named = ("classifier", "classifier-logits", "classifier-contrastive", "classifiers")
+    options = ("--only", *named, "--data-sets", "--reference", "classifier")
+    rows = bench(data_sets, tmp_path, *options)["data_sets"]["chestxray14-10k"]["encoders"]
+    assert list(rows) == ["contrastive", *named]  # what a classifier starts from is made with it
+    assert rows["classifiers"]["fit_seconds"][0] > sum(
+        rows[part]["fit_seconds"][0] for part in ("contrastive", "classifier")
+    )
+    assert rows["classifier"]["dim"] == 1280 and rows["classifiers"]["dim"] == 2560
+    assert (tmp_path / "work" / "encoders" / "fold-1" / "classifier-imagenet" / "metrics.json").is_file()
 
 
 def test_rows_in_lung_frames_need_a_segmenter(data_sets, tmp_path):
