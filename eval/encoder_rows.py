@@ -179,11 +179,16 @@ def contrastive(
 
 
 def classifier(
-    films: pd.DataFrame, settings: Settings, layer: str = "features", start: str = "imagenet"
+    films: pd.DataFrame,
+    settings: Settings,
+    layer: str = "features",
+    start: str = "imagenet",
+    metric: float = 0.0,
 ) -> ClassifierEncoder:
     """EfficientNet-Lite0 that learned the findings, from ImageNet's weights or the 'contrastive' encoder's.
 
-    `layer`: 'features' (cosine), 'logits' or 'probabilities'.
+    `layer`: 'features' (cosine), 'logits' or 'probabilities'. `metric`: weight of the loss by which films lie
+    near each other as they share findings.
     """
     weights = settings.models / "contrastive-film" if start == "contrastive" else start
     size = 7 * settings.image_size // 8  # 112 of 128 pixels
@@ -191,9 +196,11 @@ def classifier(
         "efficientnet-lite0", films, None, weights, no_finding=True, seed=settings.seed, image_size=size
     )
     epochs = min(settings.epochs, CLASSIFIER_EPOCHS)
-    folder = settings.models / f"classifier-{start}"
+    folder = settings.models / f"classifier-{start}{'-metric' if metric else ''}"
     learned = all_but_one(films)
-    trained_classifier(model, learned, folder, settings.device, epochs=epochs, seed=settings.seed)
+    trained_classifier(
+        model, learned, folder, settings.device, epochs=epochs, seed=settings.seed, metric=metric
+    )
     return ClassifierEncoder(model, layer, device=settings.device)
 
 
@@ -211,6 +218,7 @@ def classifiers(films: pd.DataFrame, settings: Settings) -> SideBySide:
 
 CONTRASTIVE_EPOCHS = 18  # at most, whatever other trainings take: its learning rate has fallen to 0 by then
 CLASSIFIER_EPOCHS = 12  # likewise
+METRIC = 0.1  # weight of the loss of films that share findings
 STARTS = ("imagenet", "contrastive")
 TRAINING = ("epochs", "image_size", "seed")
 LUNGS = ("lungs_hash",)
@@ -244,6 +252,9 @@ ROWS = {
     ),
     "classifier": Row(LABELS, classifier, TRAINING, before="efficientnet-lite0"),
     "classifier-logits": Row(LABELS, partial(classifier, layer="logits"), TRAINING, parts=("classifier",)),
+    "classifier-metric": Row(
+        LABELS, partial(classifier, metric=METRIC), TRAINING, before="efficientnet-lite0"
+    ),
     "classifier-contrastive": Row(
         LABELS,
         partial(classifier, start="contrastive"),

@@ -50,8 +50,12 @@ class Classifier(SavedModel, nn.Module, ABC):
         """Penultimate activations float (B, D), what the last layer sees, of images as in `forward`."""
 
     @abstractmethod
+    def classify(self, features: Tensor) -> Tensor:
+        """Logits float (B, C) of features (B, D): the last layer."""
+
     def forward(self, images: Tensor) -> Tensor:
         """Logits float (B, C) of images float (B, 1 or 3, H, W) in [0, 1]."""
+        return self.classify(self.features(images))
 
     def scores(self, images: Tensor) -> Tensor:
         """Probabilities float (B, C) in [0, 1]: sigmoid of each logit, or softmax over the C classes."""

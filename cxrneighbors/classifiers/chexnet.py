@@ -105,9 +105,14 @@ class CheXNet(Classifier):
         """Means of the 1,024 last maps float (B, 1024), of crop 'ten' averaged over the crops."""
         return self._crop_features(images).mean(0)
 
+    def classify(self, features: Tensor) -> Tensor:
+        """Logits float (B, C) of features (B, 1024)."""
+        logits: Tensor = self.network.class_layers[-1](features)
+        return logits
+
     def forward(self, images: Tensor) -> Tensor:
         """Logits float (B, C) of images float (B, 1 or 3, H, W) in [0, 1]."""
-        logits: Tensor = self.network.class_layers[-1](self._crop_features(images))
+        logits = self.classify(self._crop_features(images))
         if len(logits) == 1:
             return logits[0]
         probabilities = self.activate(logits.double()).mean(0)

@@ -174,9 +174,9 @@ class EfficientNetLite(Classifier):
         maps: Tensor = self.top(self.blocks(self.stem(self._scaled(seen))))
         return maps.mean((2, 3))
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits float (B, C) of images float (B, 1 or 3, H, W) in [0, 1]."""
-        logits: Tensor = self.head(F.dropout(self.features(images), self.dropout, self.training))
+    def classify(self, features: Tensor) -> Tensor:
+        """Logits float (B, C) of features (B, D); some of these are dropped in training."""
+        logits: Tensor = self.head(F.dropout(features, self.dropout, self.training))
         return logits
 
     def _scaled(self, images: Tensor) -> Tensor:

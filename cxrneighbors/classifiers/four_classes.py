@@ -74,9 +74,9 @@ class FourClassNetwork(Classifier):
         activations: Tensor = self.head[:-1](self.dense_inputs(self.prepared(images)))
         return activations
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits float (B, C) of images float (B, 1 or 3, H, W) in [0, 1]."""
-        logits: Tensor = self.head[-1](self.features(images))
+    def classify(self, features: Tensor) -> Tensor:
+        """Logits float (B, C) of the dense layer's activations (B, D)."""
+        logits: Tensor = self.head[-1](features)
         return logits
 
     def prepared(self, images: Tensor) -> Tensor:

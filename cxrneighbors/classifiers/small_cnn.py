@@ -75,7 +75,7 @@ class SmallCNN(Classifier):
         x = self.blocks(x)
         return torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits float (B, C) of images float (B, 1 or 3, H, W) in [0, 1]."""
-        logits: Tensor = self.head(F.dropout(self.features(images), self.dropout, self.training))
+    def classify(self, features: Tensor) -> Tensor:
+        """Logits float (B, C) of features (B, D); some of these are dropped in training."""
+        logits: Tensor = self.head(F.dropout(features, self.dropout, self.training))
         return logits
