@@ -18,7 +18,7 @@ from cxrneighbors.data.splits import patient_folds
 from cxrneighbors.errors import UserError
 
 MAIN = "chestxray14-10k"
-LAST_LOOK = "last-look"
+ELSEWHERE, LAST_LOOK = "elsewhere", "last-look"
 N_FOLDS = 3
 UNKNOWN = "UNKNOWN"
 SOURCES = "sources.csv"  # of lime-ray: file, source, patient
@@ -26,11 +26,16 @@ SOURCES = "sources.csv"  # of lime-ray: file, source, patient
 
 @dataclass(frozen=True)
 class Fit:
-    """One fit: an encoder learns from the films `learned`, and each table of `scored` is scored with it."""
+    """One fit: an encoder learns from the films `learned`, and each table of `scored` is scored with it.
+
+    `models`: name of the fit whose trained models serve this one too, as it learns from the same films;
+    '' for its own.
+    """
 
     name: str
     learned: pd.DataFrame
     scored: dict[str, pd.DataFrame]
+    models: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ DATA_SETS = {
     MAIN: DataSet(chestxray14, "view"),
     "chestxray14-128": DataSet(chestxray14, "view"),
     "chestxray14-256": DataSet(chestxray14, "view"),
+    "chestxray14-256b": DataSet(chestxray14, "view"),
     "covid-chestxray": DataSet(covid_chestxray, "view"),
     "lung-masks": DataSet(lung_films, "source"),
     "lime-ray": DataSet(lime_ray, "source"),
@@ -98,13 +104,18 @@ def elsewhere(main: pd.DataFrame, others: dict[str, pd.DataFrame]) -> Fit:
     """The other data sets, scored by what the main set's films teach; of its test patients none is scored."""
     held = main[main["split"] == "test"]
     scored = {name: without_patients_of(films, held) for name, films in others.items()}
-    return Fit("elsewhere", learned_from(main, [], list(scored.values())), scored)
+    return Fit(ELSEWHERE, learned_from(main, [], list(scored.values())), scored)
 
 
-def last_look(main: pd.DataFrame, also: Sequence[pd.DataFrame]) -> Fit:
-    """Protocol B: the patients of split 'test', which nothing was fitted to or chosen on."""
-    scored = main[main["split"] == "test"].reset_index(drop=True)
-    return Fit(LAST_LOOK, learned_from(main, also, [scored]), {LAST_LOOK: scored})
+def last_look(main: pd.DataFrame, also: Sequence[pd.DataFrame], others: dict[str, pd.DataFrame]) -> Fit:
+    """Protocol B: the patients of split 'test', which nothing was fitted to or chosen on.
+
+    Without `also` an encoder learns from what it learns from for the `others`, and is trained once for both.
+    """
+    scored = {LAST_LOOK: main[main["split"] == "test"].reset_index(drop=True)}
+    if also:
+        return Fit(LAST_LOOK, learned_from(main, also, list(scored.values())), scored)
+    return Fit(LAST_LOOK, elsewhere(main, others).learned, scored, ELSEWHERE)
 
 
 def learned_from(

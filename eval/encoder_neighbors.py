@@ -77,7 +77,9 @@ class Keeper:
         parts = [read_kept(self._path(part, fit), self._asked(part, fit)) for part in ROWS[name].parts]
         say(f"{fit.name}: {name} learns from {len(fit.learned)} films")
         clock = Clock()
-        encoder = ROWS[name].make(fit.learned, replace(self.settings, models=self.folder / fit.name))
+        encoder = ROWS[name].make(
+            fit.learned, replace(self.settings, models=self.folder / (fit.models or fit.name))
+        )
         seconds = np.sum([clock.seconds(), *(part["fit_seconds"] for part in parts if part)], axis=0)
         scored = {table: self._search(encoder, films, table) for table, films in fit.scored.items()}
         about = {"dim": encoder.dim, "config": encoder.config(), "fit_seconds": seconds}

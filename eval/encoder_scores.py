@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -143,17 +144,21 @@ def hub_share(neighbors: np.ndarray, n_films: int) -> float:
     return float(times[: max(1, n_films // 100)].sum() / times.sum())
 
 
-def differences(tables: dict[str, dict[str, ScoreTable]], reference: str) -> list[dict[str, Any]]:
-    """Each encoder less the reference, paired, question by question; Holm over all of them.
+def differences(
+    tables: dict[str, dict[str, ScoreTable]], reference: str, before: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Each encoder less the reference, and less what it was `before` training; Holm over all of them.
 
-    tables: by encoder and question.
+    Paired, question by question. tables: by encoder and question; before: by encoder, for those that have it.
     """
+    pairs = [(name, reference) for name in tables]
+    pairs += [(name, before[name]) for name in tables if before.get(name, reference) != reference]
     rows = []
-    for name in tables:
-        for question, asked in QUESTIONS.items() if name != reference else ():
-            row = compare(tables[name][question], tables[reference][question], matching=asked.among)
+    for first, second in pairs:
+        for question, asked in QUESTIONS.items() if first != second and second in tables else ():
+            row = compare(tables[first][question], tables[second][question], matching=asked.among)
             if row is not None:
-                rows.append({"first": name, "second": reference, "question": question, **row})
+                rows.append({"first": first, "second": second, "question": question, **row})
     for row, p in zip(rows, holm([row["p_value"] for row in rows]), strict=True):
         row["p_value_adjusted"] = float(p)
     return rows

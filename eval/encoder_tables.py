@@ -9,7 +9,7 @@ import numpy as np
 
 from common.markdown import document, interval, table
 from cxrneighbors.figures import BLUE, GREEN, GREY, PAGE_WIDTH, new_figure, to_png
-from encoder_films import LAST_LOOK, MAIN
+from encoder_films import LAST_LOOK, MAIN, N_FOLDS
 from encoder_rows import GROUPS, LABELS, UNSUPERVISED, UNTRAINED
 from encoder_scores import QUESTIONS
 
@@ -36,9 +36,9 @@ def markdown(summary: Mapping[str, Any]) -> str:
     )
     blocks = [about, looked(summary["looks"])]
     for name, result in summary["data_sets"].items():
-        blocks += [heading(name, result), *lift_tables(result)]
+        blocks += [heading(name, result), *lift_tables(result), *auroc_table(result)]
         if result["comparisons"]:
-            less = f"Paired, less {summary['reference']}, Holm over all of these:"
+            less = "Paired differences, Holm over all of these:"
             blocks += [less, differences_table(result)]
     return document(*blocks)
 
@@ -54,8 +54,10 @@ def looked(looks: Mapping[str, int]) -> str:
 
 
 def heading(name: str, result: Mapping[str, Any]) -> str:
+    n_folds = len(result["n_learned"])
+    among = f"{n_folds} of {N_FOLDS} folds" if n_folds < N_FOLDS else f"{N_FOLDS} folds"
     how = {
-        MAIN: "three folds of the patients not of split 'test', pooled",
+        MAIN: f"{among} of the patients not of split 'test', pooled",
         LAST_LOOK: "patients of split 'test'",
     }
     learned = " / ".join(f"{n:,}" for n in result["n_learned"])
@@ -97,9 +99,27 @@ def flat(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": name, **row, **hubs, **overall.get("retrieval", {}), **cells}
 
 
+def auroc_table(result: Mapping[str, Any]) -> list[str]:
+    """AUROC of the findings by the classifiers among the encoders, a column an encoder."""
+    found = {name: row["auroc"] for name, row in result["encoders"].items() if row["auroc"]}
+    if not found:
+        return []
+    findings = next(iter(found.values()))
+    columns = {"AUROC": "{finding}"} | {
+        f"{name}:": f"{{column{number}}}" for number, name in enumerate(found)
+    }
+    rows = []
+    for finding in findings:
+        values = [each[finding] for each in found.values()]
+        cells = ["" if value is None else f"{value:.3f}" for value in values]
+        rows.append({"finding": finding, **{f"column{number}": cell for number, cell in enumerate(cells)}})
+    return [table(columns, rows)]
+
+
 def differences_table(result: Mapping[str, Any]) -> str:
     columns = {
         "encoder": "{first}",
+        "less": "{second}",
         "question": "{asked}",
         "targets:": "{n_targets:,}",
         "difference (95 % CI)": interval("difference"),

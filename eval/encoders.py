@@ -12,7 +12,8 @@ stand in `encoder_rows.py`, a line each.
 Lifts are over exact random choice, with dyadic intervals; differences to --reference (the untrained
 descriptor with the highest lift of the folds) are paired, Holm over all of a data set. What was made is kept
 in --work: a second run goes on; --only NAME makes these alone and shows the others where they are kept;
---anew makes again what is kept. Writes eval/results/encoders.json, .md and .png.
+--anew makes again what is kept. Writes eval/results/encoders.json, .md and .png. --folds 1 scores the first
+fold alone, for what is too dear to train three times: encoders_folds_1.
 
 --last-look scores the patients of split 'test' instead, and writes encoders_last_look.json and .md. For the
 one comparison after all choices: each such run is counted in encoders_looks.json before it shows anything.
@@ -31,7 +32,7 @@ from common.options import options, run
 from common.results import write_results
 from cxrneighbors.data.imports import read_studies
 from cxrneighbors.errors import UserError, choose
-from encoder_films import DATA_SETS, LAST_LOOK, MAIN, Fit, elsewhere, folds, last_look, read_labelled
+from encoder_films import DATA_SETS, LAST_LOOK, MAIN, N_FOLDS, Fit, elsewhere, folds, last_look, read_labelled
 from encoder_looks import record_look, times_looked
 from encoder_neighbors import Keeper, pooled
 from encoder_rows import GROUPS, ROWS, UNTRAINED, Settings
@@ -53,25 +54,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with_parts(given.only or [name for name in ROWS if given.lungs or "-lungs" not in name]),
         given.anew,
     )
-    fits = folds(films, also)
+    fits = folds(films, also)[: given.folds]
     found = complete(keeper, fits)
     reference = given.reference or best_untrained(found, fits, given.k)
     choose("reference", reference, list(found))
     shared = {"k": given.k, "questions": SAYS, "groups": GROUPS, "reference": reference}
     shared["also"] = [Path(root).name for _, root in given.also]
+    others = {name: read_labelled(given.data, name) for name in given.data_sets}
     if given.last_look:
-        look(keeper, last_look(films, also), shared, given)
+        look(keeper, last_look(films, also, others), shared, given)
         return
     data_sets = {MAIN: evaluate(MAIN, found, fits, reference, given.k)}
-    others = {name: read_labelled(given.data, name) for name in given.data_sets}
     if others:
         fit = elsewhere(films, others)
         found = {name: parts for name, parts in complete(keeper, [fit]).items() if name in found}
         for name in others:
             data_sets[name] = evaluate(name, found, [fit], reference, given.k)
     summary = {**shared, "data_sets": data_sets, "looks": times_looked(given.results)}
-    figures = {"encoders": draw_figure(summary)}
-    write_results(given.results, "encoders", summary, markdown(summary), figures, given.device)
+    name = "encoders" if len(fits) == N_FOLDS else f"encoders_folds_{len(fits)}"
+    figures = {name: draw_figure(summary)}
+    write_results(given.results, name, summary, markdown(summary), figures, given.device)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -80,10 +82,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--anew", action="store_true", help="make again what is kept")
     parser.add_argument("--also", nargs=2, action="append", default=[], metavar=("DATASET", "ROOT"))
     parser.add_argument("--data-sets", nargs="*", default=OTHERS, metavar="NAME", help="beside the main one")
+    parser.add_argument("--folds", type=int, default=N_FOLDS, help="how many are scored")
     parser.add_argument("--lungs", default="", metavar="DIR", help="lung segmenter of rows NAME-lungs")
     parser.add_argument("--reference", metavar="NAME", help="what the others are compared with")
     parser.add_argument("--last-look", action="store_true", help="score split 'test'; see above")
     given = parser.parse_args(arguments)
+    if not 1 <= given.folds <= N_FOLDS:
+        raise UserError(f"--folds {given.folds}: there are {N_FOLDS}; give 1 to {N_FOLDS}")
     for name in given.only or ():
         choose("encoder", name, list(ROWS))
     for name in given.data_sets:
@@ -132,6 +137,7 @@ def evaluate(table: str, found: Found, fits: list[Fit], reference: str, k: int) 
     """Rows and comparisons of one data set (or of the last look)."""
     films = Scored.of(table, [fit.scored[table] for fit in fits])
     tables, rows = {}, {}
+    before = {each: ROWS[each].before for each in found if ROWS[each].before}
     for name, parts in found.items():
         neighbors = neighbors_of(table, parts)
         tables[name] = {question: films.table(question, neighbors, k) for question in QUESTIONS}
@@ -141,19 +147,28 @@ def evaluate(table: str, found: Found, fits: list[Fit], reference: str, k: int) 
         **films.about(),
         "n_learned": [len(fit.learned) for fit in fits],
         "encoders": rows,
-        "comparisons": differences(tables, reference) if reference in tables else [],
+        "comparisons": differences(tables, reference, before) if reference in tables else [],
     }
 
 
 def costs(parts: list[dict[str, Any]], table: str) -> dict[str, Any]:
-    """Dimensions, configuration, and mean seconds over the fits, [wall, processor]."""
+    """Dimensions, configuration; means over the fits: AUROC of findings, seconds [wall, processor]."""
     encoding = [part["scored"][table]["encode_seconds"] for part in parts]
     return {
         "dim": parts[0]["dim"],
         "config": parts[0]["config"],
         "fit_seconds": np.mean([part["fit_seconds"] for part in parts], axis=0),
         "encode_seconds": np.mean(encoding, axis=0),
+        "auroc": mean_auroc([part["scored"][table]["auroc"] for part in parts]),
     }
+
+
+def mean_auroc(parts: list[dict[str, float | None]]) -> dict[str, float | None]:
+    """Of each finding over the fits in which it has one, and as 'mean' over the findings that have one."""
+    values = {name: [part[name] for part in parts if part[name] is not None] for name in parts[0]}
+    found = {name: float(np.mean(each)) if each else None for name, each in values.items()}
+    known = [value for value in found.values() if value is not None]
+    return {**found, "mean": float(np.mean(known))} if known else {}
 
 
 def look(keeper: Keeper, fit: Fit, shared: Mapping[str, Any], given: argparse.Namespace) -> None:

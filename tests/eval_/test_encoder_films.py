@@ -39,7 +39,7 @@ def test_every_open_patient_is_scored_once_and_never_learned_from(main):
 def test_further_films_join_without_copies_scored_patients_or_test_patients(main, data_sets, archive):
     also = [chestxray14(data_sets / "chestxray14-256"), read_studies("folder", archive)]
     held = patients(pd.concat([main, also[0]]).query("split == 'test'"))
-    for fit in [*folds(main, also), last_look(main, also)]:
+    for fit in [*folds(main, also), last_look(main, also, {})]:
         own = fit.learned[fit.learned["dataset"] == "chestxray14"]
         scored = patients(next(iter(fit.scored.values())))
         assert not own["image_id"].duplicated().any()
@@ -48,9 +48,17 @@ def test_further_films_join_without_copies_scored_patients_or_test_patients(main
 
 
 def test_last_look_scores_the_test_patients_and_learns_from_all_others(main):
-    fit = last_look(main, [])
+    fit = last_look(main, [], {})
     assert patients(fit.scored["last-look"]) == patients(main[main["split"] == "test"])
     assert patients(fit.learned) == patients(main) - patients(fit.scored["last-look"])
+
+
+def test_last_look_shares_what_was_trained_for_the_other_data_sets(main, data_sets):
+    others = {"chestxray14-256": read_labelled(data_sets, "chestxray14-256")}
+    fit, other = last_look(main, [], others), elsewhere(main, others)
+    assert fit.models == other.name and fit.learned.equals(other.learned)
+    assert not patients(fit.scored["last-look"]) & patients(fit.learned)
+    assert last_look(main, [others["chestxray14-256"]], others).models == ""
 
 
 def test_other_data_sets_share_no_patient_with_learning_and_none_with_the_test_split(main, data_sets):

@@ -105,12 +105,15 @@ def test_differences_are_paired_and_corrected_over_all(two_folds):
         name: {question: films.table(question, own, K) for question in QUESTIONS}
         for name, own in (("ours", found), ("theirs", other))
     }
-    rows = differences(tables, "theirs")
+    rows = differences(tables, "theirs", {"ours": "theirs"})
     assert [(row["first"], row["question"]) for row in rows] == [("ours", name) for name in QUESTIONS]
     for row in rows:
         lifts = [score(tables[name][row["question"]], row["question"])["lift"] for name in ("ours", "theirs")]
         assert row["difference"] == pytest.approx(lifts[0] - lifts[1])
         assert row["p_value"] <= row["p_value_adjusted"] <= 1
+    further = differences({**tables, "start": tables["theirs"]}, "theirs", {"ours": "start"})
+    pairs = [(row["first"], row["second"]) for row in further[:: len(QUESTIONS)]]
+    assert pairs == [("ours", "theirs"), ("start", "theirs"), ("ours", "start")]
     smallest = min(rows, key=lambda row: row["p_value"])
     assert smallest["p_value_adjusted"] == pytest.approx(min(1, 4 * smallest["p_value"]))
 
