@@ -183,12 +183,12 @@ def classifier(
     settings: Settings,
     layer: str = "features",
     start: str = "imagenet",
-    metric: float = 0.0,
+    overlap: float = 0.0,
 ) -> ClassifierEncoder:
     """EfficientNet-Lite0 that learned the findings, from ImageNet's weights or the 'contrastive' encoder's.
 
-    `layer`: 'features' (cosine), 'logits' or 'probabilities'. `metric`: weight of the loss by which films lie
-    near each other as they share findings.
+    `layer`: 'features' (cosine), 'logits' or 'probabilities'. `overlap`: weight of the loss by which films
+    lie near each other as they share findings.
     """
     weights = settings.models / "contrastive-film" if start == "contrastive" else start
     size = 7 * settings.image_size // 8  # 112 of 128 pixels
@@ -196,10 +196,10 @@ def classifier(
         "efficientnet-lite0", films, None, weights, no_finding=True, seed=settings.seed, image_size=size
     )
     epochs = min(settings.epochs, CLASSIFIER_EPOCHS)
-    folder = settings.models / f"classifier-{start}{'-metric' if metric else ''}"
+    folder = settings.models / f"classifier-{start}{'-overlap' if overlap else ''}"
     learned = all_but_one(films)
     trained_classifier(
-        model, learned, folder, settings.device, epochs=epochs, seed=settings.seed, metric=metric
+        model, learned, folder, settings.device, epochs=epochs, seed=settings.seed, overlap=overlap
     )
     return ClassifierEncoder(model, layer, device=settings.device)
 
@@ -218,7 +218,7 @@ def classifiers(films: pd.DataFrame, settings: Settings) -> SideBySide:
 
 CONTRASTIVE_EPOCHS = 18  # at most, whatever other trainings take: its learning rate has fallen to 0 by then
 CLASSIFIER_EPOCHS = 12  # likewise
-METRIC = 0.1  # weight of the loss of films that share findings
+OVERLAP = 0.1  # weight of the loss of films that share findings
 STARTS = ("imagenet", "contrastive")
 TRAINING = ("epochs", "image_size", "seed")
 LUNGS = ("lungs_hash",)
@@ -252,8 +252,8 @@ ROWS = {
     ),
     "classifier": Row(LABELS, classifier, TRAINING, before="efficientnet-lite0"),
     "classifier-logits": Row(LABELS, partial(classifier, layer="logits"), TRAINING, parts=("classifier",)),
-    "classifier-metric": Row(
-        LABELS, partial(classifier, metric=METRIC), TRAINING, before="efficientnet-lite0"
+    "classifier-overlap": Row(
+        LABELS, partial(classifier, overlap=OVERLAP), TRAINING, before="efficientnet-lite0"
     ),
     "classifier-contrastive": Row(
         LABELS,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPlateau
 
 from cxrneighbors.classifiers.base import Classifier, evaluating
-from cxrneighbors.classifiers.metric_loss import RecentFilms, overlap_loss
+from cxrneighbors.classifiers.overlap_loss import RecentFilms, overlap_loss
 from cxrneighbors.classifiers.scoring import headline, score_multi_label, score_single_label
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.training.augment import augment_for_classifier, augment_strongly
@@ -24,7 +24,7 @@ OPTIMISERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "plateau", "cosine", "one-cycle")
 AUGMENTATIONS = ("none", "light", "strong")
 RISE = 0.15  # of the steps of 'one-cycle'
-RECENT_BATCHES = 16  # whose films the metric loss compares with
+RECENT_BATCHES = 16  # whose films the overlap loss compares with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +37,8 @@ class ClassifierSettings(TrainingSettings):
     matrices and filters, not of biases and norms. `clip`: greatest norm of a gradient, 0 for any. `average`:
     decay a step of a moving average of the weights, which is then what is validated and kept; 0 for none,
     0.998 is usual. `class_weights`: 'none', or 'balanced' to weigh rare labels up. `augment`: 'none', 'light'
-    (small shifts, turns and exposures) or 'strong' (`training.augment`); `flip`: mirrored too. `metric`:
-    weight of `metric_loss.overlap_loss` beside the labels' loss, which makes films lie near each other by how
+    (small shifts, turns and exposures) or 'strong' (`training.augment`); `flip`: mirrored too. `overlap`:
+    weight of `overlap_loss` beside the labels' loss, which makes films lie near each other by how
     many labels they share: for a classifier that is to be an encoder; 0 for none.
     """
 
@@ -54,14 +54,14 @@ class ClassifierSettings(TrainingSettings):
     class_weights: str = "none"
     augment: str = "light"
     flip: bool = False
-    metric: float = 0.0
+    overlap: float = 0.0
 
     def __post_init__(self) -> None:
         choose("optimiser", self.optimiser, OPTIMISERS)
         choose("schedule", self.schedule, SCHEDULES)
         choose("class weights", self.class_weights, ("none", "balanced"))
         choose("augmentation", self.augment, AUGMENTATIONS)
-        self.check_least(weight_decay=0, clip=0, average=0, metric=0)
+        self.check_least(weight_decay=0, clip=0, average=0, overlap=0)
         if self.average >= 1:
             raise UserError(f"average {self.average}: must be below 1; 0.998 is usual, 0 for none")
 
@@ -69,7 +69,7 @@ class ClassifierSettings(TrainingSettings):
         """All but when to stop; of the schedules only those that end at zero depend on `epochs`."""
         ends_at_zero = self.schedule in ("cosine", "one-cycle")
         left_out = {"patience"} if ends_at_zero else {"patience", "epochs"}
-        left_out |= set() if self.metric else {"metric"}  # trainings from before it was there go on
+        left_out |= set() if self.overlap else {"overlap"}  # trainings from before it was there go on
         return {name: value for name, value in asdict(self).items() if name not in left_out}
 
 
@@ -92,7 +92,7 @@ class ClassifierTraining(TrainingModule):
             "weights", None if weights is None else torch.from_numpy(weights), persistent=False
         )
         self.recent: RecentFilms | None = None
-        if settings.metric:
+        if settings.overlap:
             size = RECENT_BATCHES * settings.batch_size
             self.recent = RecentFilms(feature_dim(network), len(network.labels), size)
         self._outputs: list[tuple[Tensor, Tensor]] = []
@@ -105,7 +105,7 @@ class ClassifierTraining(TrainingModule):
             return F.binary_cross_entropy_with_logits(logits.float(), targets.float(), pos_weight=weights)
         return F.cross_entropy(logits.float(), targets, weight=weights)
 
-    def metric_loss(self, recent: RecentFilms, features: Tensor, targets: Tensor) -> Tensor:
+    def overlap_loss(self, recent: RecentFilms, features: Tensor, targets: Tensor) -> Tensor:
         """How far likeness of features (B, D) is from overlap of labels, among batch and recent films."""
         labels = targets if self.network.multi_label else F.one_hot(targets, len(self.network.labels))
         found = overlap_loss(features, labels, *recent.get())
@@ -128,7 +128,7 @@ class ClassifierTraining(TrainingModule):
         features = self.network.features(images)
         loss = self.loss(self.network.classify(features), targets)
         if self.recent is not None:
-            loss = loss + self.settings.metric * self.metric_loss(self.recent, features, targets)
+            loss = loss + self.settings.overlap * self.overlap_loss(self.recent, features, targets)
         self.note("train", len(images), loss=loss)
         self._trained += len(images)
         return loss

@@ -11,7 +11,7 @@ def command(
     studies: Path = typer.Argument(..., help="A study table.", metavar="STUDIES"),
     out: Path = typer.Option(..., help="Folder for the embeddings; an interrupted run resumes in it."),
     image_encoder: str = typer.Option(
-        "pca",
+        "pca-centre",
         help="Folder of a saved encoder; classifier:DIR[:LAYER] (features, logits or probabilities); a "
         "transformers vision model by hub name or folder (rad-dino, dinov2, clip, siglip); torch:FILE; or "
         "pca, pca-half, pca-whitened, pca-centre, hog, pixels, efficientnet-lite0, efficientnet-lite2, none; "

@@ -21,7 +21,7 @@ from cxrneighbors.statistics.patients import patient_codes, unit_codes
 from cxrneighbors.statistics.seeds import generator
 
 RANDOM = ("random", *(f"random-{matching}" for matching in MATCHINGS))
-IMAGE_ENCODERS = ("pixels", "pca", "pca-whitened")
+IMAGE_ENCODERS = ("pixels", "pca", "pca-whitened", "pca-centre")
 REPORT_ENCODERS = ("tfidf", "report-masked")
 BASELINES = (*RANDOM, *IMAGE_ENCODERS, *REPORT_ENCODERS)
 

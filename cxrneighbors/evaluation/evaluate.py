@@ -32,6 +32,7 @@ PAIRS = (
     ("image", "pixels"),
     ("image", "pca"),
     ("image", "pca-whitened"),
+    ("image", "pca-centre"),
     ("report", "tfidf"),
     ("report", "report-masked"),
 )

@@ -11,7 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from cxrneighbors.artifact import newest_checkpoint
-from cxrneighbors.classifiers.metric_loss import overlap_loss
+from cxrneighbors.classifiers.overlap_loss import overlap_loss
 from cxrneighbors.classifiers.registry import MODELS, build, load_classifier, model_class
 from cxrneighbors.classifiers.starting import starting_model
 from cxrneighbors.classifiers.training import TRAINING, describe, start_at_log_odds, train_classifier
@@ -161,14 +161,14 @@ def test_a_recipe_with_all_parts_learns_and_resumes_to_the_same_weights(
         short(tiny(), squares, tmp_path / "a", **{**options, "epochs": 9})
 
 
-def test_with_the_metric_loss_films_of_one_finding_lie_closer_and_a_resumed_training_ends_alike(
+def test_with_the_overlap_loss_films_of_one_finding_lie_closer_and_a_resumed_training_ends_alike(
     squares, tmp_path, monkeypatch
 ) -> None:
     options = {"epochs": 4, "batch_size": 8}
 
-    def loss(metric: float, out: str) -> float:
+    def loss(overlap: float, out: str) -> float:
         model = tiny()
-        short(model, squares, tmp_path / out, metric=metric, **options)
+        short(model, squares, tmp_path / out, overlap=overlap, **options)
         rows = squares[squares["split"] == "test"]
         images, _ = load_images(rows["path"].tolist(), 32)
         labels = torch.tensor([[label in findings for label in LABELS] for findings in rows["findings"]])
@@ -176,7 +176,7 @@ def test_with_the_metric_loss_films_of_one_finding_lie_closer_and_a_resumed_trai
             features = model.features(torch.from_numpy(images))
             return float(overlap_loss(features, labels, features[:0], labels[:0]))
 
-    assert loss(0.5, "metric") < loss(0.0, "plain") - 0.05
+    assert loss(0.5, "with") < loss(0.0, "plain") - 0.05
     resumed, real = tiny(), ClassifierTraining.training_step
 
     def interrupted(self, batch, index):
@@ -186,9 +186,9 @@ def test_with_the_metric_loss_films_of_one_finding_lie_closer_and_a_resumed_trai
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(ClassifierTraining, "training_step", interrupted)
-        short(tiny(), squares, tmp_path / "resumed", metric=0.5, **options)
-    short(resumed, squares, tmp_path / "resumed", metric=0.5, **options)
-    assert resumed.weights_hash() == load_classifier(tmp_path / "metric").weights_hash()
+        short(tiny(), squares, tmp_path / "resumed", overlap=0.5, **options)
+    short(resumed, squares, tmp_path / "resumed", overlap=0.5, **options)
+    assert resumed.weights_hash() == load_classifier(tmp_path / "with").weights_hash()
 
 
 def test_one_cycle_is_torchs_and_ends_at_zero(squares, tmp_path, monkeypatch) -> None:

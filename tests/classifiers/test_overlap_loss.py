@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from cxrneighbors.classifiers.metric_loss import RecentFilms, label_overlap, overlap_loss
+from cxrneighbors.classifiers.overlap_loss import RecentFilms, label_overlap, overlap_loss
 
 
 def by_hand(features, labels, others, other_labels, t):
