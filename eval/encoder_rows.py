@@ -198,15 +198,14 @@ def classifier(
     epochs = min(settings.epochs, CLASSIFIER_EPOCHS)
     folder = settings.models / f"classifier-{start}{'-overlap' if overlap else ''}"
     learned = all_but_one(films)
-    trained_classifier(
-        model, learned, folder, settings.device, epochs=epochs, seed=settings.seed, overlap=overlap
-    )
+    training = {"epochs": epochs, "seed": settings.seed, "overlap": overlap, "keep": "last"}
+    trained_classifier(model, learned, folder, settings.device, **training)
     return ClassifierEncoder(model, layer, device=settings.device)
 
 
 def all_but_one(films: pd.DataFrame) -> pd.DataFrame:
-    """`films` with one patient to validate on, the last by name: weights of the last epoch are kept, so that
-    a tenth held back would be of no use."""
+    """`films` with one patient to validate on, the last by name: where the last weights are kept, a tenth
+    held back would be of no use."""
     patients = films["patient_id"].astype(str)
     return films.assign(split=np.where(patients == patients.max(), "val", "train"))
 

@@ -147,7 +147,7 @@ def start_at_log_odds(model: Classifier, shares: np.ndarray) -> None:
 
 def _epochs(module: ClassifierTraining) -> dict[str, Any]:
     """How many epochs were run, which one's weights are kept and why, and how long they took."""
-    by = "validation loss" if module.best_weights else "last epoch"
+    by = "validation loss" if module.best_weights and module.settings.keep == "best" else "last epoch"
     seconds = [row["seconds"] for row in module.history]
     return {
         "epochs_run": len(module.history),

@@ -23,6 +23,7 @@ from cxrneighbors.training.settings import TrainingSettings
 OPTIMISERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "plateau", "cosine", "one-cycle")
 AUGMENTATIONS = ("none", "light", "strong")
+KEPT = ("best", "last")
 RISE = 0.15  # of the steps of 'one-cycle'
 RECENT_BATCHES = 16  # whose films the overlap loss compares with
 
@@ -38,8 +39,9 @@ class ClassifierSettings(TrainingSettings):
     decay a step of a moving average of the weights, which is then what is validated and kept; 0 for none,
     0.998 is usual. `class_weights`: 'none', or 'balanced' to weigh rare labels up. `augment`: 'none', 'light'
     (small shifts, turns and exposures) or 'strong' (`training.augment`); `flip`: mirrored too. `overlap`:
-    weight of `overlap_loss` beside the labels' loss, which makes films lie near each other by how
-    many labels they share: for a classifier that is to be an encoder; 0 for none.
+    weight of `overlap_loss` beside the labels' loss, which makes films lie near each other by how many labels
+    they share: for a classifier that is to be an encoder; 0 for none. `keep`: the weights of the 'best' epoch
+    by validation loss, or the 'last': for a schedule that ends at zero, where few films validate.
     """
 
     epochs: int = 10
@@ -55,12 +57,14 @@ class ClassifierSettings(TrainingSettings):
     augment: str = "light"
     flip: bool = False
     overlap: float = 0.0
+    keep: str = "best"
 
     def __post_init__(self) -> None:
         choose("optimiser", self.optimiser, OPTIMISERS)
         choose("schedule", self.schedule, SCHEDULES)
         choose("class weights", self.class_weights, ("none", "balanced"))
         choose("augmentation", self.augment, AUGMENTATIONS)
+        choose("weights to keep", self.keep, KEPT)
         self.check_least(weight_decay=0, clip=0, average=0, overlap=0)
         if self.average >= 1:
             raise UserError(f"average {self.average}: must be below 1; 0.998 is usual, 0 for none")
@@ -69,7 +73,8 @@ class ClassifierSettings(TrainingSettings):
         """All but when to stop; of the schedules only those that end at zero depend on `epochs`."""
         ends_at_zero = self.schedule in ("cosine", "one-cycle")
         left_out = {"patience"} if ends_at_zero else {"patience", "epochs"}
-        left_out |= set() if self.overlap else {"overlap"}  # trainings from before it was there go on
+        # Trainings from before these were there go on.
+        left_out |= {name for name, usual in (("overlap", 0), ("keep", "best")) if vars(self)[name] == usual}
         return {name: value for name, value in asdict(self).items() if name not in left_out}
 
 
@@ -97,6 +102,11 @@ class ClassifierTraining(TrainingModule):
             self.recent = RecentFilms(feature_dim(network), len(network.labels), size)
         self._outputs: list[tuple[Tensor, Tensor]] = []
         self._trained, self._trained_until = 0, 0.0
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch whose weights are kept."""
+        return len(self.history) if self.settings.keep == "last" else super().best_epoch
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Mean loss of logits (B, C), in float32 whatever the precision they came in."""

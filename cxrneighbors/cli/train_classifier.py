@@ -58,6 +58,7 @@ def command(
         help="Validate and keep a moving average of the weights with this decay a step; 0: the weights.  "
         "[0; EfficientNet-Lite: 0.998]",
     ),
+    keep: str | None = typer.Option(None, help="Weights to keep: best (by validation loss) or last.  [best]"),
     overlap: float | None = typer.Option(
         None,
         help="Weight of a second loss by which films lie near each other as they share findings, for a "
@@ -99,7 +100,7 @@ def command(
     # What is not asked for is the model's own (`training_defaults`).
     settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "optimiser": optimiser}
     settings |= {"schedule": schedule, "average": average, "augment": augment, "flip": flip}
-    settings |= {"patience": patience, "overlap": overlap}
+    settings |= {"patience": patience, "overlap": overlap, "keep": keep}
     asked = {name: value for name, value in settings.items() if value is not None}
     say(f"{model}: {count_parameters(classifier).sentence()}")
     metrics = train_classifier(

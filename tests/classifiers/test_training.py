@@ -351,6 +351,14 @@ def test_patience_stops_and_the_best_epoch_is_kept(squares, tmp_path) -> None:
     assert metrics["val"]["loss"] == pytest.approx(history["val_loss"].min(), abs=1e-5)
 
 
+def test_the_last_weights_can_be_kept_whatever_the_validation_says(squares, tmp_path) -> None:
+    metrics = short(tiny(), squares, tmp_path / "m", epochs=3, lr=0.05, patience=0, keep="last")
+    history = pd.read_csv(tmp_path / "m" / "history.csv")
+    assert history["val_loss"].argmin() + 1 < 3  # else this shows nothing
+    assert (metrics["best_by"], metrics["best_epoch"]) == ("last epoch", 3)
+    assert metrics["val"]["loss"] == pytest.approx(history["val_loss"].iloc[-1], abs=1e-5)
+
+
 @pytest.mark.parametrize("schedule", ["plateau", "cosine"])
 def test_schedules_and_sgd_run(schedule, squares, tmp_path) -> None:
     metrics = short(tiny(), squares, tmp_path / "m", schedule=schedule, optimiser="sgd", augment="none")
