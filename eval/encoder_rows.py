@@ -191,9 +191,14 @@ def classifier(
     lie near each other as they share findings.
     """
     weights = settings.models / "contrastive-film" if start == "contrastive" else start
-    size = 7 * settings.image_size // 8  # 112 of 128 pixels
     model = starting_model(
-        "efficientnet-lite0", films, None, weights, no_finding=True, seed=settings.seed, image_size=size
+        "efficientnet-lite0",
+        films,
+        None,
+        weights,
+        no_finding=True,
+        seed=settings.seed,
+        image_size=settings.image_size,
     )
     epochs = min(settings.epochs, CLASSIFIER_EPOCHS)
     folder = settings.models / f"classifier-{start}{'-overlap' if overlap else ''}"
@@ -216,7 +221,7 @@ def classifiers(films: pd.DataFrame, settings: Settings) -> SideBySide:
 
 
 CONTRASTIVE_EPOCHS = 18  # at most, whatever other trainings take: its learning rate has fallen to 0 by then
-CLASSIFIER_EPOCHS = 12  # likewise
+CLASSIFIER_EPOCHS = 6  # likewise
 OVERLAP = 0.1  # weight of the loss of films that share findings
 STARTS = ("imagenet", "contrastive")
 TRAINING = ("epochs", "image_size", "seed")

@@ -100,7 +100,7 @@ class EfficientNetLite(Classifier):
     """
 
     training_defaults: ClassVar[dict[str, Any]] = {
-        "epochs": 12,
+        "epochs": 6,
         "batch_size": 32,
         "lr": 6e-4,
         "optimiser": "adamw",
@@ -111,6 +111,7 @@ class EfficientNetLite(Classifier):
         "augment": "strong",
         "flip": True,
         "patience": 0,
+        "mixup": 0.4,
     }
     starting_options: ClassVar[dict[str, Any]] = {
         "standardise": True,

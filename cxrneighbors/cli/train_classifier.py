@@ -35,7 +35,7 @@ def command(
         None,
         min=0,
         help="Passes over the training images; 0 scores --weights as it is.  [10; LIME-RAY's: 20; "
-        "EfficientNet-Lite: 12]",
+        "EfficientNet-Lite: 6]",
     ),
     batch_size: int | None = typer.Option(None, min=1, help="Images a step.  [32; LIME-RAY's: 16]"),
     lr: float | None = typer.Option(
@@ -57,6 +57,12 @@ def command(
         None,
         help="Validate and keep a moving average of the weights with this decay a step; 0: the weights.  "
         "[0; EfficientNet-Lite: 0.998]",
+    ),
+    mixup: float | None = typer.Option(
+        None,
+        min=0,
+        help="Alpha by which pairs of training films and labels are blended; 0: none.  "
+        "[0; EfficientNet-Lite: 0.4]",
     ),
     keep: str | None = typer.Option(None, help="Weights to keep: best (by validation loss) or last.  [best]"),
     overlap: float | None = typer.Option(
@@ -100,7 +106,7 @@ def command(
     # What is not asked for is the model's own (`training_defaults`).
     settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "optimiser": optimiser}
     settings |= {"schedule": schedule, "average": average, "augment": augment, "flip": flip}
-    settings |= {"patience": patience, "overlap": overlap, "keep": keep}
+    settings |= {"patience": patience, "overlap": overlap, "keep": keep, "mixup": mixup}
     asked = {name: value for name, value in settings.items() if value is not None}
     say(f"{model}: {count_parameters(classifier).sentence()}")
     metrics = train_classifier(

@@ -15,7 +15,7 @@ from cxrneighbors.classifiers.overlap_loss import overlap_loss
 from cxrneighbors.classifiers.registry import MODELS, build, load_classifier, model_class
 from cxrneighbors.classifiers.starting import starting_model
 from cxrneighbors.classifiers.training import TRAINING, describe, start_at_log_odds, train_classifier
-from cxrneighbors.classifiers.training_module import ClassifierSettings, ClassifierTraining
+from cxrneighbors.classifiers.training_module import ClassifierSettings, ClassifierTraining, mixed
 from cxrneighbors.data.pixels import load_images
 from cxrneighbors.data.schema import validate_studies
 from cxrneighbors.data.tables import write_table
@@ -349,6 +349,30 @@ def test_patience_stops_and_the_best_epoch_is_kept(squares, tmp_path) -> None:
     assert metrics["best_epoch"] == best
     assert metrics["epochs_run"] == best + 2 < 30
     assert metrics["val"]["loss"] == pytest.approx(history["val_loss"].min(), abs=1e-5)
+
+
+def test_mixup_blends_films_and_labels_alike() -> None:
+    images, targets = torch.rand(6, 1, 4, 4), torch.eye(6)[:, :3]
+    blended, labels = mixed(images, targets, np.random.default_rng(3), 0.4)
+    rng = np.random.default_rng(3)
+    share, order = rng.beta(0.4, 0.4), rng.permutation(6)
+    share = max(share, 1 - share)
+    assert 0.5 <= share < 1 and (order != np.arange(6)).any()
+    for i, j in enumerate(order):
+        torch.testing.assert_close(blended[i], (share * images[i] + (1 - share) * images[j]).float())
+        torch.testing.assert_close(labels[i], (share * targets[i] + (1 - share) * targets[j]).float())
+
+
+@pytest.mark.parametrize("multi_label", [True, False])
+def test_mixup_trains_both_kinds_of_classifier(multi_label, squares, tmp_path) -> None:
+    studies = squares if multi_label else squares[squares["findings"].map(len) == 1]
+    model = (
+        tiny()
+        if multi_label
+        else build("small-cnn", labels=LABELS, image_size=32, width=8, multi_label=False)
+    )
+    metrics = short(model, studies, tmp_path / "m", epochs=6, mixup=0.4)
+    assert metrics["test"]["mean_auroc"] > 0.8
 
 
 def test_the_last_weights_can_be_kept_whatever_the_validation_says(squares, tmp_path) -> None:
