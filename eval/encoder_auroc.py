@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import torch
@@ -19,18 +21,22 @@ CHESTXRAY14 = "chestxray14"  # what its reader calls the data set
 def auroc_of_findings(encoder: ImageEncoder, films: pd.DataFrame) -> dict[str, float | None]:
     """AUROC of each of the 14 findings, of the mean probability of the classifiers in `encoder`.
 
-    None for a finding that no film has; {} where `encoder` is not of classifiers of all 14 findings, or the
-    films are not of ChestX-ray14.
+    None for a finding that no film has or that a classifier does not know (too few films taught it); {} where
+    `encoder` is not of classifiers of such findings, or the films are not of ChestX-ray14.
     """
     networks = classifiers_in(encoder)
-    known = all(set(CHESTXRAY14_LABELS) <= set(each.classifier.labels) for each in networks)
-    if not networks or not known or set(films["dataset"]) != {CHESTXRAY14}:
+    known = [
+        finding
+        for finding in CHESTXRAY14_LABELS
+        if networks and all(finding in each.classifier.labels for each in networks)
+    ]
+    if not known or set(films["dataset"]) != {CHESTXRAY14}:
         return {}
-    truth = [[finding in findings for finding in CHESTXRAY14_LABELS] for findings in films["findings"]]
-    likely = np.mean([probabilities(each, films) for each in networks], axis=0)
-    scores = score_multi_label(torch.from_numpy(likely), torch.tensor(truth), CHESTXRAY14_LABELS)
+    truth = [[finding in findings for finding in known] for findings in films["findings"]]
+    likely = np.mean([probabilities(each, films, known) for each in networks], axis=0)
+    scores = score_multi_label(torch.from_numpy(likely), torch.tensor(truth), known)
     found: dict[str, float | None] = scores["auroc"]
-    return found
+    return dict.fromkeys(CHESTXRAY14_LABELS) | found
 
 
 def classifiers_in(encoder: ImageEncoder) -> list[ClassifierEncoder]:
@@ -40,9 +46,9 @@ def classifiers_in(encoder: ImageEncoder) -> list[ClassifierEncoder]:
     return found if len(found) == len(parts) else []
 
 
-def probabilities(encoder: ClassifierEncoder, films: pd.DataFrame) -> np.ndarray:
-    """Of the 14 findings: float32 (N, 14)."""
+def probabilities(encoder: ClassifierEncoder, films: pd.DataFrame, findings: Sequence[str]) -> np.ndarray:
+    """Of the findings: float32 (N, C)."""
     likely = ClassifierEncoder(encoder.classifier, "probabilities", device=encoder.device)
     vectors = encode(films, image=likely, device=encoder.device).vectors["image"]
-    columns = [encoder.classifier.labels.index(finding) for finding in CHESTXRAY14_LABELS]
+    columns = [encoder.classifier.labels.index(finding) for finding in findings]
     return vectors[:, columns]

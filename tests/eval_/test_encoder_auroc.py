@@ -47,5 +47,12 @@ def test_what_holds_anything_else_has_none(films):
     assert auroc_of_findings(SideBySide([classifier, PixelEncoder()]), films) == {}
     assert auroc_of_findings(PixelEncoder(), films) == {}
     assert auroc_of_findings(classifier, films.assign(dataset="other")) == {}
-    other = build("small-cnn", labels=("Nodule",), image_size=32)
+    other = build("small-cnn", labels=("Tuberculosis",), image_size=32)
     assert auroc_of_findings(ClassifierEncoder(other, device="cpu"), films) == {}
+
+
+def test_a_finding_that_a_classifier_does_not_know_has_none(films):
+    knows_one = build("small-cnn", labels=("Nodule",), image_size=32, seed=1)
+    found = auroc_of_findings(ClassifierEncoder(knows_one, device="cpu"), films)
+    assert list(found) == list(CHESTXRAY14_LABELS)
+    assert [name for name, value in found.items() if value is not None] == ["Nodule"]
