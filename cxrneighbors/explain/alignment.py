@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,19 +42,35 @@ class Alignment:
         choose("registration", self.registration, REGISTRATIONS)
         choose("intensity", self.intensity, INTENSITIES)
 
-    def apply(self, donors: np.ndarray, target: np.ndarray, lungs: LungSegmenter | None = None) -> np.ndarray:
-        """Donors float32 (K, C, H, W) laid on the target (C, H, W), all in [0, 1]: float32 (K, C, H, W).
 
-        `lungs`: what finds lungs for 'lungs'; None for the rule.
-        """
-        if self.registration == "lungs":
-            boxes = [lung_box(film, lungs) for film in (target, *donors)]
-            maps = np.stack([box_map(boxes[0], box) for box in boxes[1:]])
-            donors = warped(donors, maps)
-        elif self.registration == "affine":
+class Aligner:
+    """Lays donors on targets, and keeps what it found for a film: lung boxes, and the donors of a target.
+
+    `lungs`: what finds lungs for registration 'lungs'; None for the rule. `capacity`: targets whose donors
+    are kept; eight times as many lung boxes are.
+    """
+
+    def __init__(self, alignment: Alignment, lungs: LungSegmenter | None = None, capacity: int = 32) -> None:
+        self.alignment, self.lungs, self.capacity = alignment, lungs, capacity
+        self._boxes: dict[str, np.ndarray] = {}
+        self._donors: dict[str, np.ndarray] = {}
+
+    def __call__(self, donors: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """Donors float32 (K, C, H, W) laid on the target (C, H, W), all in [0, 1]: float32 (K, C, H, W)."""
+        key = _digest(target) + _digest(donors)
+        return _kept(self._donors, key, lambda: self._aligned(donors, target), self.capacity)
+
+    def _aligned(self, donors: np.ndarray, target: np.ndarray) -> np.ndarray:
+        if self.alignment.registration == "lungs":
+            boxes = [self._box(film) for film in (target, *donors)]
+            donors = warped(donors, np.stack([box_map(boxes[0], box) for box in boxes[1:]]))
+        elif self.alignment.registration == "affine":
             donors = warped(donors, affine_maps(donors, target))
-        matched = [match_intensity(donor, target, self.intensity) for donor in donors]
+        matched = [match_intensity(donor, target, self.alignment.intensity) for donor in donors]
         return np.stack(matched).astype(np.float32)
+
+    def _box(self, film: np.ndarray) -> np.ndarray:
+        return _kept(self._boxes, _digest(film), lambda: lung_box(film, self.lungs), 8 * self.capacity)
 
 
 def lung_box(film: np.ndarray, lungs: LungSegmenter | None = None) -> np.ndarray:
@@ -135,3 +153,19 @@ def _correlation(a: Tensor, b: Tensor) -> Tensor:
     """Pearson correlation of films (K, 1, H, W) and (1, 1, H, W): (K,)."""
     a, b = (each.flatten(1) - each.flatten(1).mean(dim=1, keepdim=True) for each in (a, b))
     return (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1)).clamp_min(1e-6)
+
+
+def _digest(films: np.ndarray) -> str:
+    return hashlib.sha256(f"{films.shape}".encode() + np.ascontiguousarray(films).tobytes()).hexdigest()
+
+
+def _kept(
+    cache: dict[str, np.ndarray], key: str, make: Callable[[], np.ndarray], capacity: int
+) -> np.ndarray:
+    """What `make` returns, from `cache` where it is there; the oldest goes beyond `capacity`."""
+    if key not in cache:
+        cache[key] = make()
+        cache[key].setflags(write=False)
+        if len(cache) > capacity:
+            del cache[next(iter(cache))]
+    return cache[key]

@@ -77,7 +77,7 @@ def _pasted(base: Tensor, fills: Tensor, kept: Tensor, shown: Tensor) -> Tensor:
 def _feathered(base: Tensor, fills: Tensor, kept: Tensor, shown: Tensor, sigma: float) -> Tensor:
     """As `_pasted`, the areas' edges softened: each area's share of a pixel is its blurred mask.
 
-    Shares of a pixel add up to 1, so areas far from an edge are exactly those of `_pasted`.
+    Shares of a pixel add up to 1, so far from an edge the film is that of `_pasted`.
     """
     share = _softened(kept, sigma)
     if shown.ndim == 1:

@@ -8,6 +8,7 @@ from cxrneighbors.errors import UserError
 from cxrneighbors.explain.alignment import (
     IDENTITY,
     LARGEST_SCALE,
+    Aligner,
     Alignment,
     affine_maps,
     box_map,
@@ -71,7 +72,7 @@ def test_registration_lays_a_moved_chest_on_the_target(registration):
     target = chest((96, 96))
     donors = np.stack([chest((96, 96), 0.06, -0.04), chest((96, 96), scale=0.85)])
     before = np.abs(donors - target).mean((1, 2, 3))
-    after = Alignment(registration).apply(donors, target)
+    after = Aligner(Alignment(registration))(donors, target)
     assert after.dtype == np.float32 and after.shape == donors.shape
     assert (np.abs(after - target).mean((1, 2, 3)) < 0.4 * before).all()
 
@@ -84,7 +85,7 @@ def test_a_segmenter_says_where_lungs_are():
 
     target = np.zeros((1, 60, 60), dtype=np.float32)
     donor = np.linspace(0.6, 1, 60, dtype=np.float32) * np.ones((1, 60, 1), dtype=np.float32)
-    moved = Alignment("lungs").apply(donor[None], target, Segmenter())[0]
+    moved = Aligner(Alignment("lungs"), Segmenter())(donor[None], target)[0]
     assert moved[0, :, :50] == pytest.approx(donor[0, :, 6:56], abs=1e-3)
 
 
@@ -113,7 +114,7 @@ def test_intensities(film):
 
 def test_nothing_is_changed_without_alignment(film):
     donors = np.stack([film, film[:, ::-1]])
-    assert (Alignment().apply(donors, film) == donors).all()
+    assert (Aligner(Alignment())(donors, film) == donors).all()
 
 
 def test_unknown_names():
@@ -121,3 +122,22 @@ def test_unknown_names():
         Alignment("elastic")
     with pytest.raises(UserError, match="intensity 'log'"):
         Alignment(intensity="log")
+
+
+def test_what_was_found_is_kept_and_no_more_than_so_many(monkeypatch, film):
+    from cxrneighbors.explain import alignment
+
+    asked = []
+
+    def counted(film, lungs):
+        asked.append(film)
+        return np.array([0.2, 0.2, 0.8, 0.8])
+
+    monkeypatch.setattr(alignment, "lung_box", counted)
+    aligner, donors = Aligner(Alignment("lungs"), capacity=2), np.stack([film[:, ::-1], film[:, :, ::-1]])
+    first = aligner(donors, film)
+    assert len(asked) == 3 and aligner(donors, film) is first and len(asked) == 3
+    aligner(donors[:1], film)
+    assert len(asked) == 3  # other donors, but their lungs are known
+    aligner(donors[1:], film)
+    assert aligner(donors, film) is not first and (aligner(donors, film) == first).all()
