@@ -60,7 +60,7 @@ class Batches:
                 torch.cuda.empty_cache()
 
     def _tensor(self, values: np.ndarray, dtype: type) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values, dtype=dtype)).to(self.device)
+        return torch.from_numpy(np.require(values, dtype, ["C", "W"])).to(self.device)
 
 
 def _pasted(base: Tensor, fills: Tensor, kept: Tensor, shown: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ class ContrastLime(Explainer):
     Grey is no film, so a score of a greyed film says little of the film. K donors, films that the index finds
     near the target among those without the finding (`DonorRule`: `donors`, `same_view`), are laid on it
     (`Alignment`: `registration`, `intensity`); a masked film shows one donor in all its masked segments, the
-    donors in turn. One surrogate, LIME's, is fitted to the unmasked target and (K + 1)·P masked films of it:
+    donors in turn, or with `mixed` a donor drawn for each segment. One surrogate, LIME's, is fitted to the unmasked target and (K + 1)·P masked films of it:
     `n_masks` P costs what it does for KP-LIME, (K + 1)·P + 1 films scored. `fill` has no meaning here.
 
     `mirror`: donors *with* the finding, put into a film without it: where would it appear, and why not here?
@@ -40,7 +40,7 @@ class ContrastLime(Explainer):
     far each is from the donors' (`detail_map`): a pixel that donors share is no evidence.
 
     The donors' own weights (`Explanation.donor_weights`), each a surrogate on the films that show it, tell
-    how far the donors agree. `counterfactual`: find the smallest set of segments that brings the score across
+    how far the donors agree (not with `mixed`, where no film shows one donor alone). `counterfactual`: find the smallest set of segments that brings the score across
     `threshold` (`counterfactual.smallest_flip`; at most 12·K + 11 further films, in `classifier_calls`).
     Rule 'classifier' also scores films to find donors, counted there too.
     """
@@ -55,6 +55,7 @@ class ContrastLime(Explainer):
         "registration",
         "intensity",
         "feather",
+        "mixed",
         "detail",
         "counterfactual",
         "threshold",
@@ -71,6 +72,7 @@ class ContrastLime(Explainer):
         registration: str = "none",
         intensity: str = "none",
         feather: float = 0.0,
+        mixed: bool = False,
         detail: bool = True,
         counterfactual: bool = True,
         threshold: float = 0.5,
@@ -79,7 +81,7 @@ class ContrastLime(Explainer):
         super().__init__(model, index, **options)
         self.rule = DonorRule(donors, mirror, same_view)
         self.alignment = Alignment(registration, intensity)
-        self.feather, self.detail = feather, detail
+        self.feather, self.mixed, self.detail = feather, mixed, detail
         self.counterfactual, self.threshold = counterfactual, threshold
         self.reader = CachingReader(self.reader.studies, self.reader.size, self.reader.aspect)
         self.aligner = Aligner(self.alignment, self.masking.segments.lungs)
@@ -92,13 +94,16 @@ class ContrastLime(Explainer):
         sources = np.concatenate([film.pixels[None], self.aligner(found.films.pixels(), film.pixels)])
         rng = np.random.default_rng(self.seed)
         rounds = random_rounds(k + 1, masking.n_masks, n_segments, rng)
-        design = MaskDesign(sources, segments, rounds, fill="neighbour", feather=self.feather)
+        mixed = np.random.default_rng([masking.seed, 1]) if self.mixed else None
+        design = MaskDesign(
+            sources, segments, rounds, fill="neighbour", mixed=mixed, feather=self.feather
+        )
         kept: list[Sample] = []
         samples = _kept(sample_rounds(self.predictor, target, design, self.locality), kept)
         fit = fit_rounds(samples, self.locality.weights, masking.alpha, masking.stability, masking.seed)
         weights = fit.surrogate.coefficients
         flip = self.flip(sources, segments, target, weights, fit.prediction)
-        more: dict[str, Any] = {"donor_weights": self.donor_weights(kept, k)}
+        more: dict[str, Any] = {} if self.mixed else {"donor_weights": self.donor_weights(kept, k)}
         if self.detail:
             more["pixel_map"] = detail_map(weights, segments, sources)
         settings = self.own_settings(found)
@@ -159,6 +164,7 @@ class ContrastLime(Explainer):
             **asdict(self.alignment),
             "where": found.where,
             "feather": self.feather,
+            "mixed": self.mixed,
             "fill": "neighbour",
             "detail": self.detail,
             "donor_calls": found.calls,

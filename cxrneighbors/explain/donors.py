@@ -71,7 +71,7 @@ class DonorRule:
             return [has] if self.with_finding else ["findings.notna()", f"not {has}"]
         if self.with_finding:
             return [f"finding({target!r}) == 'present'"]
-        return ["has_report", f"not finding({target!r}) in ['present', 'uncertain']"]
+        return ["report.notna()", f"not finding({target!r}) in ['present', 'uncertain']"]
 
     def admits(self, scores: np.ndarray, prediction: float) -> np.ndarray:
         """Which films rule 'classifier' takes by their scores (N,), the target film's `prediction` given."""

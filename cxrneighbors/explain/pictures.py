@@ -78,7 +78,7 @@ def _contrast(explanation: Explanation) -> Figure:
     """Contrast-LIME: film, evidence on the film, the film at which the decision turns, and the donors."""
     side, strip = 0.317 * WIDTH, _Strip(explanation, ids=True)
     lines = _evidence_lines(explanation)
-    heights = [0.30, side + 0.47, 0.1 * len(lines) + 0.08]
+    heights = [0.30, side + 0.51, 0.1 * len(lines) + 0.06]
     page = _Page(sum(heights) + strip.height)
     _headline(explanation, page)
     x = [0.02 * WIDTH + i * 0.3265 * WIDTH for i in range(3)]
@@ -119,11 +119,26 @@ def _evidence_lines(explanation: Explanation) -> list[str]:
         lines.append(f"{line}, {turned} (at {changed['threshold']:g})")
     errors, agreement = explanation.standard_error(), explanation.agreement()
     n_donors = len(explanation.neighbours)
-    for segment in explanation.order()[:3]:
-        line = f"{names[segment]}: {explanation.weights[segment]:+.3f}"
+    for number, segment in enumerate(_marked(explanation), start=1):
+        line = f"{number} ({names[segment]}): {explanation.weights[segment]:+.3f}"
         line += "" if np.isnan(errors[segment]) else f" ± {errors[segment]:.3f}"
         lines.append(f"{line}, {round(agreement[segment] * n_donors)} of {n_donors} donors agree")
     return [textwrap.shorten(line, 82, placeholder=" …") for line in lines]
+
+
+def _marked(explanation: Explanation) -> np.ndarray:
+    """The segments that have a number in the picture: at most three of largest absolute weight, none of 0."""
+    order = explanation.order()[:3]
+    return np.asarray(order[explanation.weights[order] != 0])
+
+
+def _innermost(area: np.ndarray) -> tuple[int, int]:
+    """Row and column of the pixel of `area` bool (H, W) that is farthest from its edge."""
+    from scipy.ndimage import distance_transform_edt
+
+    inside = distance_transform_edt(np.pad(area, 1))[1:-1, 1:-1]
+    row, column = np.unravel_index(int(inside.argmax()), area.shape)
+    return int(row), int(column)
 
 
 def _outlined(film: np.ndarray, area: np.ndarray) -> np.ndarray:
@@ -139,10 +154,15 @@ def _outlined(film: np.ndarray, area: np.ndarray) -> np.ndarray:
 def _heat_on_film(axes: Axes, explanation: Explanation) -> Any:
     """Evidence on the film, which shows through where there is little; returns what a colour bar needs."""
     from matplotlib.colors import LinearSegmentedColormap, Normalize
+    from matplotlib.patheffects import withStroke
 
     values = explanation.heatmap()
     limit = float(np.abs(values).max()) or 1.0
-    _show(axes, _grey(explanation.image), "evidence")
+    _show(axes, _grey(explanation.image), "evidence, strongest segments numbered")
+    for number, segment in enumerate(_marked(explanation), start=1):
+        y, x = _innermost(explanation.segments == segment)
+        edge = [withStroke(linewidth=1.2, foreground="white")]
+        axes.text(x, y, str(number), size=SMALL, ha="center", va="center", path_effects=edge)
     colours = LinearSegmentedColormap.from_list("heat", HEAT)
     share = np.sqrt(np.abs(values) / limit)
     return axes.imshow(values, cmap=colours, norm=Normalize(-limit, limit), alpha=share)
