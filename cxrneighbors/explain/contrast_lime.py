@@ -28,21 +28,24 @@ class ContrastLime(Explainer):
 
     Grey is no film, so a score of a greyed film says little of the film. K donors, films that the index finds
     near the target among those without the finding (`DonorRule`: `donors`, `same_view`), are laid on it
-    (`Alignment`: `registration`, `intensity`); a masked film shows one donor in all its masked segments, the
-    donors in turn, or with `mixed` a donor drawn for each segment. One surrogate, LIME's, is fitted to the unmasked target and (K + 1)·P masked films of it:
-    `n_masks` P costs what it does for KP-LIME, (K + 1)·P + 1 films scored. `fill` has no meaning here.
+    (`Alignment`: `registration`, `intensity`). A masked film shows one donor in all its masked segments, the
+    donors in turn, or, with `mixed`, a donor drawn for each segment; `feather`: see `MaskedFilms`. One
+    surrogate, LIME's, is fitted to the unmasked target and (K + 1)·P masked films of it, so that `n_masks` P
+    costs what it does for KP-LIME: (K + 1)·P + 1 films scored. `fill` has no meaning here.
 
     `mirror`: donors *with* the finding, put into a film without it: where would it appear, and why not here?
     A weight is still positive where the segment as it is supports the target, so segments in which the
     donors' look would raise the score are negative.
 
-    `feather`: see `MaskedFilms`. `detail`: the heat map lays a segment's weight out over its pixels by how
-    far each is from the donors' (`detail_map`): a pixel that donors share is no evidence.
+    `detail`: the heat map lays a segment's weight out over its pixels by how far each is from the donors'
+    (`detail_map`): a pixel that donors share is no evidence.
 
     The donors' own weights (`Explanation.donor_weights`), each a surrogate on the films that show it, tell
-    how far the donors agree (not with `mixed`, where no film shows one donor alone). `counterfactual`: find the smallest set of segments that brings the score across
-    `threshold` (`counterfactual.smallest_flip`; at most 12·K + 11 further films, in `classifier_calls`).
-    Rule 'classifier' also scores films to find donors, counted there too.
+    how far the donors agree (not with `mixed`, where no film shows one donor alone).
+
+    `counterfactual`: find the smallest set of segments that brings the score across `threshold`
+    (`counterfactual.smallest_flip`), by at most 12·K + 11 further films. These, and films that rule
+    'classifier' scores to find donors, count in `classifier_calls` too.
     """
 
     name = "contrast-lime"
@@ -95,9 +98,7 @@ class ContrastLime(Explainer):
         rng = np.random.default_rng(self.seed)
         rounds = random_rounds(k + 1, masking.n_masks, n_segments, rng)
         mixed = np.random.default_rng([masking.seed, 1]) if self.mixed else None
-        design = MaskDesign(
-            sources, segments, rounds, fill="neighbour", mixed=mixed, feather=self.feather
-        )
+        design = MaskDesign(sources, segments, rounds, fill="neighbour", mixed=mixed, feather=self.feather)
         kept: list[Sample] = []
         samples = _kept(sample_rounds(self.predictor, target, design, self.locality), kept)
         fit = fit_rounds(samples, self.locality.weights, masking.alpha, masking.stability, masking.seed)
