@@ -20,7 +20,9 @@ def command(
         None, help="Whose film the file is: that patient's films are no neighbours."
     ),
     target: str = typer.Option(..., help="The label to explain, one of the classifier's."),
-    method: str = typer.Option("kp-lime", help="lime, k-lime, sigma-lime, kp-lime, dlime or alime."),
+    method: str = typer.Option(
+        "kp-lime", help="lime, k-lime, sigma-lime, kp-lime, dlime, alime or contrast-lime."
+    ),
     out: Path = typer.Option(
         ..., help="Folder for explanation.json, explanation.npz and panel.png; new or empty."
     ),
@@ -39,6 +41,25 @@ def command(
     include_same_patient: bool = typer.Option(False, help="Let the target's own patient be a neighbour."),
     one_per: str = typer.Option(
         "patient", help="patient, study or image: of each, one image at most is a neighbour."
+    ),
+    donors: str | None = typer.Option(
+        None, help="contrast-lime: who lacks the finding, by label, no-finding, classifier or report."
+    ),
+    mirror: bool = typer.Option(
+        False, help="contrast-lime: donors that have the finding, on a film without it."
+    ),
+    any_view: bool = typer.Option(False, help="contrast-lime: let donors be of another view."),
+    registration: str | None = typer.Option(
+        None, help="contrast-lime: how donors are laid on the film: none, lungs or affine."
+    ),
+    intensity: str | None = typer.Option(
+        None, help="contrast-lime: their shades brought to the film's: none, mean-std or histogram."
+    ),
+    feather: float | None = typer.Option(
+        None, help="contrast-lime: softness of segments' borders in pixels; 0 is sharp."
+    ),
+    threshold: float | None = typer.Option(
+        None, help="contrast-lime: score at which the decision turns, 0.5 when not given."
     ),
     until_stable: float | None = typer.Option(
         None,
@@ -73,7 +94,10 @@ def command(
     predictor = Predictor(load_classifier(classifier, device), device=device, batch_size=batch_size)
     loaded = NeighborIndex.load(index)
     neighbourhood = Neighbourhood(loaded, k, policy, modality, where, include_same_patient, one_per)
-    explainer = build_explainer(method, predictor, masking=masking, neighbourhood=neighbourhood)
+    own = {"donors": donors, "registration": registration, "intensity": intensity, "feather": feather}
+    own |= {"threshold": threshold, "mirror": mirror or None, "same_view": False if any_view else None}
+    given = {name: value for name, value in own.items() if value is not None}
+    explainer = build_explainer(method, predictor, masking=masking, neighbourhood=neighbourhood, **given)
     explanation = explainer.explain(film, target, patient_id)
     explanation.save(out, {"panel.png": panel_png(explanation)})
     for line in summary_lines(explanation):
@@ -90,8 +114,21 @@ def summary_lines(explanation: Explanation) -> list[str]:
     ]
     for segment in explanation.order()[:5]:
         lines.append(f"  {settings['segment_names'][segment]}: {explanation.weights[segment]:+.4f}")
+    if "counterfactual" in settings:
+        lines.append(changed_line(explanation))
     if "stability" in settings:
         from cxrneighbors.explain.certificate import Certificate
 
         lines.append(Certificate(**settings["stability"]).sentence())
     return lines
+
+
+def changed_line(explanation: Explanation) -> str:
+    """What had to change for the decision to turn."""
+    changed = explanation.settings["counterfactual"]
+    names = ", ".join(explanation.settings["segment_names"][segment] for segment in changed["segments"])
+    outcome = "turns" if changed["flipped"] else "does not turn"
+    return (
+        f"{names} as in {changed['donor']} {outcome} the decision: {explanation.prediction:.3f} to "
+        f"{changed['score']:.3f}, threshold {changed['threshold']:g}"
+    )

@@ -1,5 +1,6 @@
 from .alime import ALime as ALime
 from .certificate import StabilityRule as StabilityRule
+from .contrast_lime import ContrastLime as ContrastLime
 from .dlime import DLime as DLime
 from .explainer import Explainer as Explainer
 from .explanation import Explanation as Explanation

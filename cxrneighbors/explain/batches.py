@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain.perturb import MaskedFilms, fill_images
@@ -23,22 +26,24 @@ class Batches:
         self.device = device
         self.size = size or _usual_size(device)
 
-    def of(self, films: MaskedFilms) -> Iterator[torch.Tensor]:
+    def of(self, films: MaskedFilms) -> Iterator[Tensor]:
         """Images float32 (B, C, H, W) on the device, in the order of `films`; one batch exists at a time."""
         neighbour = films.fill == "neighbour"
         sources = self._tensor(films.sources, np.float32)
         fills = sources if neighbour else self._tensor(fill_images(films), np.float32)
         segments, masks = self._tensor(films.segments, np.int64), self._tensor(films.masks, bool)
         source = self._tensor(films.source, np.int64)
-        base_row = torch.zeros_like(source) if neighbour else source
+        base_row = torch.zeros_like(source[:, 0] if source.ndim == 2 else source) if neighbour else source
         fill_row = source if len(fills) > 1 else torch.zeros_like(source)
+        compose = partial(_feathered, sigma=films.feather) if films.feather else _pasted
         with _deterministic():
             for start in range(0, len(films), self.size):
                 rows = slice(start, start + self.size)
-                kept = masks[rows][:, segments].unsqueeze(1)
-                yield torch.where(kept, sources[base_row[rows]], fills[fill_row[rows]])
+                shown = fill_row[rows]
+                shown = shown[:, segments] if shown.ndim == 2 else shown
+                yield compose(sources[base_row[rows]], fills, masks[rows][:, segments], shown)
 
-    def each(self, films: MaskedFilms, function: Callable[[torch.Tensor], np.ndarray]) -> np.ndarray:
+    def each(self, films: MaskedFilms, function: Callable[[Tensor], np.ndarray]) -> np.ndarray:
         """`function` of each batch, joined: (N, ...). A batch too large for memory is halved."""
         while True:
             try:
@@ -54,8 +59,43 @@ class Batches:
             if self.device.startswith("cuda"):
                 torch.cuda.empty_cache()
 
-    def _tensor(self, values: np.ndarray, dtype: type) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values, dtype=dtype)).to(self.device)
+    def _tensor(self, values: np.ndarray, dtype: type) -> Tensor:
+        return torch.from_numpy(np.require(values, dtype, ["C", "W"])).to(self.device)
+
+
+def _pasted(base: Tensor, fills: Tensor, kept: Tensor, shown: Tensor) -> Tensor:
+    """Films (B, C, H, W) with `fills` (M, C, H, W) where `kept` bool (B, H, W) does not hold.
+
+    `shown`: which of the fills, int (B,), or pixel by pixel, (B, H, W).
+    """
+    if shown.ndim == 1:
+        return torch.where(kept.unsqueeze(1), base, fills[shown])
+    rows = shown.flatten(1).unsqueeze(1).expand(-1, base.shape[1], -1)
+    return torch.where(kept.unsqueeze(1), base, fills.flatten(2).gather(0, rows).view_as(base))
+
+
+def _feathered(base: Tensor, fills: Tensor, kept: Tensor, shown: Tensor, sigma: float) -> Tensor:
+    """As `_pasted`, the areas' edges softened: each area's share of a pixel is its blurred mask.
+
+    Shares of a pixel add up to 1, so far from an edge the film is that of `_pasted`.
+    """
+    share = _softened(kept, sigma)
+    if shown.ndim == 1:
+        return torch.lerp(fills[shown].expand_as(base), base, share)
+    film = share * base
+    for number in range(len(fills)):
+        film = film + _softened((shown == number) & ~kept, sigma) * fills[number]
+    return film
+
+
+def _softened(areas: Tensor, sigma: float) -> Tensor:
+    """Masks bool (B, H, W) blurred by a Gaussian cut at 3 sigma, edges repeated: float32 (B, 1, H, W)."""
+    reach = max(1, round(3 * sigma))
+    steps = torch.arange(-reach, reach + 1, device=areas.device, dtype=torch.float32)
+    kernel = torch.exp(-0.5 * (steps / sigma) ** 2)
+    kernel = kernel / kernel.sum()
+    soft = F.pad(areas.float().unsqueeze(1), (reach,) * 4, mode="replicate")
+    return F.conv2d(F.conv2d(soft, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1))
 
 
 def _usual_size(device: str) -> int:

@@ -17,7 +17,15 @@ from cxrneighbors.files import plain, read_json, write_json_atomic
 
 EXPLANATION = Kind("explanation", version=2, made_by="explain")
 JSON_FILE, ARRAYS_FILE = "explanation.json", "explanation.npz"
-_ARRAYS = ("image", "segments", "weights", "pixel_map", "neighbour_images")
+_ARRAYS = (
+    "image",
+    "segments",
+    "weights",
+    "pixel_map",
+    "neighbour_images",
+    "donor_weights",
+    "counterfactual",
+)
 
 
 @dataclass
@@ -30,7 +38,10 @@ class Explanation:
     `intercept` + the sum of weights is the surrogate's score of the unmasked film. `fidelity`: weighted R²
     of the surrogate. `neighbours`: rank, neighbor_id, distance, image_distance, report_distance, findings;
     `neighbour_images`: float32 (K, C, H, W). `pixel_map`: (H, W), where a method's result is a map that does
-    not follow the target's segments (Σ-LIME). `parts`: the neighbours' own explanations (K*LIME).
+    not follow the target's segments (Σ-LIME: integers), or lays weights out inside them (Contrast-LIME).
+    `parts`: the neighbours' own explanations (K*LIME). `donor_weights`: float64 (K, S), weights by each
+    neighbour alone, and `counterfactual`: float32 (C, H, W), the film at which the decision turns, where a
+    method (Contrast-LIME) has them.
     """
 
     method: str
@@ -50,6 +61,8 @@ class Explanation:
     pixel_map: np.ndarray | None = None
     neighbour_images: np.ndarray | None = None
     parts: tuple[Explanation, ...] = ()
+    donor_weights: np.ndarray | None = None
+    counterfactual: np.ndarray | None = None
 
     def order(self) -> np.ndarray:
         """Segments by absolute weight, largest first, ties in segment order: int64 (S,)."""
@@ -70,10 +83,25 @@ class Explanation:
     def heatmap(self) -> np.ndarray:
         """Evidence for (> 0) and against (< 0) the target, pixel by pixel: float32 (H, W).
 
-        Each segment's weight; for Σ-LIME its map of integers in [-K, K].
+        Each segment's weight, or `pixel_map` where there is one.
         """
         values = self.weights[self.segments] if self.pixel_map is None else self.pixel_map
         return np.asarray(values, dtype=np.float32)
+
+    def standard_error(self) -> np.ndarray:
+        """Of each weight as a mean over donors: float64 (S,), sd / √K of `donor_weights`.
+
+        NaN with one donor, and where there are no donors' weights.
+        """
+        if self.donor_weights is None or len(self.donor_weights) < 2:
+            return np.full(len(self.weights), np.nan)
+        return np.asarray(self.donor_weights.std(axis=0, ddof=1) / np.sqrt(len(self.donor_weights)))
+
+    def agreement(self) -> np.ndarray:
+        """Share of donors whose weight has the sign of the segment's: float64 (S,); NaN without donors."""
+        if self.donor_weights is None:
+            return np.full(len(self.weights), np.nan)
+        return np.asarray((np.sign(self.donor_weights) == np.sign(self.weights)).mean(axis=0))
 
     def to_lime(self) -> Any:
         """As `lime.lime_image.ImageExplanation` with label `target_index`; image float (H, W, 3)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import filecmp
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +81,25 @@ class FilmReader:
     def _pixels(self, path: str | Path) -> np.ndarray:
         pixels = read_pixels(path)
         return (pixels if self.size is None else resize(pixels, self.size, self.aspect))[None]
+
+
+@dataclass(frozen=True)
+class CachingReader(FilmReader):
+    """A `FilmReader` that keeps the last `capacity` films of the table that it read."""
+
+    capacity: int = 256
+    _kept: dict[str, Film] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def read(self, image: ImageLike, patient_id: str | None = None) -> Film:
+        """As `FilmReader.read`; a film that is kept is handed out again, its pixels read-only."""
+        if not isinstance(image, str) or patient_id is not None:
+            return super().read(image, patient_id)
+        film = self._kept.pop(image, None) or super().read(image)
+        film.pixels.setflags(write=False)
+        self._kept[image] = film  # the last one used is the last one to go
+        if len(self._kept) > self.capacity:
+            del self._kept[next(iter(self._kept))]
+        return film
 
 
 def row_of_file(studies: pd.DataFrame, path: Path) -> pd.Series | None:

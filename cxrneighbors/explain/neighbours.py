@@ -56,8 +56,15 @@ class Neighbourhood:
 
         Raises `UserError` when there are fewer than K neighbours, or one has no pixels or another shape.
         """
+        hits = self.search(target, seed)
+        films = [reader.read(image_id) for image_id in hits["neighbor_id"]]
+        table = hits.assign(findings=pd.Series([list(film.findings) for film in films], dtype=object))
+        return NeighbourSet(table[list(COLUMNS)], tuple(_fitting(film, target) for film in films))
+
+    def search(self, target: Film, seed: int = 0) -> pd.DataFrame:
+        """What `NeighborIndex.search` finds for `target`; a `UserError` when there are fewer than K."""
         outside = target.path or target.pixels.mean(axis=0)
-        hits = self.index.search(
+        return self.index.search(
             target.image_id,
             image=outside if target.image_id is None else None,
             patient_id=target.patient_id,
@@ -69,9 +76,6 @@ class Neighbourhood:
             one_per=self.one_per,
             seed=seed,
         )
-        films = [reader.read(image_id) for image_id in hits["neighbor_id"]]
-        table = hits.assign(findings=pd.Series([list(film.findings) for film in films], dtype=object))
-        return NeighbourSet(table[list(COLUMNS)], tuple(_fitting(film, target) for film in films))
 
 
 def neighbour_table(rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxrneighbors.errors import choose
+from cxrneighbors.errors import UserError, choose
 from cxrneighbors.explain.segments import segment_means
 
 FILLS = ("grey", "mean", "blur", "neighbour")
@@ -23,7 +23,11 @@ class MaskedFilms:
     - 'grey': 0.5; 'mean': each segment's mean, channel by channel (the `lime` package's default); 'blur': the
       same film blurred by a Gaussian of 1/16 of its longer side;
     - 'neighbour': film n keeps segments of `sources[0]`, the target, and has the pixels of
-      `sources[source[n]]`, a neighbour, in masked ones.
+      `sources[source[n]]`, a neighbour, in masked ones. With `source` int (N, S) each masked segment has a
+      neighbour of its own: segment s of film n shows `sources[source[n, s]]`.
+
+    `feather`: standard deviation in pixels of the Gaussian that softens the borders between what is kept and
+    what is filled in, and between neighbours; 0 leaves them sharp.
     """
 
     sources: np.ndarray
@@ -31,6 +35,7 @@ class MaskedFilms:
     masks: np.ndarray
     source: np.ndarray
     fill: str = "grey"
+    feather: float = 0.0
 
     def __post_init__(self) -> None:
         choose("fill", self.fill, FILLS)
@@ -41,8 +46,12 @@ class MaskedFilms:
             )
         if self.masks.ndim != 2 or self.masks.shape[1] <= self.segments.max():
             raise ValueError(f"masks must be (N, {self.segments.max() + 1}), got {self.masks.shape}")
-        if self.source.shape != (len(self.masks),):
-            raise ValueError(f"source must be ({len(self.masks)},), got {self.source.shape}")
+        allowed = [(len(self.masks),)] + [self.masks.shape] * (self.fill == "neighbour")
+        if self.source.shape not in allowed:
+            shapes = " or ".join(map(str, allowed))
+            raise ValueError(f"source must be {shapes}, got {self.source.shape}")
+        if not 0 <= self.feather < np.inf:
+            raise UserError(f"feather {self.feather}: a width in pixels, 0 for sharp borders")
 
     @classmethod
     def of_one(

@@ -24,6 +24,7 @@ WIDTH = 3.54  # inches: 90 mm
 DPI = 300
 TEXT, SMALL = 6.5, 5.5  # points
 PRO, CON = (0.10, 0.62, 0.22), (0.84, 0.12, 0.12)
+OUTLINE = (0.94, 0.89, 0.26)  # yellow, of no meaning in the heat map
 PRO_CON = "pros green, cons red"
 # As ColorBrewer's RdBu, but zero is white, not grey.
 HEAT = ("#053061", "#2f79b5", "#a7d0e4", "#ffffff", "#f9c3a9", "#c94641", "#67001f")
@@ -31,6 +32,8 @@ HEAT = ("#053061", "#2f79b5", "#a7d0e4", "#ffffff", "#f9c3a9", "#c94641", "#6700
 
 def draw_panel(explanation: Explanation, top: int = 6) -> Figure:
     """The panel of one explanation; `top`: segments marked as pros and cons, by absolute weight."""
+    if explanation.method == "contrast-lime":
+        return _contrast(explanation)
     return _side_by_side(explanation, top) if explanation.method == "k-lime" else _panel(explanation, top)
 
 
@@ -55,14 +58,9 @@ def overlay(explanation: Explanation, top: int) -> np.ndarray:
 
 
 def _panel(explanation: Explanation, top: int) -> Figure:
-    names = list(explanation.neighbours["findings"])
-    columns = min(5, len(names)) or 1
-    rows = -(-len(names) // columns)
-    lines = max((len(_wrapped(findings, columns)) for findings in names), default=0)
-    side, strip = 0.317 * WIDTH, 0.96 * WIDTH / max(columns, 4)
-    caption = 0.1 * (lines + 1) + 0.06
-    heights = [0.30, side + 0.47] + [0.16] * bool(rows) + [strip + caption] * rows
-    page = _Page(sum(heights))
+    side, strip = 0.317 * WIDTH, _Strip(explanation)
+    heights = [0.30, side + 0.47]
+    page = _Page(sum(heights) + strip.height)
     _headline(explanation, page)
     x = [0.02 * WIDTH + i * 0.3265 * WIDTH for i in range(3)]
     y = heights[0] + 0.13
@@ -72,19 +70,102 @@ def _panel(explanation: Explanation, top: int) -> Figure:
     image = _heat(axes[2], explanation)
     _colour_bar(page.axes(x[2] + 0.14 * side, y + side + 0.05, 0.72 * side, 0.06), image, explanation)
     page.text(x[0], y + side + 0.14, _below(explanation))
-    y = heights[0] + heights[1]
-    if rows:
-        page.text(x[0], y + 0.1, "neighbours: findings, distance d (1 = average pair of films)", TEXT)
-        y += 0.16
-    side = strip * 0.96
-    for n, (findings, distance) in enumerate(zip(names, explanation.neighbours["distance"], strict=True)):
-        left = x[0] + (n % columns) * 0.97 * WIDTH / max(columns, 4)
-        above = y + (n // columns) * heights[-1]
-        neighbour = page.axes(left, above, side, side)
-        if explanation.neighbour_images is not None:
-            _show(neighbour, _grey(explanation.neighbour_images[n]))
-        page.caption(left, above + side + 0.1, f"d {distance:.2f}", _wrapped(findings, columns))
+    strip.draw(page, sum(heights), "neighbours: findings, distance d (1 = average pair of films)")
     return page.figure
+
+
+def _contrast(explanation: Explanation) -> Figure:
+    """Contrast-LIME: film, evidence on the film, the film at which the decision turns, and the donors."""
+    side, strip = 0.317 * WIDTH, _Strip(explanation, ids=True)
+    lines = _evidence_lines(explanation)
+    heights = [0.30, side + 0.51, 0.1 * len(lines) + 0.06]
+    page = _Page(sum(heights) + strip.height)
+    _headline(explanation, page)
+    x = [0.02 * WIDTH + i * 0.3265 * WIDTH for i in range(3)]
+    y = heights[0] + 0.13
+    axes = [page.axes(left, y, side, side) for left in x]
+    _show(axes[0], _grey(explanation.image), "film")
+    image = _heat_on_film(axes[1], explanation)
+    _colour_bar(page.axes(x[1] + 0.14 * side, y + side + 0.05, 0.72 * side, 0.06), image, explanation)
+    changed = explanation.settings.get("counterfactual")
+    if changed is not None and explanation.counterfactual is not None:
+        area = np.isin(explanation.segments, changed["segments"])
+        _show(
+            axes[2],
+            _outlined(explanation.counterfactual, area),
+            f"changed film: score {changed['score']:.2f}",
+        )
+    else:
+        _show(axes[2], np.ones((1, 1, 3)), "no changed film")
+    page.text(x[0], y + side + 0.14, f"fidelity {explanation.fidelity:.2f}")
+    for number, line in enumerate(lines):
+        page.text(x[0], sum(heights[:2]) + 0.02 + 0.1 * number, line)
+    kind = "with" if explanation.settings.get("with_finding") else "without"
+    strip.draw(
+        page, sum(heights), f"donors {kind} {_readable(explanation.target)}, distance d (1 = average pair)"
+    )
+    return page.figure
+
+
+def _evidence_lines(explanation: Explanation) -> list[str]:
+    """What was changed in the changed film, and how sure the strongest segments are."""
+    lines, settings = [], explanation.settings
+    names, changed = settings["segment_names"], settings.get("counterfactual")
+    if changed is not None:
+        count = len(changed["segments"])
+        parts = f"{count} outlined segment{'' if count == 1 else 's'}"
+        turned = "turns the decision" if changed["flipped"] else "does not turn it"
+        line = f"{parts} as in {changed['donor']}: {explanation.prediction:.2f} to {changed['score']:.2f}"
+        lines.append(f"{line}, {turned} (at {changed['threshold']:g})")
+    errors, agreement = explanation.standard_error(), explanation.agreement()
+    n_donors = len(explanation.neighbours)
+    for number, segment in enumerate(_marked(explanation), start=1):
+        line = f"{number} ({names[segment]}): {explanation.weights[segment]:+.3f}"
+        line += "" if np.isnan(errors[segment]) else f" ± {errors[segment]:.3f}"
+        lines.append(f"{line}, {round(agreement[segment] * n_donors)} of {n_donors} donors agree")
+    return [textwrap.shorten(line, 82, placeholder=" …") for line in lines]
+
+
+def _marked(explanation: Explanation) -> np.ndarray:
+    """The segments that have a number in the picture: at most three of largest absolute weight, none of 0."""
+    order = explanation.order()[:3]
+    return np.asarray(order[explanation.weights[order] != 0])
+
+
+def _innermost(area: np.ndarray) -> tuple[int, int]:
+    """Row and column of the pixel of `area` bool (H, W) that is farthest from its edge."""
+    from scipy.ndimage import distance_transform_edt
+
+    inside = distance_transform_edt(np.pad(area, 1))[1:-1, 1:-1]
+    row, column = np.unravel_index(int(inside.argmax()), area.shape)
+    return int(row), int(column)
+
+
+def _outlined(film: np.ndarray, area: np.ndarray) -> np.ndarray:
+    """A film (C, H, W) with the edge of `area` bool (H, W) drawn in yellow: float (H, W, 3)."""
+    from scipy.ndimage import binary_erosion
+
+    picture = _grey(film)
+    edge = area & ~binary_erosion(area, iterations=max(1, round(max(area.shape) / 200)))
+    picture[edge] = OUTLINE
+    return picture
+
+
+def _heat_on_film(axes: Axes, explanation: Explanation) -> Any:
+    """Evidence on the film, which shows through where there is little; returns what a colour bar needs."""
+    from matplotlib.colors import LinearSegmentedColormap, Normalize
+    from matplotlib.patheffects import withStroke
+
+    values = explanation.heatmap()
+    limit = float(np.abs(values).max()) or 1.0
+    _show(axes, _grey(explanation.image), "evidence, strongest segments numbered")
+    for number, segment in enumerate(_marked(explanation), start=1):
+        y, x = _innermost(explanation.segments == segment)
+        edge = [withStroke(linewidth=1.2, foreground="white")]
+        axes.text(x, y, str(number), size=SMALL, ha="center", va="center", path_effects=edge)
+    colours = LinearSegmentedColormap.from_list("heat", HEAT)
+    share = np.sqrt(np.abs(values) / limit)
+    return axes.imshow(values, cmap=colours, norm=Normalize(-limit, limit), alpha=share)
 
 
 def _side_by_side(explanation: Explanation, top: int) -> Figure:
@@ -111,6 +192,39 @@ def _side_by_side(explanation: Explanation, top: int) -> Figure:
     return page.figure
 
 
+class _Strip:
+    """The neighbours' films below the panel, `columns` in a row, with findings and distances."""
+
+    def __init__(self, explanation: Explanation, ids: bool = False) -> None:
+        table, self.images = explanation.neighbours, explanation.neighbour_images
+        self.columns = min(5, len(table)) or 1
+        self.captions = [_wrapped(findings, self.columns) for findings in table["findings"]]
+        if ids:
+            self.captions = [
+                textwrap.wrap(name, _characters(self.columns)) + lines
+                for name, lines in zip(table["neighbor_id"], self.captions, strict=True)
+            ]
+        self.distances = list(table["distance"])
+        self.rows = -(-len(table) // self.columns)
+        self.strip = 0.96 * WIDTH / max(self.columns, 4)
+        self.step = self.strip + 0.1 * (max(map(len, self.captions), default=0) + 1) + 0.06
+        self.height = 0.16 * bool(self.rows) + self.step * self.rows
+
+    def draw(self, page: _Page, y: float, title: str) -> None:
+        """The films from `y` inches down."""
+        if not self.rows:
+            return
+        page.text(0.02 * WIDTH, y + 0.1, title, TEXT)
+        side = self.strip * 0.96
+        for n, (lines, distance) in enumerate(zip(self.captions, self.distances, strict=True)):
+            left = 0.02 * WIDTH + (n % self.columns) * 0.97 * WIDTH / max(self.columns, 4)
+            above = y + 0.16 + (n // self.columns) * self.step
+            neighbour = page.axes(left, above, side, side)
+            if self.images is not None:
+                _show(neighbour, _grey(self.images[n]))
+            page.caption(left, above + side + 0.1, f"d {distance:.2f}", lines)
+
+
 def _headline(explanation: Explanation, page: _Page) -> None:
     name = f" of {explanation.image_id}" if explanation.image_id else ""
     method = METHODS[explanation.method].title if explanation.method in METHODS else explanation.method
@@ -133,9 +247,12 @@ def _below(explanation: Explanation) -> str:
 
 def _wrapped(findings: list[str], columns: int) -> list[str]:
     """Findings in lines that fit below a picture, `columns` of which share the column's width."""
-    width = {1: 16, 2: 16, 3: 19, 4: 16}.get(columns, 13)
     names = [_readable(finding) for finding in findings] or ["not labelled"]
-    return [line for name in names for line in textwrap.wrap(name, width, break_long_words=True)]
+    return [line for name in names for line in textwrap.wrap(name, _characters(columns))]
+
+
+def _characters(columns: int) -> int:
+    return {1: 16, 2: 16, 3: 19, 4: 16}.get(columns, 13)
 
 
 def _readable(name: str) -> str:
@@ -185,7 +302,7 @@ def _heat(axes: Axes, explanation: Explanation, limit: float | None = None, titl
     from scipy.ndimage import gaussian_filter
 
     values = explanation.heatmap()
-    if explanation.pixel_map is not None:
+    if _is_sum(explanation):
         k = len(explanation.parts) or int(np.abs(values).max()) or 1
         norm: Normalize = BoundaryNorm(np.arange(-k - 0.5, k + 1), 256)
     else:
@@ -198,15 +315,21 @@ def _heat(axes: Axes, explanation: Explanation, limit: float | None = None, titl
         axes.contour(outline, levels=5, colors="black", linewidths=0.25, alpha=0.4)
     height, width = values.shape
     axes.add_patch(Rectangle((-0.5, -0.5), width, height, fill=False, color="0.6", linewidth=0.5))
-    axes.set_title("sum of masks" if explanation.pixel_map is not None else title, size=SMALL, pad=2)
+    axes.set_title("sum of masks" if _is_sum(explanation) else title, size=SMALL, pad=2)
     return image
+
+
+def _is_sum(explanation: Explanation) -> bool:
+    """Whether the map is Σ-LIME's: integers, sums of masks."""
+    values = explanation.pixel_map
+    return values is not None and np.issubdtype(values.dtype, np.integer)
 
 
 def _colour_bar(axes: Axes, image: Any, explanation: Explanation) -> None:
     axes.set_axis_on()
     bar = axes.figure.colorbar(image, cax=axes, orientation="horizontal")
     # The outermost colour of a map of integers ends half a step beyond its integer.
-    limit = image.norm.vmax - (0.5 if explanation.pixel_map is not None else 0)
+    limit = image.norm.vmax - (0.5 if _is_sum(explanation) else 0)
     bar.set_ticks([-limit, 0, limit], labels=[f"{-limit:.2g}", "0", f"{limit:.2g}"])
     bar.ax.minorticks_off()
     bar.ax.tick_params(labelsize=SMALL, length=1.5, pad=1, width=0.4)

@@ -6,6 +6,7 @@ from typing import Any
 
 from cxrneighbors.errors import choose
 from cxrneighbors.explain.alime import ALime
+from cxrneighbors.explain.contrast_lime import ContrastLime
 from cxrneighbors.explain.dlime import DLime
 from cxrneighbors.explain.explainer import Explainer
 from cxrneighbors.explain.k_lime import KStarLime
@@ -16,7 +17,7 @@ from cxrneighbors.explain.sigma_lime import SigmaLime
 from cxrneighbors.index.neighbor_index import NeighborIndex
 
 METHODS: dict[str, type[Explainer]] = {
-    each.name: each for each in (Lime, KStarLime, SigmaLime, KPLime, DLime, ALime)
+    each.name: each for each in (Lime, KStarLime, SigmaLime, KPLime, DLime, ALime, ContrastLime)
 }
 
 

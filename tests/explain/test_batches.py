@@ -110,3 +110,53 @@ def test_other_errors_are_not_swallowed(films):
 def test_batches_are_at_least_one_film():
     with pytest.raises(UserError, match="batch size 0"):
         Predictor(Recorder(), ["a"], "cpu", batch_size=0)
+
+
+def softened(area: np.ndarray, sigma: float) -> np.ndarray:
+    """A mask (H, W) blurred by scipy, the kernel cut where the engine cuts it."""
+    from scipy.ndimage import gaussian_filter
+
+    return gaussian_filter(area.astype(float), sigma, mode="nearest", radius=max(1, round(3 * sigma)))
+
+
+def composed_by_hand(films: MaskedFilms) -> np.ndarray:
+    """Films whose masked segments show a neighbour of their own, segment by segment, shares added up."""
+    owners = np.where(films.masks == 1, 0, films.source)  # (N, S): whose pixels each segment shows
+    result = np.zeros((len(films), *films.sources.shape[1:]))
+    for film, owner in zip(result, owners, strict=True):
+        for number, pixels in enumerate(films.sources):
+            area = owner[films.segments] == number
+            film += (softened(area, films.feather) if films.feather else area) * pixels
+    return result
+
+
+@pytest.mark.parametrize("feather", [0.0, 0.4, 2.0])
+def test_segments_of_a_film_may_show_different_neighbours(films, feather):
+    source = np.random.default_rng(1).integers(1, 3, films.masks.shape)
+    films = replace(films, fill="neighbour", source=source, feather=feather)
+    model = Recorder()
+    Predictor(model, ["a"], "cpu", batch_size=7).scores(films, "a")
+    assert np.stack(model.films) == pytest.approx(composed_by_hand(films), abs=1e-5)
+
+
+def test_a_feathered_film_is_the_pasted_one_far_from_edges(films):
+    segments = np.repeat([0, 1], 12)[None].repeat(20, 0)
+    given = {"segments": segments, "masks": np.array([[1, 0], [0, 1], [1, 1]]), "source": np.array([1, 2, 0])}
+    sharp = replace(films, fill="neighbour", **given)
+    pasted, soft = (
+        next(Batches("cpu").of(replace(sharp, feather=feather))).numpy() for feather in (0.0, 1.0)
+    )
+    near = {"abs": 1e-6}
+    assert soft[..., :9] == pytest.approx(pasted[..., :9], **near) and soft[..., 15:] == pytest.approx(
+        pasted[..., 15:], **near
+    )
+    assert np.abs(soft - pasted)[:2, ..., 9:15].max() > 0.05 and soft[2] == pytest.approx(pasted[2], **near)
+    share = softened(segments == 0, 1.0)
+    assert soft[0] == pytest.approx(share * films.sources[0] + (1 - share) * films.sources[1], abs=1e-5)
+
+
+def test_feathered_grey_is_half_way_at_an_edge(films):
+    segments = np.repeat([0, 1], 12)[None].repeat(20, 0)
+    grey = MaskedFilms.of_one(films.sources[0] * 0 + 1, segments, np.array([[1, 0]]))
+    image = next(Batches("cpu").of(replace(grey, feather=2.0))).numpy()[0, 0]
+    assert image[:, 11:13].mean() == pytest.approx(0.75) and (np.diff(image, axis=1) <= 1e-6).all()

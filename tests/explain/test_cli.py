@@ -38,7 +38,9 @@ def explain(folders, out, *more, method="kp-lime", target="Nodule", image_id="p0
     return result
 
 
-@pytest.mark.parametrize("method", ["lime", "k-lime", "sigma-lime", "kp-lime", "dlime", "alime"])
+@pytest.mark.parametrize(
+    "method", ["lime", "k-lime", "sigma-lime", "kp-lime", "dlime", "alime", "contrast-lime"]
+)
 def test_writes_explanation_and_panel(folders, tmp_path, method):
     explain(folders, tmp_path / "out", method=method)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
@@ -85,9 +87,32 @@ def test_lungs_by_a_segmenter(folders, tmp_path):
     assert settings["lungs"] == segmenter.weights_hash() and "heart" in settings["segment_names"]
 
 
+def test_contrast_lime_takes_its_options_and_says_what_turns_the_decision(folders, tmp_path):
+    more = ("--donors", "label", "--registration", "affine", "--intensity", "mean-std")
+    more += ("--feather", "1.5", "--threshold", "0.3", "--any-view", "--mirror")
+    explain(folders, tmp_path / "out", *more, method="contrast-lime")
+    settings = json.loads((tmp_path / "out" / "explanation.json").read_text())["settings"]
+    expected = {"donors": "label", "with_finding": True, "same_view": False, "feather": 1.5}
+    expected |= {"registration": "affine", "intensity": "mean-std"}
+    assert {name: settings[name] for name in expected} == expected
+
+
+def test_what_turns_the_decision_is_said(folders, tmp_path, world, model, options):
+    from cxrneighbors.cli.explain import summary_lines
+    from cxrneighbors.explain.registry import build_explainer
+
+    options["threshold"] = 0.95
+    explanation = build_explainer("contrast-lime", model, world.index, **options).explain("p0", "Nodule")
+    said = [line for line in summary_lines(explanation) if "turns the decision" in line]
+    assert len(said) == 1 and said[0].startswith("segment 6 as in p")
+
+
 @pytest.mark.parametrize(
     ("given", "more", "message"),
     [
+        ({"method": "contrast-lime"}, ("--donors", "best"), "donors 'best'.*label, no-finding"),
+        ({"method": "contrast-lime"}, ("-k", "9"), "only 6 images pass where"),
+        ({"method": "lime"}, ("--donors", "label"), "option of method lime 'donors'"),
         ({"target": "Mass"}, (), "Nodule, Effusion"),
         ({"method": "shap"}, (), "method 'shap'"),
         ({"image_id": "p99"}, (), "'p99'"),

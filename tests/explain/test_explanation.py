@@ -65,7 +65,15 @@ def _same(a, b):
         assert getattr(a, field) == getattr(b, field)
     for field in ("prediction", "intercept", "fidelity"):
         assert getattr(a, field) == getattr(b, field)
-    for field in ("image", "segments", "weights", "pixel_map", "neighbour_images"):
+    for field in (
+        "image",
+        "segments",
+        "weights",
+        "pixel_map",
+        "neighbour_images",
+        "donor_weights",
+        "counterfactual",
+    ):
         left, right = getattr(a, field), getattr(b, field)
         assert (left is None) == (right is None)
         if left is not None:

@@ -42,3 +42,11 @@ def test_inputs_are_checked(films):
         replace(films, source=films.source[:5])
     with pytest.raises(ValueError, match=r"segments \(H, W\)"):
         replace(films, segments=films.segments[:-1])
+    with pytest.raises(ValueError, match=r"source must be \(41,\), got \(41, 9\)"):
+        replace(films, source=films.masks)
+    with pytest.raises(ValueError, match=r"source must be \(41,\) or \(41, 9\)"):
+        replace(films, fill="neighbour", source=films.masks[:, :4])
+    assert len(replace(films, fill="neighbour", source=films.masks)) == 41
+    for feather in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(UserError, match="feather"):
+            replace(films, feather=feather)

@@ -69,3 +69,20 @@ def test_donors_fill_the_target_in_turn(predictor, seen):
         assert film == pytest.approx(
             np.where(mask[SEGMENTS] == 1, sources(3)[0, 0], sources(3)[1 + n % 2, 0])
         )
+
+
+def test_with_mixed_every_masked_segment_draws_its_donor(predictor, seen):
+    design = MaskDesign(sources(4), SEGMENTS, rounds(1), 1, "neighbour", mixed=np.random.default_rng(3))
+    next(sample_rounds(predictor, "bright", design, MaskLocality()))
+    z, drawn = next(rounds(1)), np.random.default_rng(3).integers(1, 4, (5, 4))
+    assert seen[0] == pytest.approx(sources(4)[0, 0])
+    for film, mask, donors in zip(seen[1:], z, drawn, strict=True):
+        shown = np.where(mask == 1, 0, donors)
+        assert film == pytest.approx(sources(4)[shown[SEGMENTS], 0, 0, 0])
+    assert len(set(drawn.ravel())) == 3
+
+
+def test_a_design_hands_its_feather_on(predictor, seen):
+    design = MaskDesign(sources(2), SEGMENTS, rounds(1), 1, "neighbour", feather=1.0)
+    next(sample_rounds(predictor, "bright", design, MaskLocality()))
+    assert any(len(np.unique(film.round(4))) > 2 for film in seen)
