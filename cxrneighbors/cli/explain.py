@@ -1,4 +1,4 @@
-"""`cxrneighbors explain`: what in this film made the classifier say so?"""
+"""`cxrneighbors explain`: what in this film, or in each of many, made the classifier say so?"""
 
 from __future__ import annotations
 
@@ -14,33 +14,75 @@ if TYPE_CHECKING:
 def command(
     index: Path = typer.Argument(..., help="Folder written by index.", metavar="IDX"),
     classifier: Path = typer.Option(..., help="Folder written by train-classifier."),
-    image_id: str | None = typer.Option(None, help="The image of the index to explain."),
-    image: Path | None = typer.Option(None, help="Or an image file: PNG, JPEG or DICOM."),
-    patient_id: str | None = typer.Option(
-        None, help="Whose film the file is: that patient's films are no neighbours."
+    image_id: list[str] = typer.Option([], help="An image of the index to explain. Repeatable."),
+    image: list[Path] = typer.Option([], help="Or an image file: PNG, JPEG or DICOM. Repeatable."),
+    patient_id: list[str] = typer.Option(
+        [],
+        help="Whose film the file is: that patient's films are no neighbours. One for all files, or each.",
     ),
+    among: str | None = typer.Option(
+        None, help="Or all films of the index that pass, e.g. \"split == 'test' and findings.has('Mass')\"."
+    ),
+    errors: str | None = typer.Option(
+        None, help="Or the classifier's false-positive or false-negative films (among them), worst first."
+    ),
+    threshold: float = typer.Option(
+        0.5,
+        help="Score from which on a film counts as positive, and at which contrast-lime's decision turns.",
+    ),
+    limit: int | None = typer.Option(None, min=1, help="Films at most of --among and --errors."),
     target: str = typer.Option(..., help="The label to explain, one of the classifier's."),
     method: str = typer.Option(
         "kp-lime", help="lime, k-lime, sigma-lime, kp-lime, dlime, alime or contrast-lime."
     ),
     out: Path = typer.Option(
-        ..., help="Folder for explanation.json, explanation.npz and panel.png; new or empty."
+        ...,
+        help="Folder for explanation.json, explanation.npz and panel.png; new or empty. Of several films: "
+        "for films/, films.csv and sheet.png; a rerun keeps what is there.",
     ),
-    k: int = typer.Option(5, "-k", help="Neighbours K."),
-    masks: int = typer.Option(100, "-p", "--masks", help="Masked films P of each film."),
-    segmentation: str = typer.Option("quickshift", help="quickshift, slic, felzenszwalb or lungs."),
+    as_published: str | None = typer.Option(
+        None, help="lime or paper: masks, fill, selection and neighbours as that source has them."
+    ),
+    k: int | None = typer.Option(None, "-k", help="Neighbours K.", show_default="5"),
+    masks: int | None = typer.Option(
+        None, "-p", "--masks", help="Masked films P of each film.", show_default="100"
+    ),
+    segmentation: str | None = typer.Option(
+        None, help="quickshift, slic, felzenszwalb or lungs.", show_default="quickshift"
+    ),
     lungs: Path | None = typer.Option(
         None, help="Folder written by train-lungs, for lungs; without: by a rule."
     ),
-    fill: str = typer.Option("grey", help="grey, mean or blur; neighbour too for kp-lime and dlime."),
+    fill: str | None = typer.Option(
+        None,
+        help="grey, black, mean, blur, or a grey from 0 to 1; neighbour too for kp-lime and dlime.",
+        show_default="grey",
+    ),
+    num_features: int | None = typer.Option(
+        None, min=1, help="Segments at most that may have a weight; all when not given."
+    ),
+    feature_selection: str | None = typer.Option(
+        None,
+        help="How they are chosen: auto, forward_selection, highest_weights, lasso_path or none.",
+        show_default="auto",
+    ),
+    pool: int | None = typer.Option(
+        None, help="Masks of alime's fixed pool, of which the nearest are taken; without: random masks."
+    ),
     policy: str | None = typer.Option(None, help="How neighbours are chosen, as in search."),
-    modality: str = typer.Option(
-        "image", help="Distance by which neighbours are near: image, report or fused."
+    modality: str | None = typer.Option(
+        None, help="Distance by which neighbours are near: image, report or fused.", show_default="image"
     ),
     where: str | None = typer.Option(None, help="Which images may be neighbours, e.g. \"view == 'PA'\"."),
-    include_same_patient: bool = typer.Option(False, help="Let the target's own patient be a neighbour."),
-    one_per: str = typer.Option(
-        "patient", help="patient, study or image: of each, one image at most is a neighbour."
+    include_same_patient: bool | None = typer.Option(
+        None,
+        "--include-same-patient/--exclude-same-patient",
+        help="Let the target's own patient be a neighbour.",
+    ),
+    one_per: str | None = typer.Option(
+        None,
+        help="patient, study or image: of each, one image at most is a neighbour.",
+        show_default="patient",
     ),
     donors: str | None = typer.Option(
         None, help="contrast-lime: who lacks the finding, by label, no-finding, classifier or report."
@@ -58,9 +100,6 @@ def command(
     feather: float | None = typer.Option(
         None, help="contrast-lime: softness of segments' borders in pixels; 0 is sharp."
     ),
-    threshold: float | None = typer.Option(
-        None, help="contrast-lime: score at which the decision turns, 0.5 when not given."
-    ),
     until_stable: float | None = typer.Option(
         None,
         help="Add masks until the order of the top segments would change with less than this probability.",
@@ -71,12 +110,13 @@ def command(
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
     batch_size: int | None = typer.Option(None, help="Films a batch; found by itself when not given."),
 ) -> None:
-    """Explain a classifier's score of one film for one label."""
+    """Explain a classifier's score of one film, or of each of many, for one label."""
     from cxrneighbors.classifiers.registry import load_classifier
     from cxrneighbors.errors import UserError
     from cxrneighbors.explain.certificate import StabilityRule
-    from cxrneighbors.explain.masking import Masking
-    from cxrneighbors.explain.neighbours import Neighbourhood
+    from cxrneighbors.explain.classifier_errors import films_among, find_errors
+    from cxrneighbors.explain.many import explain_many
+    from cxrneighbors.explain.perturb import read_fill
     from cxrneighbors.explain.pictures import panel_png
     from cxrneighbors.explain.predictor import Predictor
     from cxrneighbors.explain.registry import build_explainer
@@ -85,24 +125,67 @@ def command(
     from cxrneighbors.lungs.segmenter import LungSegmenter
     from cxrneighbors.progress import say
 
-    film = image_id or image
-    if film is None or (image_id and image):
-        raise UserError("explain: give one film, by --image-id or as a file by --image")
+    named: list[str | Path] = [*image_id, *image]
+    by_rule = among is not None or errors is not None
+    if bool(named) == by_rule:
+        raise UserError("explain: give films by --image-id or --image, or by --among or --errors")
+    owners = [*[None] * len(image_id), *_owners(patient_id, len(image))]
     rule = None if until_stable is None else StabilityRule(until_stable, top=top, max_rounds=max_rounds)
-    segments = SegmentCache(lungs=None if lungs is None else LungSegmenter.load(lungs, device))
-    masking = Masking(masks, segmentation, fill, seed=seed, stability=rule, segments=segments)
+    options = {
+        "k": k,
+        "policy": policy,
+        "modality": modality,
+        "where": where,
+        "include_same_patient": include_same_patient,
+        "one_per": one_per,
+        "n_masks": masks,
+        "segmentation": segmentation,
+        "fill": None if fill is None else read_fill(fill),
+        "num_features": num_features,
+        "feature_selection": feature_selection,
+        "seed": seed,
+        "stability": rule,
+        "segments": SegmentCache(lungs=None if lungs is None else LungSegmenter.load(lungs, device)),
+        **({} if pool is None else {"pool": pool}),
+    }
     predictor = Predictor(load_classifier(classifier, device), device=device, batch_size=batch_size)
     loaded = NeighborIndex.load(index)
-    neighbourhood = Neighbourhood(loaded, k, policy, modality, where, include_same_patient, one_per)
     own = {"donors": donors, "registration": registration, "intensity": intensity, "feather": feather}
-    own |= {"threshold": threshold, "mirror": mirror or None, "same_view": False if any_view else None}
-    given = {name: value for name, value in own.items() if value is not None}
-    explainer = build_explainer(method, predictor, masking=masking, neighbourhood=neighbourhood, **given)
-    explanation = explainer.explain(film, target, patient_id)
-    explanation.save(out, {"panel.png": panel_png(explanation)})
-    for line in summary_lines(explanation):
-        say(line)
-    say(f"{out}: explanation.json, explanation.npz, panel.png")
+    own |= {"mirror": mirror or None, "same_view": False if any_view else None}
+    if method == "contrast-lime":
+        own["threshold"] = threshold
+    options |= {name: value for name, value in own.items() if value is not None}
+    explainer = build_explainer(method, predictor, loaded, as_published=as_published, **options)
+    if len(named) == 1 and not by_rule:
+        explanation = explainer.explain(named[0], target, owners[0])
+        explanation.save(out, {"panel.png": panel_png(explanation)})
+        for line in summary_lines(explanation):
+            say(line)
+        say(f"{out}: explanation.json, explanation.npz, panel.png")
+        return
+    title = ""
+    if errors is not None:
+        wrong = find_errors(predictor, loaded, target, errors, threshold, among)
+        named, title = list(wrong["image_id"][:limit]), f"{explainer.title}: {errors}s of {target}"
+    elif by_rule:
+        named = list(films_among(loaded, among)[:limit])
+    table = explain_many(
+        explainer, named, target, out, patient_ids=owners or None, threshold=threshold, title=title
+    )
+    for kind, count in table["outcome"].replace("", "not labelled").value_counts().items():
+        say(f"{count} {kind}")
+    say(f"{out}: films.csv, sheet.png and films/ of {len(table)} films; skipped.csv of what was left out")
+
+
+def _owners(patient_id: list[str], n_files: int) -> list[str | None]:
+    """Whose film each file is: the one patient given, one each, or none."""
+    if len(patient_id) not in (0, 1, n_files) or (patient_id and not n_files):
+        from cxrneighbors.errors import UserError
+
+        raise UserError(f"patient-id: {len(patient_id)} for {n_files} files; give one for all, or one each")
+    if len(patient_id) == 1:
+        return [*patient_id * n_files]
+    return [*patient_id] or [None] * n_files
 
 
 def summary_lines(explanation: Explanation) -> list[str]:
@@ -112,10 +195,13 @@ def summary_lines(explanation: Explanation) -> list[str]:
         f"{explanation.method}: {explanation.target} scores {explanation.prediction:.3f}; "
         f"surrogate's fidelity {explanation.fidelity:.3f}; {settings['classifier_calls']} films scored"
     ]
-    for segment in explanation.order()[:5]:
+    zero = len(explanation.zero_segments())
+    for segment in explanation.order()[: min(5, len(explanation.weights) - zero)]:
         lines.append(f"  {settings['segment_names'][segment]}: {explanation.weights[segment]:+.4f}")
     if "counterfactual" in settings:
         lines.append(changed_line(explanation))
+    if zero:
+        lines.append(f"  {zero} of {len(explanation.weights)} segments weigh 0")
     if "stability" in settings:
         from cxrneighbors.explain.certificate import Certificate
 

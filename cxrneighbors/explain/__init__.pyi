@@ -1,5 +1,7 @@
 from .alime import ALime as ALime
 from .certificate import StabilityRule as StabilityRule
+from .classifier_errors import films_among as films_among
+from .classifier_errors import find_errors as find_errors
 from .contrast_lime import ContrastLime as ContrastLime
 from .dlime import DLime as DLime
 from .explainer import Explainer as Explainer
@@ -7,6 +9,7 @@ from .explanation import Explanation as Explanation
 from .k_lime import KStarLime as KStarLime
 from .kp_lime import KPLime as KPLime
 from .lime_image import Lime as Lime
+from .many import explain_many as explain_many
 from .masking import Masking as Masking
 from .neighbours import Neighbourhood as Neighbourhood
 from .predictor import Predictor as Predictor

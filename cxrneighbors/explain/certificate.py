@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from cxrneighbors.errors import UserError
+from cxrneighbors.explain.selection import Selection
 from cxrneighbors.explain.surrogate import Sample, Surrogate, fit_surrogate
 
 
@@ -72,32 +73,39 @@ def fit_rounds(
     alpha: float,
     rule: StabilityRule | None = None,
     seed: int = 0,
+    selection: Selection | None = None,
 ) -> Fit:
     """Take a round of masked films, or rounds until `rule` is met, and fit the surrogate on all of them.
 
     `samples`: one a round, made when asked for; the first row of the first is the unmasked target. `kernel`
-    turns all distances (N,) into weights (N,). The bootstrap has its own random stream (`seed`): a rule that
-    is met after one round changes nothing.
+    turns all distances (N,) into weights (N,). `selection`: of features, None for all. The bootstrap has its
+    own random stream (`seed`): a rule that is met after one round changes nothing.
     """
     rounds = iter(samples)
     sample, certificate, count = next(rounds), None, 1
     weights = kernel(sample.distance)
     while rule is not None:
-        certificate = certify(sample, weights, alpha, rule, count, seed)
+        certificate = certify(sample, weights, alpha, rule, count, seed, selection)
         if certificate.stable or count >= rule.max_rounds:
             break
         sample, count = sample.joined(next(rounds)), count + 1
         weights = kernel(sample.distance)
-    surrogate = fit_surrogate(sample.x, sample.y, weights, alpha)
+    surrogate = fit_surrogate(sample.x, sample.y, weights, alpha, selection)
     return Fit(surrogate, float(sample.y[0]), len(sample.y), certificate)
 
 
 def certify(
-    sample: Sample, weights: np.ndarray, alpha: float, rule: StabilityRule, count: int, seed: int
+    sample: Sample,
+    weights: np.ndarray,
+    alpha: float,
+    rule: StabilityRule,
+    count: int,
+    seed: int,
+    selection: Selection | None = None,
 ) -> Certificate:
     """The state after `count` rounds: is the order of the top segments settled?"""
     rng = np.random.default_rng([seed, count])
-    probability = order_change_probability(sample, weights, alpha, rule, rng)
+    probability = order_change_probability(sample, weights, alpha, rule, rng, selection)
     stable = probability < rule.tolerance
     return Certificate(
         stable=stable, probability=probability, rounds=count, n_masked=len(sample.y) - 1, **asdict(rule)
@@ -105,17 +113,22 @@ def certify(
 
 
 def order_change_probability(
-    sample: Sample, weights: np.ndarray, alpha: float, rule: StabilityRule, rng: np.random.Generator
+    sample: Sample,
+    weights: np.ndarray,
+    alpha: float,
+    rule: StabilityRule,
+    rng: np.random.Generator,
+    selection: Selection | None = None,
 ) -> float:
     """Share of `rule.n_bootstrap` refits in which the order of the top segments differs from the full fit's.
 
     Masked films are resampled within their source; the unmasked target (row 0) stays. `weights` (N,) are the
-    locality weights of the full fit.
+    locality weights of the full fit. Each refit selects its features anew.
     """
-    reference = top_order(fit_surrogate(sample.x, sample.y, weights, alpha).coefficients, rule.top)
+    reference = top_order(fit_surrogate(sample.x, sample.y, weights, alpha, selection).coefficients, rule.top)
     changed = 0
     for _ in range(rule.n_bootstrap):
-        fit = fit_surrogate(sample.x, sample.y, weights * _resample(sample.source, rng), alpha)
+        fit = fit_surrogate(sample.x, sample.y, weights * _resample(sample.source, rng), alpha, selection)
         changed += not np.array_equal(top_order(fit.coefficients, rule.top), reference)
     return changed / rule.n_bootstrap
 

@@ -12,7 +12,14 @@ class DLime(KPLime):
     The authors replace LIME's random perturbations by the members of the target's cluster. A film's raw
     pixels are no features for a surrogate, so the target and the K nearest members of its cluster in latent
     space (policy 'cluster') are masked along the target's segments, as in KP-LIME, by one Hadamard design
-    with fold-over (`masks.hadamard_design`). `n_masks` is the least number of masks of each film; the
+    with fold-over (`masks.hadamard_design`).
+
+    Number of clusters: the authors cut their dendrogram once, where the gap between two merges is widest (two
+    clusters on their data), and K plays no part. Here no number is given: the tree (Ward, over the 1,000
+    films nearest to the target) is cut as low as it can be with K other films in the target's cluster, so
+    that the cluster is the smallest that holds K neighbours (`index.policies.cluster`).
+
+    `n_masks` is the least number of masks of each film; the
     design's size, a power of two above twice the number of segments, is written to the settings.
     """
 

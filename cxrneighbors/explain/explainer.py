@@ -15,7 +15,7 @@ from cxrneighbors.explain.films import Film, FilmReader, ImageLike
 from cxrneighbors.explain.locality import Locality, MaskLocality
 from cxrneighbors.explain.masking import Masking
 from cxrneighbors.explain.neighbours import Neighbourhood, NeighbourSet
-from cxrneighbors.explain.perturb import FILLS
+from cxrneighbors.explain.perturb import FILLS, check_fill
 from cxrneighbors.explain.predictor import Model, Predictor
 from cxrneighbors.index.neighbor_index import NeighborIndex
 
@@ -44,7 +44,7 @@ class Explainer(ABC):
     title: ClassVar[str]
     uses_neighbours: ClassVar[bool] = True
     usual_policy: ClassVar[str] = "nearest"
-    fills: ClassVar[tuple[str, ...]] = FILLS[:3]
+    fills: ClassVar[tuple[str, ...]] = FILLS[:4]
     own_options: ClassVar[tuple[str, ...]] = ()  # of the method's own constructor
 
     def __init__(
@@ -65,7 +65,7 @@ class Explainer(ABC):
             model = replace(model, **given[Predictor])
         self.predictor = model
         self.masking = masking or Masking(**given[Masking])
-        choose(f"fill of method {self.name}", self.masking.fill, self.fills)
+        check_fill(self.masking.fill, self.fills, f"fill of method {self.name}")
         if neighbourhood is None and index is not None:
             neighbourhood = Neighbourhood(index, **given[Neighbourhood])
         if neighbourhood is None and self.uses_neighbours:
@@ -109,6 +109,14 @@ class Explainer(ABC):
         assert self.neighbourhood is not None
         return self.neighbourhood.find(film, self.reader, self.masking.seed)
 
+    def settings(self, n_segments: int) -> dict[str, Any]:
+        """What an explanation records of how it was made, for a film of so many segments."""
+        settings = self.masking.settings(n_segments) | self.locality.settings()
+        settings |= {"image_size": self.predictor.image_size, "aspect": self.predictor.aspect}
+        if self.uses_neighbours and self.neighbourhood is not None:
+            settings |= self.neighbourhood.settings()
+        return settings
+
     def result(
         self,
         film: Film,
@@ -119,11 +127,10 @@ class Explainer(ABC):
         **more: Any,
     ) -> Explanation:
         """An `Explanation` of a fit whose coefficients are those of features "kept"; `more`: its fields."""
-        settings = self.masking.settings(len(fit.surrogate.coefficients)) | self.locality.settings()
-        settings |= {"image_size": self.predictor.image_size, "aspect": self.predictor.aspect}
-        if self.uses_neighbours and self.neighbourhood is not None:
-            settings |= self.neighbourhood.settings()
+        settings = self.settings(len(fit.surrogate.coefficients))
         settings["classifier_calls"] = fit.n_scored
+        if fit.surrogate.selected is not None:
+            settings["selected_segments"] = fit.surrogate.selected.tolist()
         if fit.certificate is not None:
             settings["stability"] = asdict(fit.certificate)
         if neighbours is not None:

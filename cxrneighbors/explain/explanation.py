@@ -68,11 +68,16 @@ class Explanation:
         """Segments by absolute weight, largest first, ties in segment order: int64 (S,)."""
         return np.argsort(-np.abs(self.weights), kind="stable")
 
+    def zero_segments(self) -> np.ndarray:
+        """Segments that weigh exactly 0, such as those that were not selected: int64 (n,), ascending."""
+        return np.flatnonzero(self.weights == 0)
+
     def mask(self, top: int = 5, positive_only: bool = True) -> np.ndarray:
         """Where the `top` segments lie: int8 (H, W), 1 for the target, -1 against it, 0 elsewhere.
 
         `positive_only`: the top segments among those with positive weight; otherwise by absolute weight. The
-        same as `get_image_and_mask` of the `lime` package.
+        same as `get_image_and_mask` of the `lime` package, but for segments that weigh exactly 0: they are
+        never marked here, while the package marks them 1 where `positive_only` is off.
         """
         order = self.order()
         chosen = order[self.weights[order] > 0] if positive_only else order[self.weights[order] != 0]
@@ -104,7 +109,10 @@ class Explanation:
         return np.asarray((np.sign(self.donor_weights) == np.sign(self.weights)).mean(axis=0))
 
     def to_lime(self) -> Any:
-        """As `lime.lime_image.ImageExplanation` with label `target_index`; image float (H, W, 3)."""
+        """As `lime.lime_image.ImageExplanation` with label `target_index`; image float (H, W, 3).
+
+        Where segments were selected it lists these alone, as the package does.
+        """
         from lime.lime_image import ImageExplanation
 
         channels = self.image if len(self.image) == 3 else np.repeat(self.image[:1], 3, axis=0)
@@ -112,7 +120,9 @@ class Explanation:
         label = self.target_index
         result.top_labels = [label]
         result.intercept[label] = self.intercept
-        result.local_exp[label] = [(int(s), float(self.weights[s])) for s in self.order()]
+        selected = self.settings.get("selected_segments", range(len(self.weights)))
+        listed = [int(segment) for segment in self.order() if segment in selected]
+        result.local_exp[label] = [(segment, float(self.weights[segment])) for segment in listed]
         result.score = self.fidelity
         result.local_pred = np.array([self.intercept + self.weights.sum()])
         return result

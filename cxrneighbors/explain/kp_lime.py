@@ -41,7 +41,8 @@ class KPLime(Explainer):
         rounds = self.rounds(n_sources, masking.n_masks, int(segments.max()) + 1, rng)
         design = MaskDesign(sources, segments, rounds, n_sources, masking.fill, ones_are_masked=True)
         samples = sample_rounds(self.predictor, target, design, self.locality)
-        fit = fit_rounds(samples, self.locality.weights, masking.alpha, masking.stability, self.seed or 0)
+        kernel, rule = self.locality.weights, masking.stability
+        fit = fit_rounds(samples, kernel, masking.alpha, rule, self.seed or 0, masking.selection)
         n_rounds = 1 if fit.certificate is None else fit.certificate.rounds
         drawn = {"n_masks": (fit.n_scored - 1) // n_sources // n_rounds}  # a fixed design has its own number
         fit = replace(fit, surrogate=fit.surrogate.flipped())

@@ -21,6 +21,11 @@ def random_rounds(
         yield draw_masks(n_films * n_masks, n_segments, rng)
 
 
+def pool_masks(n_pool: int, n_segments: int) -> np.ndarray:
+    """A fixed pool of random masks, the same for every film of S segments: uint8 (n_pool, S), 1 = kept."""
+    return draw_masks(n_pool, n_segments, np.random.default_rng([n_pool, n_segments]))
+
+
 def hadamard_rounds(
     n_films: int, n_masks: int, n_segments: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:

@@ -9,8 +9,30 @@ import numpy as np
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.explain.segments import segment_means
 
-FILLS = ("grey", "mean", "blur", "neighbour")
-GREY = 0.5
+Fill = str | float  # one of FILLS, or any grey in [0, 1]
+FILLS = ("grey", "black", "mean", "blur", "neighbour")
+GREY, BLACK = 0.5, 0.0
+LEVELS = {"grey": GREY, "black": BLACK}
+
+
+def check_fill(fill: Fill, known: tuple[str, ...] = FILLS, kind: str = "fill") -> None:
+    """Raise a `UserError` unless `fill` is one of `known`, or a level in [0, 1] where grey is among them."""
+    if isinstance(fill, str) or "grey" not in known:
+        choose(kind, str(fill), known)
+    elif not 0 <= fill <= 1:
+        raise UserError(f"{kind} {fill:g}: a grey must lie in [0, 1], 0 black and 1 white")
+
+
+def read_fill(text: str) -> Fill:
+    """A fill as a command line spells it: a number is a grey, everything else a name.
+
+    >>> read_fill("black"), read_fill("0.25")
+    ('black', 0.25)
+    """
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 @dataclass(frozen=True)
@@ -20,8 +42,9 @@ class MaskedFilms:
     `sources`: float32 (M, C, H, W) in [0, 1]; `segments`: int (H, W) in 0..S-1; `masks`: (N, S) in {0, 1},
     1 = kept; `source`: int (N,) in 0..M-1. `fill` is what stands in masked segments:
 
-    - 'grey': 0.5; 'mean': each segment's mean, channel by channel (the `lime` package's default); 'blur': the
-      same film blurred by a Gaussian of 1/16 of its longer side;
+    - 'grey': 0.5; 'black': 0; a number: that grey in [0, 1], as `hide_color` of the `lime` package;
+    - 'mean': each segment's mean, channel by channel (`hide_color=None`, the default of the package);
+    - 'blur': the same film blurred by a Gaussian of 1/16 of its longer side;
     - 'neighbour': film n keeps segments of `sources[0]`, the target, and has the pixels of
       `sources[source[n]]`, a neighbour, in masked ones. With `source` int (N, S) each masked segment has a
       neighbour of its own: segment s of film n shows `sources[source[n, s]]`.
@@ -34,11 +57,11 @@ class MaskedFilms:
     segments: np.ndarray
     masks: np.ndarray
     source: np.ndarray
-    fill: str = "grey"
+    fill: Fill = "grey"
     feather: float = 0.0
 
     def __post_init__(self) -> None:
-        choose("fill", self.fill, FILLS)
+        check_fill(self.fill)
         if self.sources.ndim != 4 or self.segments.shape != self.sources.shape[2:]:
             raise ValueError(
                 f"sources must be (M, C, H, W) and segments (H, W), "
@@ -55,7 +78,7 @@ class MaskedFilms:
 
     @classmethod
     def of_one(
-        cls, pixels: np.ndarray, segments: np.ndarray, masks: np.ndarray, fill: str = "grey"
+        cls, pixels: np.ndarray, segments: np.ndarray, masks: np.ndarray, fill: Fill = "grey"
     ) -> MaskedFilms:
         """Masked films of one film (C, H, W)."""
         return cls(pixels[None], segments, masks, np.zeros(len(masks), dtype=np.int64), fill)
@@ -71,8 +94,9 @@ class MaskedFilms:
 
 def fill_images(films: MaskedFilms) -> np.ndarray:
     """What masked segments show: float32 (M, C, H, W), or (1, 1, 1, 1) for one grey; not for 'neighbour'."""
-    if films.fill == "grey":
-        return np.full((1, 1, 1, 1), GREY, dtype=np.float32)
+    level = LEVELS.get(films.fill) if isinstance(films.fill, str) else films.fill
+    if level is not None:
+        return np.full((1, 1, 1, 1), level, dtype=np.float32)
     if films.fill == "mean":
         means = [[segment_means(channel, films.segments) for channel in film] for film in films.sources]
         return np.array(means)[..., films.segments].astype(np.float32)

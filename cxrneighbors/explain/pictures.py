@@ -238,6 +238,8 @@ def _headline(explanation: Explanation, page: _Page) -> None:
 def _below(explanation: Explanation) -> str:
     """What stands under the first two pictures: fidelity and, where there is one, the certificate."""
     text = f"surrogate's fidelity (weighted R²) {explanation.fidelity:.2f}"
+    if (zero := len(explanation.zero_segments())) and explanation.pixel_map is None:
+        text += f"\n{zero} of {len(explanation.weights)} segments weigh 0 (hatched)"
     stability = explanation.settings.get("stability")
     if stability is None:
         return text
@@ -310,6 +312,7 @@ def _heat(axes: Axes, explanation: Explanation, limit: float | None = None, titl
         norm = Normalize(-limit, limit)
     colours = LinearSegmentedColormap.from_list("heat", HEAT)
     image = axes.imshow(values, cmap=colours, norm=norm, interpolation="nearest")
+    _hatch_zeros(axes, explanation)
     outline = gaussian_filter(explanation.image.mean(axis=0), max(values.shape) / 90)
     if np.ptp(outline) > 0:
         axes.contour(outline, levels=5, colors="black", linewidths=0.25, alpha=0.4)
@@ -323,6 +326,17 @@ def _is_sum(explanation: Explanation) -> bool:
     """Whether the map is Σ-LIME's: integers, sums of masks."""
     values = explanation.pixel_map
     return values is not None and np.issubdtype(values.dtype, np.integer)
+
+
+def _hatch_zeros(axes: Axes, explanation: Explanation) -> None:
+    """Hatch segments that weigh exactly 0, which a colour cannot tell from a small weight."""
+    zero = explanation.zero_segments()
+    if explanation.pixel_map is None and 0 < len(zero) < len(explanation.weights):
+        from matplotlib import rc_context
+
+        inside = np.isin(explanation.segments, zero).astype(float)
+        with rc_context({"hatch.linewidth": 0.2, "hatch.color": "0.6"}):
+            axes.contourf(inside, levels=[0.5, 1.5], colors="none", hatches=["////"])
 
 
 def _colour_bar(axes: Axes, image: Any, explanation: Explanation) -> None:

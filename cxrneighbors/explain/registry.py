@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cxrneighbors.errors import choose
+from cxrneighbors.errors import UserError, choose
 from cxrneighbors.explain.alime import ALime
 from cxrneighbors.explain.contrast_lime import ContrastLime
 from cxrneighbors.explain.dlime import DLime
@@ -13,6 +13,7 @@ from cxrneighbors.explain.k_lime import KStarLime
 from cxrneighbors.explain.kp_lime import KPLime
 from cxrneighbors.explain.lime_image import Lime
 from cxrneighbors.explain.predictor import Model, Predictor
+from cxrneighbors.explain.published import published_options
 from cxrneighbors.explain.sigma_lime import SigmaLime
 from cxrneighbors.index.neighbor_index import NeighborIndex
 
@@ -22,10 +23,30 @@ METHODS: dict[str, type[Explainer]] = {
 
 
 def build_explainer(
-    name: str, model: Model | Predictor, index: NeighborIndex | None = None, **options: Any
+    name: str,
+    model: Model | Predictor,
+    index: NeighborIndex | None = None,
+    *,
+    as_published: str | None = None,
+    **options: Any,
 ) -> Explainer:
     """The explainer called `name` (`METHODS`); options as in `Explainer`, None for a method's own default.
 
-    `UserError` for an unknown name or option.
+    `as_published`: 'lime' or 'paper' sets what that source says (`published.published_options`); an option
+    given beside it must not contradict it. `UserError` for an unknown name or option.
     """
-    return METHODS[choose("method", name, list(METHODS))](model, index, **options)
+    method = METHODS[choose("method", name, list(METHODS))]
+    if as_published is None:
+        return method(model, index, **options)
+    given = {option: value for option, value in options.items() if value is not None}
+    for option in ("masking", "neighbourhood"):
+        if option in given:
+            raise UserError(f"as_published {as_published!r}: sets {option} itself; give single options")
+    settings = published_options(as_published, name)
+    for option, value in settings.items():
+        if given.get(option, value) != value:
+            raise UserError(
+                f"as_published {as_published!r}: sets {option} to {value!r}, not to "
+                f"{given[option]!r}; leave one of the two out"
+            )
+    return method(model, index, **settings | given)

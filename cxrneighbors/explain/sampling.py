@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxrneighbors.explain.locality import Locality
-from cxrneighbors.explain.perturb import MaskedFilms
+from cxrneighbors.explain.perturb import Fill, MaskedFilms
 from cxrneighbors.explain.predictor import Predictor
 from cxrneighbors.explain.surrogate import Sample
 
@@ -28,7 +28,7 @@ class MaskDesign:
     segments: np.ndarray
     rounds: Iterator[np.ndarray]
     n_masked: int = 1
-    fill: str = "grey"
+    fill: Fill = "grey"
     ones_are_masked: bool = False
     mixed: np.random.Generator | None = None
     feather: float = 0.0

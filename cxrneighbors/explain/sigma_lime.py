@@ -39,6 +39,10 @@ class SigmaLime(KStarLime):
             raise UserError(f"top {top}: a mask needs at least one segment")
         self.top = top
 
+    def settings(self, n_segments: int) -> dict[str, Any]:
+        """What an explanation records of how it was made, `top` included."""
+        return super().settings(n_segments) | {"top": self.top}
+
     def explain_film(self, film: Film, target: str) -> Explanation:
         """LIME on the neighbours, summed over the film."""
         neighbours = self.neighbours(film)
@@ -48,7 +52,7 @@ class SigmaLime(KStarLime):
         total = np.stack(masks).sum(axis=0, dtype=np.int32)
         prediction = float(self.predictor.scores(MaskedFilms.unmasked(film.pixels), target)[0])
         fit = _summed(segment_means(total, segments), prediction, parts)
-        more = {"parts": parts, "pixel_map": total, "settings": {"top": self.top}}
+        more = {"parts": parts, "pixel_map": total}
         return self.result(film, target, segments, fit, neighbours, **more)
 
 

@@ -6,9 +6,11 @@ package, whose `LimeBase` gives the same coefficients on the same masks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
+
+from cxrneighbors.explain.selection import Selection
 
 KERNEL_WIDTH = 0.25
 ALPHA = 1.0
@@ -35,11 +37,16 @@ class Sample:
 
 @dataclass(frozen=True)
 class Surrogate:
-    """f(x) ~ intercept + coefficients . x. `fidelity`: weighted R² on its own masks, at most 1."""
+    """f(x) ~ intercept + coefficients . x. `fidelity`: weighted R² on its own masks, at most 1.
+
+    `selected`: int (F,), the features that a `Selection` chose, the coefficients of all others being 0; None
+    where nothing was chosen.
+    """
 
     coefficients: np.ndarray
     intercept: float
     fidelity: float
+    selected: np.ndarray | None = None
 
     def flipped(self) -> Surrogate:
         """The same function of 1 - x: from features "masked" to features "kept", and back.
@@ -48,7 +55,7 @@ class Surrogate:
         coefficients are positive for segments whose presence raises the score.
         """
         total = float(self.intercept + self.coefficients.sum())
-        return Surrogate(-self.coefficients, total, self.fidelity)
+        return replace(self, coefficients=-self.coefficients, intercept=total)
 
 
 def cosine_distance(z: np.ndarray) -> np.ndarray:
@@ -67,21 +74,30 @@ def locality(distance: np.ndarray, width: float = KERNEL_WIDTH) -> np.ndarray:
     return np.asarray(np.sqrt(np.exp(-(np.asarray(distance, dtype=np.float64) ** 2) / width**2)))
 
 
-def fit_surrogate(x: np.ndarray, y: np.ndarray, weights: np.ndarray, alpha: float = ALPHA) -> Surrogate:
-    """Weighted ridge regression with a free intercept.
+def fit_surrogate(
+    x: np.ndarray,
+    y: np.ndarray,
+    weights: np.ndarray,
+    alpha: float = ALPHA,
+    selection: Selection | None = None,
+) -> Surrogate:
+    """Weighted ridge regression with a free intercept, on the features that `selection` chooses.
 
     `x` (N, S), `y` (N,), `weights` (N,) >= 0, not all 0. Solved in float64. A constant `y` gives coefficients
     0 and fidelity 1.
     """
     x, y, w = (np.asarray(values, dtype=np.float64) for values in (x, y, weights))
+    selected = selection.features(x, y, w) if selection is not None and selection.chooses else None
+    used = x if selected is None else x[:, selected]
     total = w.sum()
-    x_mean, y_mean = w @ x / total, w @ y / total
-    centred = x - x_mean
+    x_mean, y_mean = w @ used / total, w @ y / total
+    centred = used - x_mean
     weighted = centred.T * w
-    gram = weighted @ centred + alpha * np.eye(x.shape[1])
-    coefficients = np.linalg.solve(gram, weighted @ (y - y_mean))
-    intercept = float(y_mean - x_mean @ coefficients)
-    return Surrogate(coefficients, intercept, weighted_r2(y, intercept + x @ coefficients, w))
+    found = np.linalg.solve(weighted @ centred + alpha * np.eye(used.shape[1]), weighted @ (y - y_mean))
+    intercept = float(y_mean - x_mean @ found)
+    coefficients = np.zeros(x.shape[1])
+    coefficients[slice(None) if selected is None else selected] = found
+    return Surrogate(coefficients, intercept, weighted_r2(y, intercept + used @ found, w), selected)
 
 
 def weighted_r2(y: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> float:

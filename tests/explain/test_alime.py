@@ -7,6 +7,7 @@ from sklearn.linear_model import Ridge
 from cxrneighbors.encoders.pixels import PixelEncoder
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain.alime import ALime
+from cxrneighbors.explain.certificate import StabilityRule
 from cxrneighbors.explain.lime_image import Lime
 
 
@@ -64,6 +65,41 @@ def test_an_encoder_that_sees_no_difference_weighs_all_masks_alike(world, model,
     blind = ALime(model, world.index, encoder=Blind(), **options)
     assert (blind.locality.weights(np.zeros(5)) == 1).all()
     assert blind.explain("p0", "Nodule").order()[0] == 6
+
+
+def test_a_pool_is_drawn_once_and_its_nearest_masks_are_scored(world, options):
+    """By hand: the pool's films encoded one by one, the 60 nearest and the unmasked film fitted."""
+    films = []
+
+    def model(images):
+        films.extend(images.copy())
+        return images.mean((2, 3)) ** 2 * np.ones((1, 2)) + images[:, :, 12:24, 24:36].mean((2, 3)) ** 3
+
+    explainers = [ALime(model, world.index, seed=seed, pool=300, **options) for seed in (0, 9)]
+    explanation = explainers[0].explain("p0", "Nodule")
+    assert len(films) == 61 and explanation.settings["pool"] == 300 and explanation.seed is None
+    own, segments = explanation.image, explanation.segments
+    pool = np.random.default_rng([300, 16]).integers(0, 2, (300, 16), dtype=np.uint8)
+    composed = np.array([np.where(mask[segments] == 1, own, np.float32(0.5)) for mask in pool])
+    encoder = PixelEncoder(16)
+    origin = encoder.encode(_small(own)[None])
+    distance = np.linalg.norm(encoder.encode(np.array([_small(film) for film in composed])) - origin, axis=1)
+    nearest = np.argsort(distance, kind="stable")[:60]
+    assert np.abs(np.array(films[1:]) - composed[nearest]).max() < 1e-6
+    again = explainers[1].explain("p0", "Nodule")
+    assert (again.weights == explanation.weights).all() and again.settings == explanation.settings
+    farther = np.delete(distance, nearest)
+    assert distance[nearest].max() <= farther.min()
+
+
+def test_rounds_of_a_pool_go_farther_out(world, model, options):
+    rule = StabilityRule(0.001, top=16, max_rounds=2, n_bootstrap=20)
+    options["stability"] = rule
+    explanation = ALime(model, world.index, pool=120, **options).explain("p0", "Nodule")
+    assert explanation.settings["stability"]["rounds"] == 2
+    assert explanation.settings["classifier_calls"] == 121 and explanation.order()[0] == 6
+    with pytest.raises(UserError, match="pool 119: 120 masks may be taken from it"):
+        ALime(model, world.index, pool=119, **options)
 
 
 def test_no_encoder(world, model, options):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import typer
 from PIL import Image
@@ -65,9 +66,103 @@ def test_a_file_and_the_patient_whose_film_it_is(folders, world, tmp_path):
         record = json.loads((tmp_path / name / "explanation.json").read_text())
         found[name] = [neighbour["neighbor_id"] for neighbour in record["neighbours"]]
     assert found["stranger"][0] == "p3" and "p3" not in found["patient"]
-    for image_id, more in ((None, ()), ("p0", ("--image", str(tmp_path / "new.png")))):
-        with pytest.raises(UserError, match="give one film, by --image-id or as a file by --image"):
+    for image_id, more in ((None, ()), ("p0", ("--among", "sex == 'F'"))):
+        with pytest.raises(UserError, match="give films by --image-id or --image, or by --among"):
             explain(folders, tmp_path / "out", *more, image_id=image_id)
+
+
+def films(folder):
+    return pd.read_csv(folder / "films.csv", keep_default_na=False, dtype={"patient_id": str})
+
+
+def test_several_films_by_id_and_file(folders, world, tmp_path):
+    pixels = np.array(Image.open(world.folder / "p3.png"))
+    for name in ("new", "other"):
+        pixels[:4, :4] += 9
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+    files = ("--image", str(tmp_path / "new.png"), "--image", str(tmp_path / "other.png"))
+    explain(folders, tmp_path / "a", "--image-id", "p5", *files, "--patient-id", "3")
+    table = films(tmp_path / "a")
+    assert table["image_id"].tolist() == ["p0", "p5", "", ""]
+    assert table["patient_id"].tolist() == ["0", "5", "3", "3"]
+    assert not any("p3" in names.split("|") for names in table["neighbours"][2:])
+    assert {path.name for path in (tmp_path / "a").iterdir()} == {
+        "films",
+        "films.csv",
+        "manifest.json",
+        "sheet.png",
+        "skipped.csv",
+    }
+    explain(folders, tmp_path / "b", *files, "--patient-id", "3", "--patient-id", "5", image_id=None)
+    found = films(tmp_path / "b")["neighbours"]
+    assert "p3" not in found[0].split("|") and "p3" in found[1].split("|")
+    for patients in (["3", "4", "5"], ["3", "4"]):
+        more = [word for patient in patients for word in ("--patient-id", patient)]
+        given = files if len(patients) == 3 else ()
+        with pytest.raises(UserError, match="give one for all, or one each"):
+            explain(folders, tmp_path / "c", *given, *more)
+
+
+def test_a_whole_predicate_and_a_rerun(folders, tmp_path):
+    more = ("--among", "findings.has('Nodule')", "--limit", "3")
+    explain(folders, tmp_path / "out", *more, image_id=None, method="lime")
+    assert films(tmp_path / "out")["image_id"].tolist() == ["p0", "p2", "p4"]
+    stamp = (tmp_path / "out" / "films" / "p2" / "panel.png").stat().st_mtime_ns
+    explain(folders, tmp_path / "out", *more[:2], image_id=None, method="lime")
+    assert len(films(tmp_path / "out")) == 6
+    assert (tmp_path / "out" / "films" / "p2" / "panel.png").stat().st_mtime_ns == stamp
+    explain(folders, tmp_path / "one", "--among", "image_id == 'p2'", image_id=None, method="lime")
+    assert len(films(tmp_path / "one")) == 1  # films that a rule finds are laid out alike, however many
+    with pytest.raises(UserError, match="n masks 20, now 30"):
+        explain(folders, tmp_path / "out", *more, "--masks", "30", image_id=None, method="lime")
+
+
+def test_all_errors_of_a_finding(folders, world, tmp_path):
+    from cxrneighbors.classifiers.registry import load_classifier
+    from cxrneighbors.data.pixels import load_images
+
+    images, _ = load_images(list(world.studies["path"]), 48)
+    scores = load_classifier(folders / "classifier").predict(images, device="cpu")[:, 0]
+    threshold = float(np.median(scores))
+    for error, wanted in (
+        ("false-positive", [n for n in range(1, 12, 2) if scores[n] >= threshold]),
+        ("false-negative", [n for n in range(0, 12, 2) if scores[n] < threshold]),
+    ):
+        more = ("--errors", error, "--threshold", repr(threshold))
+        result = explain(folders, tmp_path / error, *more, image_id=None, method="lime")
+        table = films(tmp_path / error)
+        assert sorted(table["image_id"]) == sorted(f"p{n}" for n in wanted)
+        assert (table["outcome"] == error).all() and f"{len(wanted)} {error}" in result.stderr
+        worst = table["score"].tolist()
+        assert worst == sorted(worst, reverse=error == "false-positive")
+        limited = explain(
+            folders, tmp_path / f"{error}-1", *more, "--limit", "1", image_id=None, method="lime"
+        )
+        assert "1 films" in limited.stderr
+        assert films(tmp_path / f"{error}-1")["image_id"].tolist() == table["image_id"].tolist()[:1]
+
+
+def test_as_published_and_its_options(folders, tmp_path):
+    arguments = [str(folders / "index"), "--classifier", str(folders / "classifier"), "--image-id", "p0"]
+    arguments += ["--target", "Nodule", "--out", str(tmp_path / "out"), "--method", "lime"]
+    result = CliRunner().invoke(app, [*arguments, "--as-published", "lime", "--seed", "3"])
+    assert result.exception is None, result.exception
+    record = json.loads((tmp_path / "out" / "explanation.json").read_text())
+    settings = record["settings"]
+    assert record["seed"] == 3 and settings["classifier_calls"] == 1000 and settings["fill"] == "mean"
+    assert settings["num_features"] == 100000 and settings["segmentation"] == "quickshift"
+    result = CliRunner().invoke(app, [*arguments, "--as-published", "paper", "--fill", "black"])
+    assert isinstance(result.exception, UserError) and "sets fill to 'grey'" in str(result.exception)
+
+
+def test_fill_features_and_pool_reach_the_explanation(folders, tmp_path):
+    more = ("--fill", "0.3", "--num-features", "2", "--feature-selection", "lasso_path", "--pool", "60")
+    result = explain(folders, tmp_path / "out", *more, method="alime")
+    settings = json.loads((tmp_path / "out" / "explanation.json").read_text())["settings"]
+    assert (settings["fill"], settings["num_features"], settings["pool"]) == (0.3, 2, 60)
+    assert settings["feature_selection"] == "lasso_path" and len(settings["selected_segments"]) <= 2
+    shown = [line for line in result.stderr.splitlines() if line.startswith("  segment ")]
+    assert len(shown) <= 2 and "segments weigh 0" in result.stderr
 
 
 def test_until_stable_writes_and_says_which_of_the_two_happened(folders, tmp_path):
@@ -117,12 +212,22 @@ def test_what_turns_the_decision_is_said(folders, tmp_path, world, model, option
         ({"method": "shap"}, (), "method 'shap'"),
         ({"image_id": "p99"}, (), "'p99'"),
         ({}, ("-k", "40"), "11"),
-        ({}, ("--fill", "black"), "'black'"),
-        ({"method": "lime"}, ("--fill", "neighbour"), "grey, mean, blur"),
+        ({}, ("--fill", "white"), "'white'"),
+        ({"method": "lime"}, ("--fill", "neighbour"), "grey, black, mean, blur"),
         ({}, ("--segmentation", "grid"), "'grid'"),
         ({}, ("--segmentation", "lungs", "--lungs", "nowhere"), "nowhere.*a segmenter was saved to"),
         ({}, ("--until-stable", "3"), "not a probability"),
         ({}, ("--policy", "best"), "'best'"),
+        ({}, ("--fill", "1.4"), "a grey must lie in"),
+        ({}, ("--feature-selection", "lasso"), "'lasso'"),
+        ({}, ("--pool", "200"), "option of method kp-lime 'pool'"),
+        ({}, ("--as-published", "paper"), r"as_published 'paper': sets \w+ to .*, not to "),
+        ({"method": "dlime"}, ("--as-published", "paper"), "no settings for method 'dlime'"),
+        ({"image_id": None}, ("--errors", "false"), "'false'; choose one of: false-positive"),
+        ({"image_id": None}, ("--errors", "false-positive", "--threshold", "2"), "threshold 2"),
+        ({"image_id": None}, ("--among", "sex == 'X'"), "no film of the index passes"),
+        ({"image_id": None}, ("--among", "nothing == 1"), "unknown column 'nothing'"),
+        ({}, ("--patient-id", "3"), "1 for 0 files"),
     ],
 )
 def test_bad_input_is_one_line_and_writes_nothing(folders, tmp_path, given, more, message):

@@ -74,5 +74,5 @@ def test_options_go_to_the_part_that_has_them_and_none_is_the_parts_own_default(
     for wrong in ("index", "model", "batches", "n_mask"):
         with pytest.raises((UserError, TypeError), match=wrong):
             Ramp(model, world.index, **{wrong: 1})
-    with pytest.raises(UserError, match="fill of method ramp 'neighbour'; choose one of: grey, mean, blur"):
+    with pytest.raises(UserError, match="fill of method ramp 'neighbour'; choose one of: grey, black, mean"):
         Ramp(model, masking=Masking(fill="neighbour"), labels=["a"])

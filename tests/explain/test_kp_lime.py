@@ -5,6 +5,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from cxrneighbors.explain.kp_lime import KPLime
+from cxrneighbors.explain.surrogate import locality
 
 P, K = 60, 4
 
@@ -37,6 +38,17 @@ def by_hand(masks, scores):
     distance = 1 - np.sqrt(share)
     ridge = Ridge(alpha=1).fit(1 - masks, scores, sample_weight=np.sqrt(np.exp(-((distance / 0.25) ** 2))))
     return -ridge.coef_, ridge.intercept_ + ridge.coef_.sum()
+
+
+def test_the_papers_features_have_no_cosine_kernel():
+    """Why the kernel is of the share kept: 1 = masked makes the unmasked film the zero vector."""
+    from sklearn.metrics import pairwise_distances
+
+    masked = np.random.default_rng(0).integers(0, 2, (50, 9))
+    masked[0] = 0
+    distance = pairwise_distances(masked, masked[:1], metric="cosine").ravel()
+    assert distance[1:] == pytest.approx(1)
+    assert locality(distance[1:]) == pytest.approx(np.exp(-8))
 
 
 def test_exactly_k_plus_one_times_p_masked_films_and_the_unmasked_target(world, seen, model, options):

@@ -30,21 +30,32 @@ def film():
     return np.clip(film, 0, 1).astype(np.float32)[None]
 
 
-@pytest.mark.parametrize(("fill", "hide_color"), [("grey", 0.5), ("mean", None)])
-@pytest.mark.parametrize("segmentation", ["quickshift", "slic"])
+FILLS = [("grey", 0.5), ("mean", None), ("black", 0), (0.2, 0.2), (1, 1)]
+SELECTIONS = [(5, "auto"), (10, "auto"), (7, "forward_selection"), (3, "highest_weights"), (8, "lasso_path")]
+CASES = [
+    *((fill, "quickshift", 100000, "auto") for fill in FILLS),
+    *((fill, "slic", 4, "none") for fill in FILLS[:3]),
+    *((FILLS[0], "slic", *selection) for selection in SELECTIONS),
+    *((FILLS[1], "quickshift", *selection) for selection in SELECTIONS),
+]
+
+
+@pytest.mark.parametrize(("fill", "segmentation", "num_features", "selection"), CASES)
 def test_same_masks_give_the_coefficients_of_the_lime_package(
-    film, fill, hide_color, segmentation, monkeypatch
+    film, fill, segmentation, num_features, selection, monkeypatch
 ):
     from lime.lime_image import LimeImageExplainer
 
+    fill, hide_color = fill
     segments = segment(film, segmentation)
     n_masks, d = 150, int(segments.max()) + 1
-    theirs = LimeImageExplainer(random_state=7).explain_instance(
+    theirs = LimeImageExplainer(random_state=7, feature_selection=selection).explain_instance(
         np.repeat(film[0][..., None], 3, axis=2).astype(np.float64),
         lambda images: nonlinear(np.moveaxis(images, -1, 1)),
         labels=(1,),
         top_labels=None,
         hide_color=hide_color,
+        num_features=num_features,
         num_samples=n_masks + 1,
         segmentation_fn=lambda image: segments,
         random_seed=0,
@@ -52,15 +63,20 @@ def test_same_masks_give_the_coefficients_of_the_lime_package(
     # The package draws its masks first of all from a RandomState; its row 0 is overwritten by ones.
     drawn = np.random.RandomState(7).randint(0, 2, (n_masks + 1) * d).reshape(n_masks + 1, d)[1:]
     monkeypatch.setattr(masks, "draw_masks", lambda n, s, rng: drawn.astype(np.uint8))
-    explainer = Lime(
-        nonlinear, n_masks=n_masks, segmentation=segmentation, fill=fill, labels=["well", "sick"]
-    )
-    ours = explainer.explain(film, "sick")
-    weights = np.array([weight for _, weight in sorted(theirs.local_exp[1])])
-    assert np.abs(weights).max() > 0.03
+    options = {"n_masks": n_masks, "segmentation": segmentation, "fill": fill, "labels": ["well", "sick"]}
+    options |= {"num_features": num_features, "feature_selection": selection}
+    ours = Lime(nonlinear, **options).explain(film, "sick")
+    weights = np.zeros(d)
+    for number, weight in theirs.local_exp[1]:
+        weights[number] = weight
+    assert np.abs(weights).max() > 0.01
     assert ours.weights == pytest.approx(weights, abs=1e-4)
     assert ours.intercept == pytest.approx(theirs.intercept[1], abs=1e-4)
     assert ours.fidelity == pytest.approx(theirs.score, abs=1e-4)
+    assert ours.intercept + ours.weights.sum() == pytest.approx(theirs.local_pred[0], abs=1e-4)
+    left_out = set(range(d)) - {number for number, _ in theirs.local_exp[1]}
+    assert set(ours.zero_segments()) == left_out and ours.settings["num_features"] == num_features
+    assert [number for number, _ in ours.to_lime().local_exp[1]] == [n for n, _ in theirs.local_exp[1]]
     assert ours.prediction == pytest.approx(nonlinear(film[None])[0, 1], abs=1e-6)
     _, their_mask = theirs.get_image_and_mask(1, positive_only=True, num_features=4, hide_rest=False)
     assert (ours.mask(4) == their_mask).all()
@@ -119,5 +135,9 @@ def test_bad_arguments(world, model, options):
         Lime(model, fill="neighbour", **options)
     with pytest.raises(UserError, match="masks 0"):
         Lime(model, **{**options, "n_masks": 0})
+    with pytest.raises(UserError, match=r"fill 1\.5: a grey must lie in \[0, 1\]"):
+        Lime(model, fill=1.5, **options)
+    with pytest.raises(UserError, match="num_features 0"):
+        Lime(model, num_features=0, **options)
     with pytest.raises(UserError, match="above 0"):
         Lime(model, alpha=0, **options)

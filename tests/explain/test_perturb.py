@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cxrneighbors.errors import UserError
-from cxrneighbors.explain.perturb import MaskedFilms, fill_images
+from cxrneighbors.explain.perturb import MaskedFilms, check_fill, fill_images
 
 
 @pytest.fixture
@@ -20,6 +20,8 @@ def films():
 
 def test_fills(films):
     assert fill_images(films).shape == (1, 1, 1, 1) and fill_images(films).item() == 0.5
+    levels = [fill_images(replace(films, fill=fill)).item() for fill in ("black", 0, 0.25, 1.0)]
+    assert levels == [0, 0, 0.25, 1]
     mean = fill_images(replace(films, fill="mean"))
     here = films.segments == 4
     assert mean[2, 1][here] == pytest.approx(films.sources[2, 1][here].mean(), abs=1e-6)
@@ -34,8 +36,13 @@ def test_one_film_alone(films):
 
 
 def test_inputs_are_checked(films):
-    with pytest.raises(UserError, match=r"fill 'black'.*grey, mean, blur, neighbour"):
-        replace(films, fill="black")
+    with pytest.raises(UserError, match=r"fill 'white'.*grey, black, mean, blur, neighbour"):
+        replace(films, fill="white")
+    for level in (-0.1, 1.01, float("nan")):
+        with pytest.raises(UserError, match="a grey must lie in"):
+            replace(films, fill=level)
+    with pytest.raises(UserError, match=r"fill here '0.5'; choose one of: neighbour"):
+        check_fill(0.5, ("neighbour",), "fill here")
     with pytest.raises(ValueError, match=r"masks must be \(N, 9\)"):
         replace(films, masks=films.masks[:, :8])
     with pytest.raises(ValueError, match=r"source must be \(41,\)"):

@@ -89,6 +89,23 @@ def test_a_png_of_300_dots_an_inch(world, model, options):
         assert picture.width == int(WIDTH * DPI) and picture.format == "PNG"
 
 
+def test_segments_that_were_not_selected_are_hatched_and_counted(world, model, options):
+    options["num_features"] = 3
+    explanation = build_explainer("lime", model, world.index, **options).explain("p0", "Nodule")
+    figure = draw_panel(explanation)
+    assert "13 of 16 segments weigh 0 (hatched)" in "\n".join(texts(figure))
+    found = [each for axes in figure.axes for each in axes.collections]
+    sets = [each for each in found if "////" in getattr(each, "hatches", [])]
+    assert len(sets) == 1
+    inside = sets[0].get_paths()[0]
+    for segment in range(16):
+        y, x = (index.mean() for index in np.nonzero(explanation.segments == segment))
+        assert inside.contains_point((x, y)) == (explanation.weights[segment] == 0), segment
+    options["num_features"] = None
+    whole = draw_panel(build_explainer("lime", model, world.index, **options).explain("p0", "Nodule"))
+    assert "weigh 0" not in "\n".join(texts(whole))
+
+
 def test_a_flat_explanation_draws_too(world, options):
     explanation = build_explainer(
         "lime", lambda images: np.full((len(images), 2), 0.5), world.index, **options

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from cxrneighbors.errors import UserError, choose
 from cxrneighbors.explain.explainer import Explainer
 from cxrneighbors.explain.explanation import Explanation
 from cxrneighbors.explain.films import Film, FilmReader
+from cxrneighbors.explain.identity import index_hash
 from cxrneighbors.explain.masking import Masking
 from cxrneighbors.explain.masks import draw_masks
 from cxrneighbors.explain.neighbours import Neighbourhood
@@ -97,7 +97,7 @@ class Benchmark:
             index, self.settings.k, where=self.settings.where, one_per=self.settings.one_per
         )
         self.segments = SegmentCache(Path(out) / "segments", 2048, lungs)
-        identity = {**asdict(self.settings), "classifier": model.weights_hash(), "index": _index_hash(index)}
+        identity = {**asdict(self.settings), "classifier": model.weights_hash(), "index": index_hash(index)}
         identity |= {"classifier_settings": model.config(), "patients": "dataset/patient_id"}
         identity["lungs"] = None if lungs is None else lungs.weights_hash()
         identity["regions"] = None if regions is None else regions_hash(regions)
@@ -283,10 +283,3 @@ def small_map(heat: np.ndarray, side: int = 32) -> np.ndarray:
     largest = np.abs(small).max()
     digits = 4 - int(np.floor(np.log10(largest))) if largest > 0 else 0
     return np.round(small, digits)
-
-
-def _index_hash(index: NeighborIndex) -> str:
-    """What neighbours depend on: image vectors and their order."""
-    digest = hashlib.sha256("\n".join(index.studies["image_id"]).encode())
-    digest.update(np.ascontiguousarray(index.vectors["image"]).tobytes())
-    return digest.hexdigest()

@@ -1,0 +1,198 @@
+"""Many films explained one after the other, with a table and a contact sheet; an interrupted run goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxrneighbors.artifact import Kind
+from cxrneighbors.data.skipped import Skipped, write_skipped
+from cxrneighbors.errors import UserError
+from cxrneighbors.explain.classifier_errors import label_of, outcome
+from cxrneighbors.explain.explainer import Explainer
+from cxrneighbors.explain.explanation import Explanation
+from cxrneighbors.explain.films import Film, ImageLike
+from cxrneighbors.explain.identity import index_hash, model_hash
+from cxrneighbors.explain.pictures import panel_png
+from cxrneighbors.explain.registry import METHODS
+from cxrneighbors.explain.sheet import MAX_FILMS, contact_sheet
+from cxrneighbors.files import sha256_file, write_bytes_atomic, write_text_atomic
+from cxrneighbors.progress import say, track
+
+EXPLANATIONS = Kind("explanations", version=1, made_by="explain")
+FILMS, TABLE, SHEET = "films", "films.csv", "sheet.png"
+COLUMNS = (
+    "folder",
+    "image_id",
+    "file",
+    "patient_id",
+    "findings",
+    "target",
+    "label",
+    "score",
+    "outcome",
+    "fidelity",
+    "top_segments",
+    "neighbours",
+    "classifier_calls",
+)
+
+
+def explain_many(
+    explainer: Explainer,
+    images: Sequence[ImageLike],
+    target: str,
+    out: str | Path,
+    *,
+    patient_ids: Sequence[str | None] | None = None,
+    threshold: float = 0.5,
+    title: str = "",
+) -> pd.DataFrame:
+    """Explain the score of label `target` for each film, into folder `out`.
+
+    `images`: image_ids, files or arrays, as `Explainer.explain` takes them, of the index or from outside;
+    `patient_ids`: whose films those from outside are, one each. `threshold`: from which score on a film
+    counts as positive in column `outcome`. `title`: of the sheet.
+
+    Written: `films/NAME/` with explanation and panel of each film, `films.csv` (the table that is returned,
+    one row a film, in order), `sheet.png` (and `sheet-2.png`, … above 150 films), and `skipped.csv`: films
+    that could not be explained, with the reason. Films explained there before with the same settings,
+    classifier and index are kept; a folder of others is refused. Table and sheet have the films of this call.
+
+    Raises `UserError` for an unknown label, such a folder, and when no film could be explained.
+    """
+    explainer.predictor.column(target)
+    owners = list(patient_ids or [None] * len(images))
+    if not images or len(owners) != len(images):
+        raise UserError(f"explain: {len(images)} films and {len(owners)} patients; give one for each film")
+    skipped, rows = Skipped("explain"), dict[str, dict[str, Any]]()
+    work = EXPLANATIONS.begin(out, plan_of(explainer, target))
+    if work.complete:
+        work.reopen()
+    with work.preparing():
+        for image, owner in _counted(list(zip(images, owners, strict=True))):
+            try:
+                film = explainer.reader.read(image, owner)
+                folder = f"{FILMS}/{film_name(film, image)}"
+                if folder not in rows:
+                    explanation = _explained(explainer, film, target, work.folder / folder)
+                    where = {"folder": folder, "file": "" if film.path is None else str(film.path)}
+                    rows[folder] = where | _row(explainer, film, explanation, threshold)
+            except UserError as error:
+                skipped.add(_shown(image), str(error))
+        if not rows:
+            raise UserError(f"explain: none of {len(images)} films; {skipped.to_frame()['reason'].iloc[0]}")
+    table = pd.DataFrame(list(rows.values()), columns=list(COLUMNS))
+    write_text_atomic(
+        work.folder / TABLE, table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    )
+    write_skipped(skipped, work.folder)
+    _write_sheets(work.folder, table, title or f"{METHODS[explainer.name].title}: {target}")
+    work.finish(files=False)
+    return table
+
+
+def plan_of(explainer: Explainer, target: str) -> dict[str, Any]:
+    """All that decides an explanation but the film: method, label, settings, seed, classifier, index."""
+    settings = explainer.settings(0)
+    del settings["segment_names"]
+    own = {name: getattr(explainer, name, None) for name in explainer.own_options}
+    settings |= {name: value for name, value in own.items() if isinstance(value, str | int | float)}
+    rule, place = explainer.masking.stability, explainer.neighbourhood
+    return {
+        "method": explainer.name,
+        "target": target,
+        "seed": explainer.seed,
+        "settings": settings | {"stability": None if rule is None else asdict(rule)},
+        "classifier": model_hash(explainer.predictor.model),
+        "index": None if place is None else index_hash(place.index, place.modality),
+    }
+
+
+def film_name(film: Film, image: ImageLike) -> str:
+    """A folder's name for a film: its image_id where a file may be called so, else with a hash behind it.
+
+    A film from outside has its file's name and a hash of its content, an array a hash of its pixels.
+    """
+    if film.image_id is not None:
+        name = re.sub(r"[^\w.-]", "_", film.image_id).lstrip(".") or "film"
+        digest = hashlib.sha256(film.image_id.encode()).hexdigest()
+        return name if name == film.image_id else f"{name}-{digest[:8]}"
+    if film.path is not None:
+        stem = re.sub(r"[^\w.-]", "_", film.path.name).lstrip(".") or "film"
+        return f"{stem}-{sha256_file(film.path)[:8]}"
+    pixels = np.ascontiguousarray(film.pixels)
+    return f"array-{hashlib.sha256(f'{pixels.shape}'.encode() + pixels.tobytes()).hexdigest()[:8]}"
+
+
+def _explained(explainer: Explainer, film: Film, target: str, folder: Path) -> Explanation:
+    """The film's explanation: the one that lies in `folder`, or made now and written there."""
+    if folder.is_dir():
+        try:
+            return Explanation.load(folder)
+        except UserError as error:
+            say(f"explaining again: {error}")
+    explanation = explainer.explain_film(film, target)
+    explanation.save(folder, {"panel.png": panel_png(explanation)})
+    return explanation
+
+
+def _row(explainer: Explainer, film: Film, explanation: Explanation, threshold: float) -> dict[str, Any]:
+    label = label_of(explanation.findings, explanation.target)
+    patient, names = film.patient_id, explanation.settings["segment_names"]
+    if film.image_id is not None and explainer.reader.studies is not None:
+        studies = explainer.reader.studies
+        patient = studies.loc[studies["image_id"] == film.image_id, "patient_id"].iloc[0]
+    top = [segment for segment in explanation.order()[:5] if explanation.weights[segment] != 0]
+    return {
+        "image_id": film.image_id or "",
+        "patient_id": patient or "",
+        "findings": "|".join(explanation.findings),
+        "target": explanation.target,
+        "label": label,
+        "score": explanation.prediction,
+        "outcome": outcome(explanation.prediction, label, threshold),
+        "fidelity": explanation.fidelity,
+        "top_segments": "|".join(f"{names[segment]} {explanation.weights[segment]:+.4f}" for segment in top),
+        "neighbours": "|".join(explanation.neighbours["neighbor_id"]),
+        "classifier_calls": explanation.settings["classifier_calls"],
+    }
+
+
+def _write_sheets(folder: Path, table: pd.DataFrame, title: str) -> None:
+    """Sheets of `MAX_FILMS` films each; older ones that are not written again go."""
+    pages = [table.iloc[start : start + MAX_FILMS] for start in range(0, len(table), MAX_FILMS)]
+    for old in folder.glob("sheet*.png"):
+        old.unlink()
+    for number, page in enumerate(pages, start=1):
+        loaded = (Explanation.load(folder / name) for name in page["folder"])
+        small = [replace(each, neighbour_images=None, parts=()) for each in loaded]
+        places = zip(page["image_id"], page["file"], page["folder"], strict=True)
+        names = [image_id or Path(file or folder).name for image_id, file, folder in places]
+        count = f"{len(table)} film{'s' * (len(table) > 1)}" + (
+            f", sheet {number} of {len(pages)}" if len(pages) > 1 else ""
+        )
+        picture = contact_sheet(small, names, page["outcome"].tolist(), f"{title}, {count}")
+        write_bytes_atomic(folder / (SHEET if number == 1 else f"sheet-{number}.png"), picture)
+
+
+def _counted(pairs: list[tuple[ImageLike, str | None]]) -> Iterator[tuple[ImageLike, str | None]]:
+    """The films behind a progress bar, and now and then a line with the time that is left."""
+    started, total = time.perf_counter(), len(pairs)
+    for number, pair in enumerate(track(pairs, "explaining", total=total), start=1):
+        yield pair
+        if number % 10 == 0 and number < total:
+            left = (time.perf_counter() - started) / number * (total - number)
+            say(f"{number} of {total} films, about {max(1, round(left / 60))} min left")
+
+
+def _shown(image: ImageLike) -> str:
+    return "array" if isinstance(image, np.ndarray) else str(image)
