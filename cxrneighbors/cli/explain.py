@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -94,7 +94,7 @@ def command(
     predictor = Predictor(load_classifier(classifier, device), device=device, batch_size=batch_size)
     loaded = NeighborIndex.load(index)
     neighbourhood = Neighbourhood(loaded, k, policy, modality, where, include_same_patient, one_per)
-    own = {"donors": donors, "registration": registration, "intensity": intensity, "feather": feather}
+    own: dict[str, Any] = {"donors": donors, "registration": registration, "intensity": intensity, "feather": feather}
     own |= {"threshold": threshold, "mirror": mirror or None, "same_view": False if any_view else None}
     given = {name: value for name, value in own.items() if value is not None}
     explainer = build_explainer(method, predictor, masking=masking, neighbourhood=neighbourhood, **given)
