@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -131,7 +131,7 @@ def command(
         raise UserError("explain: give films by --image-id or --image, or by --among or --errors")
     owners = [*[None] * len(image_id), *_owners(patient_id, len(image))]
     rule = None if until_stable is None else StabilityRule(until_stable, top=top, max_rounds=max_rounds)
-    options = {
+    options: dict[str, Any] = {
         "k": k,
         "policy": policy,
         "modality": modality,
@@ -150,8 +150,8 @@ def command(
     }
     predictor = Predictor(load_classifier(classifier, device), device=device, batch_size=batch_size)
     loaded = NeighborIndex.load(index)
-    own = {"donors": donors, "registration": registration, "intensity": intensity, "feather": feather}
-    own |= {"mirror": mirror or None, "same_view": False if any_view else None}
+    own: dict[str, Any] = {"donors": donors, "registration": registration, "intensity": intensity}
+    own |= {"feather": feather, "mirror": mirror or None, "same_view": False if any_view else None}
     if method == "contrast-lime":
         own["threshold"] = threshold
     options |= {name: value for name, value in own.items() if value is not None}

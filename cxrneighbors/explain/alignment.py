@@ -135,7 +135,7 @@ def match_intensity(donor: np.ndarray, target: np.ndarray, how: str) -> np.ndarr
         return donor
     if how == "mean-std":
         ratio = target.std() / max(float(donor.std()), 1e-6)
-        return np.clip((donor - donor.mean()) * ratio + target.mean(), 0, 1)
+        return np.asarray(np.clip((donor - donor.mean()) * ratio + target.mean(), 0, 1))
     from skimage.exposure import match_histograms
 
     return np.asarray(match_histograms(donor, target, channel_axis=0))
@@ -146,7 +146,8 @@ def _sampled(films: Tensor, maps: Tensor) -> Tensor:
     linear = maps[:, :, :2]
     shift = 2 * maps[:, :, 2:] + linear.sum(dim=2, keepdim=True) - 1
     grid = F.affine_grid(torch.cat([linear, shift], dim=2), list(films.shape), align_corners=False)
-    return F.grid_sample(films, grid, padding_mode="border", align_corners=False)
+    sampled: Tensor = F.grid_sample(films, grid, padding_mode="border", align_corners=False)
+    return sampled
 
 
 def _correlation(a: Tensor, b: Tensor) -> Tensor:

@@ -184,7 +184,7 @@ def detail_map(weights: np.ndarray, segments: np.ndarray, sources: np.ndarray) -
     difference = np.abs(sources[0] - np.median(sources[1:], axis=0)).mean(axis=0)
     difference = gaussian_filter(difference.astype(np.float64), max(segments.shape) / 64) + 1e-9
     mean = np.bincount(segments.ravel(), difference.ravel()) / np.bincount(segments.ravel())
-    return (weights[segments] * difference / mean[segments]).astype(np.float32)
+    return np.asarray(weights[segments] * difference / mean[segments], dtype=np.float32)
 
 
 def _kept(samples: Iterable[Sample], kept: list[Sample]) -> Iterator[Sample]:
