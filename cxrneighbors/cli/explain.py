@@ -166,7 +166,10 @@ def command(
     title = ""
     if errors is not None:
         wrong = find_errors(predictor, loaded, target, errors, threshold, among)
-        named, title = list(wrong["image_id"][:limit]), f"{explainer.title}: {errors}s of {target}"
+        named, title = (
+            list(wrong["image_id"][:limit]),
+            f"{explainer.title}: {errors}s of {target} at {threshold:g}",
+        )
     elif by_rule:
         named = list(films_among(loaded, among)[:limit])
     table = explain_many(

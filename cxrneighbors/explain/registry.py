@@ -43,10 +43,10 @@ def build_explainer(
         if option in given:
             raise UserError(f"as_published {as_published!r}: sets {option} itself; give single options")
     settings = published_options(as_published, name)
-    for option, value in settings.items():
-        if given.get(option, value) != value:
+    for option in given:
+        if option in settings and given[option] != settings[option]:
             raise UserError(
-                f"as_published {as_published!r}: sets {option} to {value!r}, not to "
+                f"as_published {as_published!r}: sets {option} to {settings[option]!r}, not to "
                 f"{given[option]!r}; leave one of the two out"
             )
     return method(model, index, **settings | given)

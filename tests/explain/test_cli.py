@@ -221,7 +221,7 @@ def test_what_turns_the_decision_is_said(folders, tmp_path, world, model, option
         ({}, ("--fill", "1.4"), "a grey must lie in"),
         ({}, ("--feature-selection", "lasso"), "'lasso'"),
         ({}, ("--pool", "200"), "option of method kp-lime 'pool'"),
-        ({}, ("--as-published", "paper"), r"as_published 'paper': sets \w+ to .*, not to "),
+        ({}, ("--as-published", "paper"), "sets k to 5, not to 2"),
         ({"method": "dlime"}, ("--as-published", "paper"), "no settings for method 'dlime'"),
         ({"image_id": None}, ("--errors", "false"), "'false'; choose one of: false-positive"),
         ({"image_id": None}, ("--errors", "false-positive", "--threshold", "2"), "threshold 2"),
