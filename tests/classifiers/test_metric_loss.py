@@ -16,7 +16,9 @@ def by_hand(features, labels, others, other_labels, t):
     losses = []
     for i in range(len(features)):
         rest = [j for j in range(len(unit)) if j != i]
-        alike = {j: 1.0 if not sets[i] | sets[j] else len(sets[i] & sets[j]) / len(sets[i] | sets[j]) for j in rest}
+        alike = {
+            j: 1.0 if not sets[i] | sets[j] else len(sets[i] & sets[j]) / len(sets[i] | sets[j]) for j in rest
+        }
         if not sum(alike.values()):
             continue
         whole = sum(math.exp(float(unit[i] @ unit[j]) / t) for j in rest)
@@ -52,15 +54,26 @@ def test_films_that_share_labels_with_nobody_are_left_out() -> None:
     nothing = overlap_loss(features, torch.eye(3), torch.zeros(0, 4), torch.zeros(0, 3))
     nothing.backward()
     assert float(nothing.detach()) == 0 and not features.grad.any()
-    with_two = overlap_loss(features, torch.tensor([[1.0, 0], [1.0, 0], [0, 1.0]]), *RecentFilms(4, 2, size=9).get())
+    with_two = overlap_loss(
+        features, torch.tensor([[1.0, 0], [1.0, 0], [0, 1.0]]), *RecentFilms(4, 2, size=9).get()
+    )
     assert float(with_two.detach()) == pytest.approx(
-        by_hand(features.detach(), torch.tensor([[1, 0], [1, 0], [0, 1]]), torch.zeros(0, 4), torch.zeros(0, 2), 0.1),
+        by_hand(
+            features.detach(),
+            torch.tensor([[1, 0], [1, 0], [0, 1]]),
+            torch.zeros(0, 4),
+            torch.zeros(0, 2),
+            0.1,
+        ),
         rel=1e-5,
     )
 
 
 def test_overlap_of_sets() -> None:
-    a, b = torch.tensor([[1.0, 1, 0]]), torch.tensor([[1.0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 0, 0], [1, 1, 1]])
+    a, b = (
+        torch.tensor([[1.0, 1, 0]]),
+        torch.tensor([[1.0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 0, 0], [1, 1, 1]]),
+    )
     assert label_overlap(a, b)[0].tolist() == pytest.approx([1, 0.5, 0, 0, 2 / 3])
 
 

@@ -69,6 +69,7 @@ def soft_masks(
     coarse = (rng.random((n, 1, grid, grid)) < keep).astype(np.float32)
     size = [(grid + 1) * cell for cell in cells]
     large = interpolate(torch.from_numpy(coarse), size, mode="bilinear", align_corners=False)[:, 0].numpy()
+    large = large.clip(0, 1)
     tops, lefts = (rng.integers(0, cell, size=n) for cell in cells)
     height, width = shape
     return np.stack(
