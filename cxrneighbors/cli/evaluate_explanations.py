@@ -35,8 +35,8 @@ def command(
 ) -> None:
     """Score explanation methods: localisation, faithfulness, stability, sanity, cost."""
     from cxrneighbors.classifiers.registry import load_classifier
-    from cxrneighbors.explain.quality.benchmark import BenchmarkSettings
     from cxrneighbors.explain.quality.evaluate import evaluate_explanations
+    from cxrneighbors.explain.quality.settings import BenchmarkSettings
     from cxrneighbors.explain.quality.targets import open_regions
     from cxrneighbors.explain.registry import METHODS
     from cxrneighbors.index.neighbor_index import NeighborIndex

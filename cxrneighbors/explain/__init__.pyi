@@ -13,8 +13,8 @@ from .many import explain_many as explain_many
 from .masking import Masking as Masking
 from .neighbours import Neighbourhood as Neighbourhood
 from .predictor import Predictor as Predictor
-from .quality.benchmark import BenchmarkSettings as BenchmarkSettings
 from .quality.evaluate import evaluate_explanations as evaluate_explanations
+from .quality.settings import BenchmarkSettings as BenchmarkSettings
 from .registry import METHODS as METHODS
 from .registry import build_explainer as build_explainer
 from .sigma_lime import SigmaLime as SigmaLime

@@ -11,8 +11,8 @@ import pandas as pd
 from common.options import options
 from cxrneighbors.classifiers.base import Classifier
 from cxrneighbors.encoders.encode import encode
-from cxrneighbors.explain.quality.benchmark import BenchmarkSettings
 from cxrneighbors.explain.quality.evaluate import BenchmarkResult, evaluate_explanations
+from cxrneighbors.explain.quality.settings import BenchmarkSettings
 from cxrneighbors.explain.registry import METHODS
 from cxrneighbors.index.neighbor_index import NeighborIndex
 

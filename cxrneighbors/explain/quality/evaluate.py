@@ -13,8 +13,9 @@ from cxrneighbors.classifiers.base import Classifier
 from cxrneighbors.data.pixels import load_images
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain.predictor import Predictor
-from cxrneighbors.explain.quality.benchmark import Benchmark, BenchmarkSettings
+from cxrneighbors.explain.quality.benchmark import Benchmark
 from cxrneighbors.explain.quality.figure import draw_benchmark
+from cxrneighbors.explain.quality.settings import BenchmarkSettings
 from cxrneighbors.explain.quality.summary import paired_tests, records_table, sentences, summarise
 from cxrneighbors.explain.quality.tables import markdown_tables
 from cxrneighbors.explain.quality.targets import Target, choose_targets

@@ -53,6 +53,22 @@ def insertion_auc(weights: np.ndarray, segments: np.ndarray, score: Score) -> fl
     return float(np.trapezoid(score(1 - masks, "blur"), removed_share(masks, segments)))
 
 
+def donor_aucs(
+    weights: np.ndarray, segments: np.ndarray, score: Callable[[np.ndarray], np.ndarray]
+) -> tuple[float, float]:
+    """Deletion and insertion where what is taken away shows donors: (small, large) is faithful.
+
+    `score`: masks (N, S), 1 = the film's, 0 = the donor's segments, to scores of N films for each of D
+    donors: float (D, N). Both areas are means over the donors. Deletion begins at the film and ends at the
+    donor, insertion goes the other way, most supporting segments first. 2 · (S + 1) · D classifier calls.
+    """
+    masks = removal_masks(weights)
+    share = removed_share(masks, segments)
+    scores = score(np.concatenate([masks, 1 - masks])).mean(axis=0)
+    away, put_in = scores[: len(masks)], scores[len(masks) :]
+    return float(np.trapezoid(away, share)), float(np.trapezoid(put_in, share))
+
+
 def held_out_correlation(weights: np.ndarray, masks: np.ndarray, scores: np.ndarray) -> float:
     """Correlation of what the weights predict with the score, on masks that no method was fitted on: [-1, 1].
 

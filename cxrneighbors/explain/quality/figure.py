@@ -8,17 +8,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cxrneighbors.explain.quality.method_spec import title_of
 from cxrneighbors.explain.quality.metrics import METRICS, Metric
-from cxrneighbors.explain.quality.references import title_of
 from cxrneighbors.explain.quality.tables import mark
 from cxrneighbors.figures import BLUE, PAGE_WIDTH, RED, new_figure, to_png
 
 # One row of panels a question.
 LAYOUT = (
-    ("finds the lesion", ("pointing", "iou", "energy")),
-    ("true to the classifier", ("deletion", "insertion", "held_out")),
+    ("finds the lesion", ("pointing", "iou", "area_iou")),
+    ("evidence lies there", ("energy", "in_lungs")),
+    ("true: grey, blur", ("deletion", "insertion", "held_out")),
+    ("true: real films", ("donor_deletion", "donor_insertion")),
     ("same answer again", ("seed_jaccard", "seed_rank", "across")),
     ("sane? cheap?", ("sanity", "calls", "seconds")),
+    ("whatever the fill", ("fill_rank",)),
 )
 COLOURS = (BLUE, RED, "#c98a00", "#1a7f37")
 

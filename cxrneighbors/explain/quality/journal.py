@@ -12,7 +12,7 @@ from cxrneighbors.errors import UserError
 from cxrneighbors.files import plain, write_text_atomic
 
 RECORDS = "records.jsonl"
-BENCHMARK = Kind("benchmark records", version=2, made_by="evaluate-explanations")
+BENCHMARK = Kind("benchmark records", version=3, made_by="evaluate-explanations")
 Record = dict[str, Any]
 KEY = ("image_id", "finding", "method", "segmentation")
 

@@ -55,8 +55,3 @@ class EqualCostLime(Lime):
 
 
 EXPLAINERS = METHODS | {each.name: each for each in (RandomSegments, EqualCostLime)}
-
-
-def title_of(name: str) -> str:
-    """A method's or reference's name for readers; `name` itself where there is no such one."""
-    return EXPLAINERS[name].title if name in EXPLAINERS else name

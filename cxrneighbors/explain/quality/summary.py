@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from cxrneighbors.explain.quality.method_spec import parse_method, title_of
 from cxrneighbors.explain.quality.metrics import METRICS, Metric
-from cxrneighbors.explain.quality.references import title_of
-from cxrneighbors.explain.quality.stability import map_correlation
+from cxrneighbors.explain.quality.stability import map_correlation, rank_correlation
 from cxrneighbors.statistics.clusters import cluster_mean, paired_p_value
 from cxrneighbors.statistics.holm import holm
 from cxrneighbors.statistics.seeds import generator
@@ -22,20 +22,36 @@ _INTERVAL, _COUNTS = ("low", "high"), ("n_targets", "n_patients")
 
 
 def records_table(records: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Records as a table, one row each, with column `across` added and maps left out.
+    """Records as a table, one row each, with two columns added and maps and weights left out.
 
     `across`: mean Pearson correlation of the target's map under this method with its maps in the other
-    segmentations; NaN where there is one segmentation only.
+    segmentations; NaN where there is one segmentation only. `fill_rank`: mean rank correlation of the
+    segments' weights with those of the same method under the other fills; NaN where there are none.
     """
-    table = pd.DataFrame(records).drop(columns="map").assign(across=np.nan)
+    table = pd.DataFrame(records).drop(columns=["map", "weights"]).assign(across=np.nan, fill_rank=np.nan)
     for metric in METRICS:
         table[metric.name] = pd.to_numeric(table[metric.name])
     maps = [np.array(record["map"]) for record in records]
-    for rows in table.groupby([*TARGET, "method"]).indices.values():
-        for row in rows if len(rows) > 1 else ():
-            others = [map_correlation(maps[row], maps[other]) for other in rows if other != row]
-            table.loc[row, "across"] = np.mean(others)
+    weights = [np.array(record["weights"]) for record in records]
+    table["across"] = _likeness(table, [*TARGET, "method"], maps, map_correlation)
+    family = table["method"].map(lambda text: parse_method(text).without("fill").text)
+    groups = [*TARGET, "segmentation", "family"]
+    table["fill_rank"] = _likeness(table.assign(family=family), groups, weights, rank_correlation)
     return table
+
+
+def _likeness(
+    table: pd.DataFrame,
+    keys: list[str],
+    values: Sequence[np.ndarray],
+    similarity: Callable[[np.ndarray, np.ndarray], float],
+) -> np.ndarray:
+    """Mean similarity of each row's value with those of the other rows of its group: (N,); NaN if alone."""
+    found = np.full(len(table), np.nan)
+    for rows in table.groupby(keys).indices.values():
+        for row in rows if len(rows) > 1 else ():
+            found[row] = np.mean([similarity(values[row], values[other]) for other in rows if other != row])
+    return found
 
 
 def summarise(table: pd.DataFrame) -> pd.DataFrame:

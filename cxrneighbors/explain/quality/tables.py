@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from cxrneighbors.explain.quality.method_spec import title_of
 from cxrneighbors.explain.quality.metrics import METRICS, Metric
-from cxrneighbors.explain.quality.references import title_of
 from cxrneighbors.explain.quality.summary import LEVEL, compare
 
 

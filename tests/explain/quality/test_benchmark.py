@@ -10,9 +10,11 @@ import pytest
 
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain.predictor import Predictor
-from cxrneighbors.explain.quality.benchmark import Benchmark, BenchmarkSettings, small_map
+from cxrneighbors.explain.quality.benchmark import Benchmark
+from cxrneighbors.explain.quality.case import small_map
 from cxrneighbors.explain.quality.evaluate import evaluate_explanations
 from cxrneighbors.explain.quality.references import EqualCostLime, RandomSegments
+from cxrneighbors.explain.quality.settings import BenchmarkSettings
 from cxrneighbors.explain.quality.targets import Target
 from cxrneighbors.lungs.segmenter import LungSegmenter
 

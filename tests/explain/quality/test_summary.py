@@ -18,6 +18,7 @@ from cxrneighbors.explain.quality.summary import (
 from cxrneighbors.explain.quality.tables import markdown_tables
 
 N = 12
+COMPUTED = ("across", "sanity", "fill_rank")
 LIFT = {"random": -0.3, "lime": 0.0, "alime": 0.001, "kp-lime": 0.2}
 
 
@@ -25,7 +26,7 @@ def record(number: int, method: str, segmentation: str) -> dict:
     """Target `number` of patient `number // 2`; a method adds its lift to every measure."""
     base = 0.4 + 0.02 * number + LIFT[method]
     noise = np.random.default_rng([number, len(method)]).normal(0, 0.01)
-    values = {metric.name: base + noise for metric in METRICS if metric.name not in ("across", "sanity")}
+    values = {metric.name: base + noise for metric in METRICS if metric.name not in COMPUTED}
     return {
         "image_id": f"i{number}",
         "finding": "Mass",
@@ -36,6 +37,7 @@ def record(number: int, method: str, segmentation: str) -> dict:
         "sanity": None if number else 0.25,
         "fidelity": None if method == "random" else 0.5,
         "map": [[number, 1.0], [0.0, 2.0 if segmentation == "slic" else 5.0]],
+        "weights": [0.1, 0.2],
     }
 
 
@@ -49,6 +51,17 @@ def test_across_is_the_correlation_of_maps_in_other_segmentations(table):
     assert table[table["image_id"] == "i3"]["across"].to_numpy() == pytest.approx(expected)
     alone = records_table([record(0, "lime", "slic")])
     assert alone["across"].isna().all()
+
+
+def test_fill_rank_is_the_rank_correlation_of_weights_under_other_fills():
+    weights = {"lime:fill=mean": [1.0, 2, 3, 4], "lime": [1.0, 2, 4, 3], "lime:fill=blur": [4.0, 3, 2, 1]}
+    rows = [record(0, "lime", "slic") | {"method": name, "weights": w} for name, w in weights.items()]
+    more = [rows[0] | {"method": "lime:fill=mean:masks=9"}, rows[0] | {"method": "rise"}]
+    found = records_table([*rows, *more]).set_index("method")["fill_rank"]
+    rho = {(a, b): stats.spearmanr(weights[a], weights[b])[0] for a in weights for b in weights}
+    for name in weights:
+        assert found[name] == pytest.approx(np.mean([rho[name, other] for other in weights if other != name]))
+    assert found.iloc[3:].isna().all()
 
 
 def test_summary_gives_means_intervals_and_counts(table):

@@ -1,0 +1,53 @@
+"""Grad-CAM on a network whose maps and gradients are known, and against captum."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from cxrneighbors.explain.rivals.grad_cam import GradCAM
+
+
+class TwoMaps(nn.Module):
+    """Map 0 is the film's mean over 8 x 8 cells, map 1 is 1 minus it; logit = 2 · sum of map 0 - sum of map 1."""  # noqa: E501
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maps = nn.Conv2d(1, 2, 8, stride=8)
+        with torch.no_grad():
+            self.maps.weight[:] = torch.tensor([1.0, -1.0])[:, None, None, None] / 64
+            self.maps.bias[:] = torch.tensor([0.0, 1.0])
+
+    def forward(self, images):
+        sums = self.maps(images).sum((2, 3))
+        logit = 2 * sums[:, 0] - sums[:, 1]
+        return torch.stack([logit, -logit], 1)
+
+
+def test_known_maps_and_weights(ask, film):
+    question = ask(model=TwoMaps(), calls=3)
+    heat = GradCAM(relu=False).attribute(question)
+    cells = film[0].reshape(4, 8, 4, 8).mean((1, 3))
+    expected = question.enlarged((2 * cells - (1 - cells))[None])[0]
+    assert heat == pytest.approx(expected, abs=1e-5) and question.used == 3
+
+
+def test_relu_takes_evidence_against_away(ask):
+    signed = GradCAM(relu=False).attribute(ask(model=TwoMaps()))
+    coarse = np.array([signed[4::8, 4::8].min(), GradCAM().attribute(ask(model=TwoMaps())).min()])
+    assert coarse[0] < 0.6 and coarse[1] >= 0
+
+
+def test_equals_captum(ask, film):
+    attr = pytest.importorskip("captum.attr")
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 5, stride=2), nn.ReLU(), nn.Conv2d(4, 6, 3), nn.Flatten(), nn.Linear(6 * 12 * 12, 2)
+    )
+    question = ask(model=model)
+    theirs = attr.LayerGradCam(model, model[2]).attribute(
+        torch.from_numpy(film[None]), target=0, relu_attributions=True
+    )
+    ours = GradCAM().attribute(question)
+    assert ours == pytest.approx(question.enlarged(theirs[0].detach().numpy())[0], abs=1e-5)
