@@ -165,7 +165,7 @@ def costs(parts: list[dict[str, Any]], table: str) -> dict[str, Any]:
 
 def mean_auroc(parts: list[dict[str, float | None]]) -> dict[str, float | None]:
     """Of each finding over the fits in which it has one, and as 'mean' over the findings that have one."""
-    values = {name: [part[name] for part in parts if part[name] is not None] for name in parts[0]}
+    values = {name: [value for part in parts if (value := part[name]) is not None] for name in parts[0]}
     found = {name: float(np.mean(each)) if each else None for name, each in values.items()}
     known = [value for value in found.values() if value is not None]
     return {**found, "mean": float(np.mean(known))} if known else {}

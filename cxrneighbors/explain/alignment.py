@@ -153,7 +153,8 @@ def _sampled(films: Tensor, maps: Tensor) -> Tensor:
 def _correlation(a: Tensor, b: Tensor) -> Tensor:
     """Pearson correlation of films (K, 1, H, W) and (1, 1, H, W): (K,)."""
     a, b = (each.flatten(1) - each.flatten(1).mean(dim=1, keepdim=True) for each in (a, b))
-    return (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1)).clamp_min(1e-6)
+    found: Tensor = (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1)).clamp_min(1e-6)
+    return found
 
 
 def _digest(films: np.ndarray) -> str:

@@ -71,7 +71,7 @@ def test_targets_with_regions_are_localised(folders, tmp_path):
         (("--among", "split == 'val'"), "no images with a finding"),
         (("--regions", "nowhere.parquet"), "nowhere.parquet"),
         (("--min-score", "1.0"), "scores none"),
-        (("--fill", "black"), "'black'"),
+        (("--fill", "pink"), "'pink'"),
     ],
 )
 def test_bad_input_is_one_line(folders, tmp_path, more, message):

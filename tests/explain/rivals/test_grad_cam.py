@@ -11,7 +11,7 @@ from cxrneighbors.explain.rivals.grad_cam import GradCAM
 
 
 class TwoMaps(nn.Module):
-    """Map 0 is the film's mean over 8 x 8 cells, map 1 is 1 minus it; logit = 2 · sum of map 0 - sum of map 1."""  # noqa: E501
+    """Map 0: means over 8 x 8 cells; map 1: 1 minus it; logit = 2 · sum of map 0 - sum of map 1."""
 
     def __init__(self) -> None:
         super().__init__()
