@@ -22,7 +22,6 @@ from cxrneighbors.explain.explanation import Explanation
 from cxrneighbors.explain.films import Film, ImageLike
 from cxrneighbors.explain.identity import index_hash, model_hash
 from cxrneighbors.explain.pictures import panel_png
-from cxrneighbors.explain.registry import METHODS
 from cxrneighbors.explain.sheet import MAX_FILMS, contact_sheet
 from cxrneighbors.files import sha256_file, write_bytes_atomic, write_text_atomic
 from cxrneighbors.progress import say, track
@@ -95,7 +94,7 @@ def explain_many(
         work.folder / TABLE, table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
     )
     write_skipped(skipped, work.folder)
-    _write_sheets(work.folder, table, title or f"{METHODS[explainer.name].title}: {target}")
+    _write_sheets(work.folder, table, title or f"{explainer.title}: {target}")
     work.finish(files=False)
     return table
 
