@@ -77,18 +77,16 @@ class Roar:
         explainer = spec.build(self.predictor, masking, Neighbourhood(self.index, self.given.k))
         healthy = np.array([NO_FINDING in findings for findings in self.index.studies["findings"]])
         healthy &= (self.index.studies["split"] == "train").to_numpy(dtype=bool)
-        found = []
-        for row in track(self.films.itertuples(), title_of(spec.text), total=len(self.films)):
-            target = self.target(row.image_id, row.findings)
-            explanation = explainer.explain(row.image_id, target)
-            pool = DonorPool.of(self.index, row.image_id, target, self.given.seed, healthy)
+        found, rows = [], zip(self.films["image_id"], self.films["findings"], strict=True)
+        for image_id, findings in track(list(rows), title_of(spec.text), total=len(self.films)):
+            target = self.target(image_id, findings)
+            explanation = explainer.explain(image_id, target)
+            pool = DonorPool.of(self.index, image_id, target, self.given.seed, healthy)
             donors = pool.unused(explanation, 1)
             if not donors:
-                raise UserError(
-                    f"{row.image_id}: no healthy training film is left to stand in; more --patients"
-                )
+                raise UserError(f"{image_id}: no healthy training film is left to stand in; more --patients")
             weights = [float(f"{weight:.6g}") for weight in explanation.weights]
-            found.append({"image_id": row.image_id, "target": target, "weights": weights, "donor": donors[0]})
+            found.append({"image_id": image_id, "target": target, "weights": weights, "donor": donors[0]})
         return found
 
     def target(self, image_id: str, findings: Sequence[str]) -> str:
@@ -112,10 +110,9 @@ class Roar:
         shown = next(self.predictor.batches.of(films))[0, 0].cpu().numpy()
         return shown, float(removed_share(mask, segments)[0])
 
-    def row(self, spec: MethodSpec, fill: str, share: float) -> dict[str, Any]:
-        """What a classifier still learns without the first `share` of a method's segments."""
+    def row(self, spec: MethodSpec, records: list[dict[str, Any]], fill: str, share: float) -> dict[str, Any]:
+        """What a classifier still learns without the first `share` of the segments of a method's records."""
         name = f"{file_name(spec.text)}-{fill}-{round(100 * share)}"
-        records = self.explanations(spec)
         asked = {"records": records, "share": share, "fill": fill, **self._training()}
         asked["segmentation"] = self.given.segmentation
         result = kept(
@@ -202,7 +199,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     model = starting_model("small-cnn", studies, image_size=size)
     metrics = trained_classifier(model, studies, work / "classifier", given.device, **settings_of(given))
     roar = Roar(given, model, image_index(studies, given, work), work)
-    rows = [roar.row(spec, fill, share) for spec in specs for fill in FILLS for share in given.shares]
+    found = [(spec, roar.explanations(spec)) for spec in specs]
+    cells = [(fill, share) for fill in FILLS for share in given.shares]
+    rows = [roar.row(spec, records, *cell) for spec, records in found for cell in cells]
     summary: dict[str, Any] = {"classifier": training_summary(metrics), "unchanged": roar.unchanged()}
     names = ("patients", "image_size", "calls", "segmentation", "seeds", "epochs", "encoder", "k")
     summary |= {name: getattr(given, name) for name in names}

@@ -43,7 +43,7 @@ def build_explainer(
     given beside it must not contradict it. `UserError` for an unknown name or option.
     """
     choose("method", name, [*METHODS, *RIVALS])
-    if name in RIVALS:
+    if name not in METHODS:
         if as_published is not None:
             raise UserError(f"as published: method {name!r} is no kin of LIME; leave it out")
         return _rival(name, model, index, options)
