@@ -17,4 +17,6 @@ from .quality.evaluate import evaluate_explanations as evaluate_explanations
 from .quality.settings import BenchmarkSettings as BenchmarkSettings
 from .registry import METHODS as METHODS
 from .registry import build_explainer as build_explainer
+from .rivals.explainer import RivalExplainer as RivalExplainer
+from .rivals.registry import RIVALS as RIVALS
 from .sigma_lime import SigmaLime as SigmaLime

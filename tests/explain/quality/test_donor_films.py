@@ -103,11 +103,12 @@ def test_unused_denies_whole_patients_and_keeps_the_order():
     assert pool.unused(Explained("from outside"), 9) == ["a", "b", "c", "d"]
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", [*METHODS, "inpainting"])
 def test_no_method_is_judged_on_a_film_it_has_used(name, world, model, options):
     pool = DonorPool.of(world.index, "p0", "Nodule")
     explanation = build_explainer(name, model, world.index, **options).explain("p0", "Nodule")
     used = set(explanation.neighbours["neighbor_id"])
+    assert bool(used) == (name not in ("lime", "alime"))
     left = pool.unused(explanation, 99)
     assert left == [image_id for image_id in pool.image_ids if image_id not in used] and left
     assert not {"p0", *used} & set(left)
