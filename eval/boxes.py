@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def read_samples(roots: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """All samples as one table, and their boxes; split: 'boxed' patients, the last sample's 'test', 'train'."""
+    """All samples as one table, and boxes; split: 'boxed' patients, the last sample's 'test', 'train'."""
     films, boxes, seen = [], [], set[str]()
     for root in roots:
         imported = import_dataset("chestxray14", root)
@@ -112,9 +112,9 @@ def headline(summary: dict[str, Any]) -> str:
         f"{summary['n_targets']} boxed findings of {summary['n_patients']} patients "
         f"({', '.join(summary['samples'])}). The classifier, {network['model']} at {network['image_size']} "
         f"pixels, learned from {train['n']:,} films of {train['patients']:,} other patients: mean AUROC "
-        f"{network['auroc']['mean']:.3f} on {test['n']:,} films of {test['patients']} patients held out, mean "
-        f"score of the boxed findings {summary['mean_prediction']:.2f}. {settings['calls']} films scored for "
-        f"an explanation, K = {settings['k']}, {settings['seeds']} seeds. {reach(summary)}"
+        f"{network['auroc']['mean']:.3f} on {test['n']:,} films of {test['patients']} patients held "
+        f"out, mean score of the boxed findings {summary['mean_prediction']:.2f}. {settings['calls']} films "
+        f"scored for an explanation, K = {settings['k']}, {settings['seeds']} seeds. {reach(summary)}"
     )
 
 
