@@ -86,6 +86,10 @@ def command(
         min=0,
         help="Epochs without a better validation loss before stopping; 0: never.  [5; EfficientNet-Lite: 0]",
     ),
+    precision: str | None = typer.Option(
+        None,
+        help="auto (mixed on a GPU), float32, or bfloat16: mixed on a CPU too, where that is faster.  [auto]",
+    ),
     restart: bool = typer.Option(False, "--restart", help="Replace a training found in --out."),
     seed: int = typer.Option(0, help="Seed of weights, order, augmentation and splits."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
@@ -107,6 +111,7 @@ def command(
     settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "optimiser": optimiser}
     settings |= {"schedule": schedule, "average": average, "augment": augment, "flip": flip}
     settings |= {"patience": patience, "overlap": overlap, "keep": keep, "mixup": mixup}
+    settings["precision"] = precision
     asked = {name: value for name, value in settings.items() if value is not None}
     say(f"{model}: {count_parameters(classifier).sentence()}")
     metrics = train_classifier(
