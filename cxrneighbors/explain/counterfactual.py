@@ -46,6 +46,15 @@ class Counterfactual:
         }
 
 
+def most_calls(k: int) -> int:
+    """How many films `smallest_flip` scores at most with k donors.
+
+    >>> most_calls(5)
+    71
+    """
+    return MAX_SEGMENTS * k + MAX_SEGMENTS - 1
+
+
 def smallest_flip(
     score: Score, weights: np.ndarray, n_donors: int, lower: bool, threshold: float
 ) -> Counterfactual | None:

@@ -8,20 +8,24 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from cxrneighbors.errors import UserError, choose
+from cxrneighbors.explain.contrast_lime import ContrastLime
+from cxrneighbors.explain.counterfactual import most_calls
 from cxrneighbors.explain.explainer import Explainer
 from cxrneighbors.explain.masking import Masking
 from cxrneighbors.explain.neighbours import Neighbourhood
+from cxrneighbors.explain.perturb import Fill, read_fill
 from cxrneighbors.explain.predictor import Predictor
-from cxrneighbors.explain.quality.references import EXPLAINERS, EqualCostLime
+from cxrneighbors.explain.quality.references import EXPLAINERS
 from cxrneighbors.explain.registry import METHODS
 from cxrneighbors.explain.rivals.explainer import RivalExplainer
 from cxrneighbors.explain.rivals.registry import RIVALS
+from cxrneighbors.explain.sigma_lime import SigmaLime
 
 ALIASES = {"masks": "n_masks"}
 CALLS = "calls"
 # What all rows of a benchmark share, or no text can give.
 SHARED = ("segmentation", "segments", "seed", "stability", "index")
-ONE_FILM = ("lime", "alime", EqualCostLime.name)  # the methods that mask the target alone
+ONE_FILM = ("lime", "alime")  # the methods that mask the target alone, P times
 PLAIN = (bool, int, float, str)
 
 
@@ -30,7 +34,8 @@ class MethodSpec:
     """`name` of a method, rival or reference; `options`: values by field, in the order of their names.
 
     Options are fields of `Masking` (`masks` for `n_masks`) and of `Neighbourhood`, the method's or the
-    rival's own, and `calls`: how often the classifier may be asked, turned into masks.
+    rival's own, and `calls`: how often the classifier may be asked, turned into masks. The film as it is
+    comes on top; what Contrast-LIME scores besides its masked films comes off (`_besides`).
     """
 
     name: str
@@ -51,13 +56,14 @@ class MethodSpec:
         Rivals are granted (K + 1) · P calls, as many as KP-LIME takes, unless `calls` or `masks` say
         otherwise. Raises `UserError` for a value out of its range.
         """
-        given = dict(self.options)
+        given = self._at_calls()
         around = replace(neighbourhood, **_of(Neighbourhood, given))
         equal = (around.k + 1) * masking.n_masks
         if self.name in RIVALS:
             n_masks = given.get(CALLS, equal)
         elif CALLS in given:
-            n_masks = max(1, given[CALLS] // (1 if self.name in ONE_FILM else around.k + 1))
+            besides = _besides(given, around.k) if self.name == ContrastLime.name else 0
+            n_masks = max(1, (given[CALLS] - besides) // _films_masked(self.name, around.k))
         else:
             n_masks = masking.n_masks
         chosen = replace(masking, **{"n_masks": n_masks, **_of(Masking, given)})
@@ -65,6 +71,16 @@ class MethodSpec:
         if self.name in RIVALS:
             return RivalExplainer(RIVALS[self.name](**own), predictor, masking=chosen, neighbourhood=around)
         return EXPLAINERS[self.name](predictor, masking=chosen, neighbourhood=around, **own)
+
+    def _at_calls(self) -> dict[str, Any]:
+        """The options; where `calls` count, Contrast-LIME looks for no counterfactual unless it is asked to.
+
+        It does not change the weights, and its calls are better spent on masks.
+        """
+        given = dict(self.options)
+        if CALLS in given and self.name == ContrastLime.name:
+            given.setdefault("counterfactual", False)
+        return given
 
 
 def parse_method(text: str) -> MethodSpec:
@@ -130,6 +146,21 @@ def split_outside(text: str, separator: str) -> list[str]:
     return parts
 
 
+def _films_masked(name: str, k: int) -> int:
+    """How many films a method masks P times each; Contrast-LIME masks one, but (K + 1) · P times."""
+    return 1 if name in ONE_FILM else k if name == SigmaLime.name else k + 1
+
+
+def _besides(given: Mapping[str, Any], k: int) -> int:
+    """Films that Contrast-LIME scores at most to turn the decision, and at least to find donors by score.
+
+    Near films that the classifier does not admit as donors are scored too, and cannot be known beforehand:
+    an explanation's `classifier_calls` counts them.
+    """
+    flip = most_calls(k) if given["counterfactual"] else 0
+    return flip + (1 + k if given.get("donors") == "classifier" else 0)
+
+
 def _own(name: str) -> dict[str, Any]:
     """Types of the options that only this method has."""
     if name in RIVALS:
@@ -154,7 +185,9 @@ def _of(part: type, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _value(name: str, option: str, text: str, kind: Any) -> Any:
-    """The text as a value of its option's type; X | None is read as X."""
+    """The text as a value of its option's type; X | None is read as X, a fill as `read_fill` does."""
+    if kind == Fill:
+        return read_fill(text)
     choices = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
     kinds = [each for each in choices if each in PLAIN and each is not NoneType]
     if not kinds:
