@@ -109,11 +109,12 @@ def test_every_page_is_in_a_table_of_contents() -> None:
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
 def test_python_of_the_page_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from cxrneighbors.explain import METHODS
+    from cxrneighbors.explain.rivals.registry import RIVALS
     from cxrneighbors.index.search import POLICIES
 
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    with patch.dict(METHODS), patch.dict(POLICIES):
+    with patch.dict(METHODS), patch.dict(RIVALS), patch.dict(POLICIES):
         for number, code in enumerate(blocks(ROOT / name, "python")):
             quick = code.replace('"minilm"', '"tfidf"')  # a language model takes a minute
             exec(compile(quick, f"{name}, block {number}", "exec"), names)

@@ -11,7 +11,11 @@ def command(
     index: Path = typer.Argument(..., help="Folder written by index.", metavar="IDX"),
     classifier: Path = typer.Option(..., help="Folder written by train-classifier."),
     out: Path = typer.Option(..., help="Folder for records, tables and figure; a rerun goes on there."),
-    methods: str = typer.Option("all", help="all, or names such as lime,kp-lime; references always run."),
+    methods: str = typer.Option(
+        "all",
+        help="all, or names of methods and rivals with their options, such as "
+        "lime,lime:fill=blur,kp-lime:fill=neighbour:policy=diverse,rise:keep=0.3; references always run.",
+    ),
     segmentations: str = typer.Option("quickshift,slic", help="Of quickshift, slic, felzenszwalb, lungs."),
     lungs: Path | None = typer.Option(
         None, help="Folder written by train-lungs, for lungs; without: by a rule."
@@ -25,9 +29,15 @@ def command(
     min_score: float = typer.Option(0.0, help="Least score of a target's finding."),
     k: int = typer.Option(5, "-k", help="Neighbours K."),
     masks: int = typer.Option(100, "-p", "--masks", help="Masked films P of each film."),
+    calls: int | None = typer.Option(
+        None, help="How often each method may ask the classifier, in place of --masks: equal cost."
+    ),
+    donors: int = typer.Option(
+        2, help="Films that stand in for the film where it is taken away, beside grey; 0: without."
+    ),
     seeds: int = typer.Option(2, help="Runs of each method with different seeds."),
     top: int = typer.Option(3, help="Segments that count as top."),
-    fill: str = typer.Option("grey", help="grey, mean or blur."),
+    fill: str = typer.Option("grey", help="grey, black, mean, blur, or a grey from 0 to 1."),
     sanity: int = typer.Option(20, help="Targets explained for the randomised classifier too."),
     seed: int = typer.Option(0, help="Seed of targets, masks and tests."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
@@ -35,7 +45,9 @@ def command(
 ) -> None:
     """Score explanation methods: localisation, faithfulness, stability, sanity, cost."""
     from cxrneighbors.classifiers.registry import load_classifier
+    from cxrneighbors.explain.perturb import read_fill
     from cxrneighbors.explain.quality.evaluate import evaluate_explanations
+    from cxrneighbors.explain.quality.method_spec import parse_methods
     from cxrneighbors.explain.quality.settings import BenchmarkSettings
     from cxrneighbors.explain.quality.targets import open_regions
     from cxrneighbors.explain.registry import METHODS
@@ -43,7 +55,18 @@ def command(
     from cxrneighbors.lungs.segmenter import LungSegmenter
     from cxrneighbors.progress import say
 
-    settings = BenchmarkSettings(k, masks, seeds, top, fill, where, n_sanity=sanity, seed=seed)
+    settings = BenchmarkSettings(
+        k,
+        masks,
+        seeds,
+        top,
+        read_fill(fill),
+        where,
+        n_sanity=sanity,
+        seed=seed,
+        calls=calls,
+        n_donors=donors,
+    )
     result = evaluate_explanations(
         load_classifier(classifier, device),
         NeighborIndex.load(index),
@@ -52,8 +75,8 @@ def command(
         regions=None if regions is None else open_regions(regions),
         among=among,
         min_score=min_score,
-        methods=list(METHODS) if methods == "all" else _names(methods),
-        segmentations=_names(segmentations),
+        methods=list(METHODS) if methods == "all" else parse_methods(methods),
+        segmentations=parse_methods(segmentations),
         lungs=None if lungs is None else LungSegmenter.load(lungs, device),
         settings=settings,
         device=device,
@@ -61,7 +84,3 @@ def command(
     )
     print(result.markdown())
     say(f"{out}: benchmark.md, benchmark.png, benchmark.json, summary.csv, pairs.csv, targets.csv")
-
-
-def _names(given: str) -> list[str]:
-    return [name.strip() for name in given.split(",") if name.strip()]

@@ -33,7 +33,10 @@ def command(
     limit: int | None = typer.Option(None, min=1, help="Films at most of --among and --errors."),
     target: str = typer.Option(..., help="The label to explain, one of the classifier's."),
     method: str = typer.Option(
-        "kp-lime", help="lime, k-lime, sigma-lime, kp-lime, dlime, alime or contrast-lime."
+        "kp-lime",
+        help="lime, k-lime, sigma-lime, kp-lime, dlime, alime or contrast-lime; or rise, occlusion, "
+        "grad-cam, score-cam, kernel-shap, integrated-gradients, latent-shift, inpainting or vae-infill. "
+        "Options of its own behind colons, such as rise:grid=5:keep=0.3.",
     ),
     out: Path = typer.Option(
         ...,
@@ -45,7 +48,11 @@ def command(
     ),
     k: int | None = typer.Option(None, "-k", help="Neighbours K.", show_default="5"),
     masks: int | None = typer.Option(
-        None, "-p", "--masks", help="Masked films P of each film.", show_default="100"
+        None,
+        "-p",
+        "--masks",
+        help="Masked films P of each film; of rise and those named after it, all calls of the classifier.",
+        show_default="100; (K + 1) · 100 calls",
     ),
     segmentation: str | None = typer.Option(
         None, help="quickshift, slic, felzenszwalb or lungs.", show_default="quickshift"
@@ -119,6 +126,7 @@ def command(
     from cxrneighbors.explain.perturb import read_fill
     from cxrneighbors.explain.pictures import panel_png
     from cxrneighbors.explain.predictor import Predictor
+    from cxrneighbors.explain.quality.method_spec import parse_method
     from cxrneighbors.explain.registry import build_explainer
     from cxrneighbors.explain.segments import SegmentCache
     from cxrneighbors.index.neighbor_index import NeighborIndex
@@ -130,6 +138,7 @@ def command(
     if bool(named) == by_rule:
         raise UserError("explain: give films by --image-id or --image, or by --among or --errors")
     owners = [*[None] * len(image_id), *_owners(patient_id, len(image))]
+    spec = parse_method(method)
     rule = None if until_stable is None else StabilityRule(until_stable, top=top, max_rounds=max_rounds)
     options: dict[str, Any] = {
         "k": k,
@@ -152,10 +161,11 @@ def command(
     loaded = NeighborIndex.load(index)
     own: dict[str, Any] = {"donors": donors, "registration": registration, "intensity": intensity}
     own |= {"feather": feather, "mirror": mirror or None, "same_view": False if any_view else None}
-    if method == "contrast-lime":
+    if spec.name == "contrast-lime" and "threshold" not in dict(spec.options):
         own["threshold"] = threshold
     options |= {name: value for name, value in own.items() if value is not None}
-    explainer = build_explainer(method, predictor, loaded, as_published=as_published, **options)
+    options = spec.over(options)
+    explainer = build_explainer(spec.name, predictor, loaded, as_published=as_published, **options)
     if len(named) == 1 and not by_rule:
         explanation = explainer.explain(named[0], target, owners[0])
         explanation.save(out, {"panel.png": panel_png(explanation)})
@@ -196,7 +206,7 @@ def summary_lines(explanation: Explanation) -> list[str]:
     settings = explanation.settings
     lines = [
         f"{explanation.method}: {explanation.target} scores {explanation.prediction:.3f}; "
-        f"surrogate's fidelity {explanation.fidelity:.3f}; {settings['classifier_calls']} films scored"
+        f"{_fidelity(explanation.fidelity)}; {_cost(settings)}"
     ]
     zero = len(explanation.zero_segments())
     for segment in explanation.order()[: min(5, len(explanation.weights) - zero)]:
@@ -210,6 +220,16 @@ def summary_lines(explanation: Explanation) -> list[str]:
 
         lines.append(Certificate(**settings["stability"]).sentence())
     return lines
+
+
+def _fidelity(fidelity: float) -> str:
+    return "no surrogate" if fidelity != fidelity else f"surrogate's fidelity {fidelity:.3f}"
+
+
+def _cost(settings: dict[str, Any]) -> str:
+    """Films scored; of a rival, whose backward passes count too, calls of the classifier."""
+    unit = "classifier calls" if "rival" in settings else "films scored"
+    return f"{settings['classifier_calls']} {unit}"
 
 
 def changed_line(explanation: Explanation) -> str:

@@ -107,7 +107,7 @@ class ContrastLime(Explainer):
         more: dict[str, Any] = {} if self.mixed else {"donor_weights": self.donor_weights(kept, k)}
         if self.detail:
             more["pixel_map"] = detail_map(weights, segments, sources)
-        settings = self.own_settings(found)
+        settings: dict[str, Any] = {"where": found.where, "donor_calls": found.calls}
         settings["classifier_calls"] = fit.n_scored + found.calls
         if flip is not None:
             settings["counterfactual"] = flip.settings(list(found.films.table["neighbor_id"]), self.threshold)
@@ -158,17 +158,19 @@ class ContrastLime(Explainer):
             fits.append(fit_surrogate(x[rows], y[rows], weights[rows], self.masking.alpha).coefficients)
         return np.stack(fits)
 
-    def own_settings(self, found: FoundDonors) -> dict[str, Any]:
-        """What an explanation records of the method's own options."""
-        return {
+    def settings(self, n_segments: int) -> dict[str, Any]:
+        """What an explanation records of how it was made, the method's own options included.
+
+        `threshold` is None where no counterfactual is looked for.
+        """
+        return super().settings(n_segments) | {
             **asdict(self.rule),
             **asdict(self.alignment),
-            "where": found.where,
             "feather": self.feather,
             "mixed": self.mixed,
             "fill": "neighbour",
             "detail": self.detail,
-            "donor_calls": found.calls,
+            "threshold": self.threshold if self.counterfactual else None,
         }
 
 

@@ -40,12 +40,12 @@ class Explainer(ABC):
     near to the target. Raises `UserError` for unknown options (lists those that there are).
     """
 
-    name: ClassVar[str]
-    title: ClassVar[str]
-    uses_neighbours: ClassVar[bool] = True
+    name: str
+    title: str
+    uses_neighbours: bool = True
     usual_policy: ClassVar[str] = "nearest"
     fills: ClassVar[tuple[str, ...]] = FILLS[:4]
-    own_options: ClassVar[tuple[str, ...]] = ()  # of the method's own constructor
+    own_options: tuple[str, ...] = ()  # of the method's own constructor
 
     def __init__(
         self,
@@ -152,14 +152,13 @@ class Explainer(ABC):
             **more,
         )
 
-    @classmethod
-    def _sorted_options(cls, parts: list[type], options: dict[str, Any]) -> dict[type, dict[str, Any]]:
+    def _sorted_options(self, parts: list[type], options: dict[str, Any]) -> dict[type, dict[str, Any]]:
         """Options that are not None, by the part that has a field of the name; `UserError` for another."""
         part_of = {each.name: part for part in parts for each in fields(part) if each.init}
-        known = [*cls.own_options, *(name for name in part_of if name not in ("model", "index"))]
+        known = [*self.own_options, *(name for name in part_of if name not in ("model", "index"))]
         found: dict[type, dict[str, Any]] = {part: {} for part in parts}
         for option, value in options.items():
-            choose(f"option of method {cls.name}", option, known)
+            choose(f"option of method {self.name}", option, known)
             if value is not None:
                 found[part_of[option]][option] = value
         return found

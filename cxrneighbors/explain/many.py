@@ -103,8 +103,6 @@ def plan_of(explainer: Explainer, target: str) -> dict[str, Any]:
     """All that decides an explanation but the film: method, label, settings, seed, classifier, index."""
     settings = explainer.settings(0)
     del settings["segment_names"]
-    own = {name: getattr(explainer, name, None) for name in explainer.own_options}
-    settings |= {name: value for name, value in own.items() if isinstance(value, str | int | float)}
     rule, place = explainer.masking.stability, explainer.neighbourhood
     return {
         "method": explainer.name,

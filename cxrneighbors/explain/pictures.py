@@ -14,6 +14,7 @@ import numpy as np
 
 from cxrneighbors.explain.explanation import Explanation
 from cxrneighbors.explain.registry import METHODS
+from cxrneighbors.explain.rivals.registry import RIVALS
 from cxrneighbors.figures import new_figure, to_png
 
 if TYPE_CHECKING:
@@ -227,7 +228,8 @@ class _Strip:
 
 def _headline(explanation: Explanation, page: _Page) -> None:
     name = f" of {explanation.image_id}" if explanation.image_id else ""
-    method = METHODS[explanation.method].title if explanation.method in METHODS else explanation.method
+    known: dict[str, Any] = {**METHODS, **RIVALS}
+    method = known[explanation.method].title if explanation.method in known else explanation.method
     title = f"{method}: {_readable(explanation.target)}{name}"
     page.text(0.02 * WIDTH, 0.13, title, TEXT + 1, bold=True)
     findings = ", ".join(_readable(finding) for finding in explanation.findings) or "not labelled"
@@ -238,6 +240,8 @@ def _headline(explanation: Explanation, page: _Page) -> None:
 def _below(explanation: Explanation) -> str:
     """What stands under the first two pictures: fidelity and, where there is one, the certificate."""
     text = f"surrogate's fidelity (weighted R²) {explanation.fidelity:.2f}"
+    if np.isnan(explanation.fidelity):
+        text = "no surrogate; segments weigh the map's means" if explanation.pixel_map is not None else ""
     if (zero := len(explanation.zero_segments())) and explanation.pixel_map is None:
         text += f"\n{zero} of {len(explanation.weights)} segments weigh 0 (hatched)"
     stability = explanation.settings.get("stability")

@@ -1,4 +1,4 @@
-"""The methods by name."""
+"""The methods by name, and the rivals beside them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from cxrneighbors.explain.explainer import Explainer
 from cxrneighbors.explain.k_lime import KStarLime
 from cxrneighbors.explain.kp_lime import KPLime
 from cxrneighbors.explain.lime_image import Lime
+from cxrneighbors.explain.masking import Masking
+from cxrneighbors.explain.neighbours import Neighbourhood
 from cxrneighbors.explain.predictor import Model, Predictor
 from cxrneighbors.explain.published import published_options
+from cxrneighbors.explain.rivals.explainer import RivalExplainer, rival_options
+from cxrneighbors.explain.rivals.registry import RIVALS
 from cxrneighbors.explain.sigma_lime import SigmaLime
 from cxrneighbors.index.neighbor_index import NeighborIndex
 
@@ -30,12 +34,20 @@ def build_explainer(
     as_published: str | None = None,
     **options: Any,
 ) -> Explainer:
-    """The explainer called `name` (`METHODS`); options as in `Explainer`, None for a method's own default.
+    """The explainer called `name` (`METHODS`, `RIVALS`); options as in `Explainer`, None for its default.
+
+    A rival takes its own options besides, and is granted `n_masks` classifier calls, by default as many as
+    KP-LIME takes.
 
     `as_published`: 'lime' or 'paper' sets what that source says (`published.published_options`); an option
     given beside it must not contradict it. `UserError` for an unknown name or option.
     """
-    method = METHODS[choose("method", name, list(METHODS))]
+    choose("method", name, [*METHODS, *RIVALS])
+    if name not in METHODS:
+        if as_published is not None:
+            raise UserError(f"as published: method {name!r} is no kin of LIME; leave it out")
+        return _rival(name, model, index, options)
+    method = METHODS[name]
     if as_published is None:
         return method(model, index, **options)
     given = {option: value for option, value in options.items() if value is not None}
@@ -50,3 +62,14 @@ def build_explainer(
                 f"{given[option]!r}; leave one of the two out"
             )
     return method(model, index, **settings | given)
+
+
+def _rival(
+    name: str, model: Model | Predictor, index: NeighborIndex | None, options: dict[str, Any]
+) -> RivalExplainer:
+    """The rival called `name`; (K + 1) · P calls where they are not given."""
+    given = {option: value for option, value in options.items() if value is not None}
+    own = {option: given.pop(option) for option in rival_options(RIVALS[name]) if option in given}
+    if not given.keys() & {"n_masks", "masking"}:
+        given["n_masks"] = (given.get("k", Neighbourhood.k) + 1) * Masking.n_masks
+    return RivalExplainer(RIVALS[name](**own), model, index, **given)

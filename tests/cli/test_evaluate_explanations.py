@@ -58,6 +58,21 @@ def test_writes_table_and_figure(folders, tmp_path):
     assert (tmp_path / "benchmark.png").is_file()
 
 
+def test_methods_with_options_fills_and_equal_calls(folders, tmp_path):
+    methods = "lime,lime:fill=0.25,lime:fill=black,kp-lime:policy=random:fill=neighbour,rise:grid=3"
+    more = ("--methods", methods, "--fill", "0.5", "--calls", "30", "--seeds", "1", "--donors", "1")
+    result = run(folders, tmp_path, "--targets", "1", "--sanity", "0", *more)
+    table = pd.read_csv(tmp_path / "targets.csv").set_index("method")
+    kp = "kp-lime:fill=neighbour:policy=random"
+    assert list(table.index) == ["random", "lime", "lime:fill=0.25", "lime:fill=black", kp, "rise:grid=3"]
+    assert table["calls"].tolist() == [1, 31, 31, 31, 31, 31]
+    assert table["fill_rank"].notna().tolist() == [False, True, True, True, False, False]
+    assert table["donor_deletion"].isna().all()  # every film here has the finding
+    assert "LIME, fill=black" in result.stdout
+    settings = json.loads((tmp_path / "manifest.json").read_text())
+    assert settings["fill"] == 0.5
+
+
 def test_targets_with_regions_are_localised(folders, tmp_path):
     run(folders, tmp_path, "--targets", "0", "--regions", str(folders / "studies.regions.parquet"))
     table = pd.read_csv(tmp_path / "targets.csv")
@@ -72,6 +87,10 @@ def test_targets_with_regions_are_localised(folders, tmp_path):
         (("--regions", "nowhere.parquet"), "nowhere.parquet"),
         (("--min-score", "1.0"), "scores none"),
         (("--fill", "pink"), "'pink'"),
+        (("--fill", "neighbour"), "fill of the benchmark 'neighbour'"),
+        (("--fill", "1.5"), "a grey must lie in"),
+        (("--calls", "0"), "calls 0"),
+        (("--methods", "lime:fill"), "write OPTION=VALUE"),
     ],
 )
 def test_bad_input_is_one_line(folders, tmp_path, more, message):

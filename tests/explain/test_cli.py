@@ -55,6 +55,48 @@ def test_writes_explanation_and_panel(folders, tmp_path, method):
     explain(folders, tmp_path / "out", method=method)  # an older explanation gives way
 
 
+RIVALLING = ["rise:grid=3", "occlusion", "grad-cam", "score-cam", "inpainting:source=neighbours"]
+
+
+@pytest.mark.parametrize("method", RIVALLING)
+def test_a_rival_writes_explanation_and_panel_too(folders, tmp_path, method):
+    result = explain(folders, tmp_path / "out", "--masks", "70", method=method)
+    assert (tmp_path / "out" / "panel.png").stat().st_size > 10_000
+    record = json.loads((tmp_path / "out" / "explanation.json").read_text())
+    name = method.split(":")[0]
+    assert record["method"] == name and record["settings"]["rival"] is not None
+    assert record["settings"]["classifier_calls"] <= 71
+    assert len(record["neighbours"]) == (2 if name == "inpainting" else 0)
+    assert "no surrogate" in result.stderr and "classifier calls" in result.stderr
+    assert record["settings"]["rival"].get("grid", 3) == 3
+
+
+def test_rivals_on_many_films(folders, tmp_path):
+    explain(folders, tmp_path / "out", "--image-id", "p4", "--masks", "70", method="occlusion")
+    assert films(tmp_path / "out")["image_id"].tolist() == ["p0", "p4"]
+    with pytest.raises(UserError, match="rival"):
+        explain(folders, tmp_path / "out", "--image-id", "p4", "--masks", "70", method="occlusion:window=0.5")
+
+
+def test_options_behind_the_methods_name(folders, tmp_path):
+    explain(folders, tmp_path / "out", method="kp-lime:fill=neighbour:policy=diverse:masks=20")
+    settings = json.loads((tmp_path / "out" / "explanation.json").read_text())["settings"]
+    assert (settings["fill"], settings["policy"], settings["n_masks"]) == ("neighbour", "diverse", 20)
+
+
+def test_rivals_that_ask_a_library_or_a_vae_say_so_or_answer(folders, tmp_path):
+    with pytest.raises(UserError, match=r"method 'latent-shift'.*VAE"):
+        explain(folders, tmp_path / "out", method="latent-shift")
+    try:
+        import captum  # noqa: F401
+    except ImportError:
+        with pytest.raises(UserError, match="needs captum; pip install"):
+            explain(folders, tmp_path / "out", method="kernel-shap")
+    else:
+        explain(folders, tmp_path / "out", method="kernel-shap")
+        assert (tmp_path / "out" / "panel.png").is_file()
+
+
 def test_a_file_and_the_patient_whose_film_it_is(folders, world, tmp_path):
     pixels = np.array(Image.open(world.folder / "p3.png"))
     pixels[:4, :4] = 9
@@ -228,6 +270,16 @@ def test_what_turns_the_decision_is_said(folders, tmp_path, world, model, option
         ({"image_id": None}, ("--among", "sex == 'X'"), "no film of the index passes"),
         ({"image_id": None}, ("--among", "nothing == 1"), "unknown column 'nothing'"),
         ({}, ("--patient-id", "3"), "1 for 0 files"),
+        ({"method": "kp-lime:masks=9"}, (), "n_masks is given twice"),
+        ({"method": "kp-lime:calls=9"}, (), "calls are for comparing methods"),
+        ({"method": "rise:keep=2"}, (), "keep is 2.0; give a share"),
+        ({"method": "random"}, (), "method 'random'; choose one of: lime"),
+        ({"method": "occlusion"}, (), "calls is 20; give at least 49"),
+        ({"method": "rise"}, ("--until-stable", "0.1"), "fits no surrogate, so leave stability out"),
+        ({"method": "rise"}, ("--num-features", "3"), "fits no surrogate, so leave num_features out"),
+        ({"method": "rise"}, ("--donors", "label"), "option of method rise 'donors'"),
+        ({"method": "rise"}, ("--as-published", "lime"), "no kin of LIME"),
+        ({"method": "vae-infill"}, (), "method 'vae-infill'.*VAE"),
     ],
 )
 def test_bad_input_is_one_line_and_writes_nothing(folders, tmp_path, given, more, message):

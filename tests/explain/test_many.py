@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,36 @@ def outside(world, tmp_path):
     pixels[:4, :4] = 9
     Image.fromarray(pixels).save(tmp_path / "new film.png")
     return tmp_path / "new film.png"
+
+
+OWN = {
+    "contrast-lime": {
+        "donors": "no-finding",
+        "mirror": True,
+        "same_view": False,
+        "registration": "lungs",
+        "intensity": "histogram",
+        "feather": 1.5,
+        "mixed": True,
+        "detail": False,
+        "counterfactual": False,
+        "threshold": 0.3,
+    },
+    "sigma-lime": {"top": 3},
+    "alime": {"pool": 50},
+    "rise": {"grid": 4, "keep": 0.3, "centred": False},
+    "inpainting": {"source": "biharmonic", "k": 3},
+    "grad-cam": {"relu": False},
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_folder_tells_every_option_of_a_method_apart(name, build):
+    assert {*OWN[name], "encoder"} >= set(getattr(METHODS.get(name), "own_options", ()))
+    plans = [plan_of(build(name), "Nodule"), plan_of(build("lime"), "Nodule")]
+    plans += [plan_of(build(name, **{option: value}), "Nodule") for option, value in OWN[name].items()]
+    texts = [json.dumps(plan, sort_keys=True) for plan in plans]
+    assert len(set(texts)) == len(texts)
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -11,7 +11,7 @@ import numpy as np
 from cxrneighbors.explain.explanation import Explanation
 from cxrneighbors.explain.films import FilmReader
 from cxrneighbors.explain.masks import draw_masks
-from cxrneighbors.explain.perturb import MaskedFilms
+from cxrneighbors.explain.perturb import Fill, MaskedFilms
 from cxrneighbors.explain.predictor import Predictor
 from cxrneighbors.explain.quality import faithfulness, localisation, sanity, stability
 from cxrneighbors.explain.quality.donor_films import DonorPool, donor_pixels
@@ -42,7 +42,7 @@ class Case:
         self.held_out = draw_masks(self.settings.n_held_out, n_segments, rng)
         self.held_out_scores = self.score(self.held_out, self.settings.fill)
 
-    def score(self, masks: np.ndarray, fill: str) -> np.ndarray:
+    def score(self, masks: np.ndarray, fill: Fill) -> np.ndarray:
         """The classifier's score of masks (N, S) of the target's film: float64 (N,)."""
         films = MaskedFilms.of_one(self.film.pixels, self.segments, masks, fill)
         return self.benchmark.predictor.scores(films, self.target.finding)

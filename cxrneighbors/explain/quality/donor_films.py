@@ -27,16 +27,25 @@ class DonorPool:
     patient_of: dict[str, str]
 
     @classmethod
-    def of(cls, index: NeighborIndex, image_id: str, finding: str, seed: int = 0) -> DonorPool:
+    def of(
+        cls,
+        index: NeighborIndex,
+        image_id: str,
+        finding: str,
+        seed: int = 0,
+        among: np.ndarray | None = None,
+    ) -> DonorPool:
         """The `POOL` nearest labelled films of other patients and the same view without `finding`, shuffled.
 
         One film a patient. Shuffled, because the nearest ones are what methods take: whoever is denied these
-        would be judged on farther films. The order is the same for all methods.
+        would be judged on farther films. The order is the same for all methods. `among`: bool (N,), rows of
+        the index that may be donors.
         """
         studies = index.studies
         row = int(np.flatnonzero(studies["image_id"] == image_id)[0])
         lacks = np.array([len(found) > 0 and finding not in found for found in studies["findings"]])
         allowed = lacks & studies["path"].notna().to_numpy()
+        allowed &= True if among is None else among
         view = studies["view"].iloc[row] if "view" in studies else None
         if view not in (None, "UNKNOWN"):
             allowed &= (studies["view"] == view).fillna(False).to_numpy(dtype=bool)

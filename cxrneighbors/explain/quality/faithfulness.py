@@ -34,6 +34,18 @@ def removed_share(masks: np.ndarray, segments: np.ndarray) -> np.ndarray:
     return (1 - masks.astype(np.float64)) @ sizes / segments.size
 
 
+def top_by_area(weights: np.ndarray, segments: np.ndarray, share: float) -> np.ndarray:
+    """The mask without the most supporting segments, of about `share` of the film's pixels: uint8 (S,).
+
+    Of `removal_masks` the one whose removed share is nearest to it, the smaller of two.
+
+    >>> top_by_area(np.array([0.1, 0.9, 0.5]), np.array([[0, 0, 1, 2]]), 0.4).tolist()
+    [1, 0, 0]
+    """
+    masks = removal_masks(weights)
+    return np.asarray(masks[np.abs(removed_share(masks, segments) - share).argmin()])
+
+
 def deletion_auc(weights: np.ndarray, segments: np.ndarray, score: Score) -> float:
     """Area under the score as segments are greyed, most supporting first; small is faithful.
 

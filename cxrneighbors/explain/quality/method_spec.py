@@ -50,6 +50,19 @@ class MethodSpec:
         """The same method without these options."""
         return MethodSpec(self.name, tuple(each for each in self.options if each[0] not in names))
 
+    def over(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Options of `build_explainer`, these put over `options`; a `UserError` where both say something.
+
+        `calls` belong to comparisons and are refused.
+        """
+        given = dict(self.options)
+        if CALLS in given:
+            raise UserError(f"method {self.text!r}: calls are for comparing methods; give masks")
+        for name in given:
+            if options.get(name) not in (None, given[name]):
+                raise UserError(f"method {self.text!r}: {name} is given twice; leave one of the two out")
+        return {**options, **given}
+
     def build(self, predictor: Predictor, masking: Masking, neighbourhood: Neighbourhood) -> Explainer:
         """The explainer: its options over those of the benchmark's `masking` and `neighbourhood`.
 

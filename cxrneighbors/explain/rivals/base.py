@@ -27,6 +27,7 @@ class Rival(Protocol):
 
     A dataclass whose fields are its options (bool, int, float or text, each with a default) and are checked
     when it is made. `name`: in commands; `title`: for readers; `random`: whether a seed changes its answer.
+    One that asks for neighbours has `uses_neighbours` = True besides.
     """
 
     name: ClassVar[str]
@@ -46,7 +47,9 @@ class Question:
     """One film and one target, and a classifier that may be asked `calls` times.
 
     `segments`: int (H, W) in 0..S-1; `prediction`: the target's score of the film as it is (asked for
-    already, and not counted here); `used`: calls so far. A film scored is one call, a film scored with its
+    already, and not counted here); `used`: calls so far; `found`: neighbours asked for last.
+
+    A film scored is one call, a film scored with its
     gradient 1 + `BACKWARD` = 3. What exceeds `calls` is refused with a `UserError`.
     """
 
@@ -61,6 +64,7 @@ class Question:
     reader: FilmReader
     neighbourhood: Neighbourhood | None = None
     used: int = field(default=0, init=False)
+    found: NeighbourSet | None = field(default=None, init=False)
 
     @property
     def seed(self) -> int:
@@ -127,7 +131,8 @@ class Question:
         if without_target:
             lacks = f"not findings.has({self.target!r})"
             chosen = replace(chosen, where=lacks if chosen.where is None else f"({chosen.where}) and {lacks}")
-        return chosen.find(self.film, self.reader, self.seed)
+        self.found = chosen.find(self.film, self.reader, self.seed)
+        return self.found
 
     def vae(self) -> VAEFilms:
         """The index's VAE as a map from latents to films; a `UserError` where it has another encoder."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
@@ -25,23 +25,30 @@ class RivalExplainer(Explainer):
 
     A map is the explanation's `pixel_map`; the weight of a segment is then the map's mean over it, so that
     segments can be ranked whatever their size. `settings["classifier_calls"]` counts a film scored as one
-    call and a backward pass as two. There is no surrogate: `fidelity` is NaN.
+    call and a backward pass as two. There is no surrogate: `fidelity` is NaN, and `UserError` is raised for
+    a `stability` rule and for `num_features`, which ask for one. `name` and `title` are the rival's.
     """
-
-    name = "rival"
-    title = "rival"
-    uses_neighbours = False
 
     def __init__(
         self, rival: Rival, model: Model | Predictor, index: NeighborIndex | None = None, **options: Any
     ) -> None:
+        self.rival, self.name, self.title = rival, rival.name, rival.title
+        self.uses_neighbours = getattr(rival, "uses_neighbours", False)
+        for option in set(options) & set(rival_options(type(rival))):
+            raise UserError(f"method {rival.name!r}: give {option} to the rival itself")
         super().__init__(model, index, **options)
-        self.rival = rival
+        for option in ("stability", "num_features"):
+            if getattr(self.masking, option) is not None:
+                raise UserError(f"method {rival.name!r}: fits no surrogate, so leave {option} out")
 
     @property
     def seed(self) -> int | None:
         """Seed of the rival's random numbers; None where it has none."""
         return self.masking.seed if self.rival.random else None
+
+    def settings(self, n_segments: int) -> dict[str, Any]:
+        """What an explanation records of how it was made, the rival's own options included."""
+        return super().settings(n_segments) | {"rival": asdict(self.rival)}  # type: ignore[call-overload]
 
     def explain_film(self, film: Film, target: str) -> Explanation:
         """The rival's answer as an explanation."""
@@ -64,12 +71,13 @@ class RivalExplainer(Explainer):
         weights = segment_means(found, segments) if is_map else found
         surrogate = Surrogate(weights, prediction - float(weights.sum()), float("nan"))
         fit = Fit(surrogate, prediction, 1 + question.used)
-        own = asdict(rival)  # type: ignore[call-overload]
-        more: dict[str, Any] = {
-            "pixel_map": found.astype(np.float32) if is_map else None,
-            "settings": {"rival": own},
-        }
-        return replace(self.result(film, target, segments, fit, **more), method=rival.name)
+        pixel_map = found.astype(np.float32) if is_map else None
+        return self.result(film, target, segments, fit, question.found, pixel_map=pixel_map)
+
+
+def rival_options(rival: type[Rival]) -> tuple[str, ...]:
+    """The names of a rival's options."""
+    return tuple(each.name for each in fields(rival))  # type: ignore[arg-type]
 
 
 def _checked(found: np.ndarray, name: str, segments: np.ndarray) -> np.ndarray:

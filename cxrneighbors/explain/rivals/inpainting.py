@@ -38,6 +38,11 @@ class Inpainting:
     def __post_init__(self) -> None:
         choose(f"source of method {self.name}", self.source, SOURCES)
 
+    @property
+    def uses_neighbours(self) -> bool:
+        """Whether the source are neighbours."""
+        return self.source == "neighbours"
+
     def attribute(self, question: Question) -> np.ndarray:
         """Weights float64 (S,)."""
         film, segments = question.film.pixels, question.segments

@@ -74,6 +74,12 @@ def test_fewer_than_the_pool_are_all_there_are(index):
     assert set(pool.image_ids) == set(by_hand(index.studies, "f0", "Nodule", N)) and len(pool.image_ids) < 50
 
 
+def test_only_rows_that_may_be_donors(index):
+    among = np.arange(N) % 2 == 0
+    pool = DonorPool.of(index, "f0", "Nodule", among=among)
+    assert pool.image_ids and all(int(image_id[1:]) % 2 == 0 for image_id in pool.image_ids)
+
+
 def test_shuffled_by_seed_and_film_and_not_by_distance(index):
     first, again, other = (DonorPool.of(index, "f3", "Nodule", seed) for seed in (0, 0, 1))
     assert first.image_ids == again.image_ids

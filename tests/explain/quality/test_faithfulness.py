@@ -7,10 +7,12 @@ import pytest
 
 from cxrneighbors.explain.quality.faithfulness import (
     deletion_auc,
+    donor_aucs,
     held_out_correlation,
     insertion_auc,
     removal_masks,
     removed_share,
+    top_by_area,
     weighted_correlation,
 )
 
@@ -46,6 +48,28 @@ def test_deletion_and_insertion_of_the_one_segment_that_counts():
     last = -first  # order 3, 0, 2, 1: it goes after three quarters
     assert deletion_auc(last, SEGMENTS, sees_segment_1) == pytest.approx(0.75 + 0.25 / 2)
     assert insertion_auc(last, SEGMENTS, sees_segment_1) == pytest.approx(0.25 / 2)
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [(0, [1, 1, 1, 1]), (0.2, [1, 0, 1, 1]), (0.31, [1, 0, 1, 1]), (0.32, [1, 0, 0, 1]), (1, [0, 0, 0, 0])],
+)
+def test_top_by_area_is_nearest_to_the_share(share, expected):
+    weights = np.array([0.1, 0.9, 0.5, -1.0])  # a quarter, 3/8, 7/8, all
+    assert top_by_area(weights, SEGMENTS, share).tolist() == expected
+
+
+def test_donors_stand_in_both_ways_and_are_averaged():
+    """Donor 0 lacks what segment 1 shows; donor 1 shows it too, so nothing falls with it."""
+
+    def score(masks):
+        return np.stack([masks[:, 1].astype(float), np.ones(len(masks))])
+
+    weights = np.array([0.1, 0.9, 0.5, -1.0])  # segment 1 goes first, a quarter of the film
+    assert donor_aucs(weights, SEGMENTS, score) == pytest.approx(
+        ((0.25 / 2 + 1) / 2, (0.25 / 2 + 0.75 + 1) / 2)
+    )
+    assert donor_aucs(-weights, SEGMENTS, score)[0] == pytest.approx((0.75 + 0.25 / 2 + 1) / 2)
 
 
 def test_fills_are_those_of_the_paper():

@@ -5,9 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
+from cxrneighbors.explain.masking import Masking
+from cxrneighbors.explain.predictor import Predictor
+from cxrneighbors.explain.rivals.explainer import RivalExplainer
 from cxrneighbors.explain.rivals.grad_cam import GradCAM
+
+
+def grid(film):
+    """16 squares of 8 x 8 pixels."""
+    rows, columns = np.mgrid[:32, :32] // 8
+    return rows * 4 + columns
 
 
 class TwoMaps(nn.Module):
@@ -38,6 +48,17 @@ def test_relu_takes_evidence_against_away(ask):
     signed = GradCAM(relu=False).attribute(ask(model=TwoMaps()))
     coarse = np.array([signed[4::8, 4::8].min(), GradCAM().attribute(ask(model=TwoMaps())).min()])
     assert coarse[0] < 0.6 and coarse[1] >= 0
+
+
+def test_the_heat_map_is_the_maps_enlarged_and_the_weights_are_its_means(film):
+    predictor = Predictor(TwoMaps(), ("A", "B"), "cpu", activation="sigmoid", batch_size=16)
+    found = RivalExplainer(GradCAM(relu=False), predictor, masking=Masking(3, grid)).explain(film, "A")
+    cells = film[0].reshape(4, 8, 4, 8).mean((1, 3))
+    theirs = Image.fromarray(3 * cells - 1).resize((32, 32), Image.Resampling.BILINEAR)
+    heat = found.heatmap()
+    assert heat == pytest.approx(np.asarray(theirs), abs=1e-4) and np.unique(heat).size > 100
+    means = [heat[found.segments == segment].mean() for segment in range(16)]
+    assert found.weights == pytest.approx(means, abs=1e-5) and found.settings["classifier_calls"] == 4
 
 
 def test_equals_captum(ask, film):
