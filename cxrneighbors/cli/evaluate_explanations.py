@@ -35,6 +35,7 @@ def command(
 ) -> None:
     """Score explanation methods: localisation, faithfulness, stability, sanity, cost."""
     from cxrneighbors.classifiers.registry import load_classifier
+    from cxrneighbors.cli.outputs import refuse_inputs
     from cxrneighbors.explain.quality.evaluate import evaluate_explanations
     from cxrneighbors.explain.quality.settings import BenchmarkSettings
     from cxrneighbors.explain.quality.targets import open_regions
@@ -43,6 +44,7 @@ def command(
     from cxrneighbors.lungs.segmenter import LungSegmenter
     from cxrneighbors.progress import say
 
+    refuse_inputs(out, [index, classifier])
     settings = BenchmarkSettings(k, masks, seeds, top, fill, where, n_sanity=sanity, seed=seed)
     result = evaluate_explanations(
         load_classifier(classifier, device),

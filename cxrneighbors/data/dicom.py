@@ -18,8 +18,17 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 # What pydicom and its plug-ins raise on damaged or unsupported pixel data.
-_BROKEN = (ValueError, RuntimeError, AttributeError, LookupError, TypeError, EOFError, OSError, struct.error)
-_BROKEN = (*_BROKEN, zlib.error)
+_BROKEN = (
+    ValueError,
+    RuntimeError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    EOFError,
+    OSError,
+    struct.error,
+    zlib.error,
+)
 _BLOCK = 2**18  # pixels that are held as float64 at a time
 
 
