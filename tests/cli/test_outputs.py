@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cxrneighbors.cli.outputs import LABELS, STUDIES, check_table, refuse_inputs
 from cxrneighbors.classifiers.registry import build
+from cxrneighbors.cli.outputs import LABELS, STUDIES, check_table, refuse_inputs
 from cxrneighbors.errors import UserError
 
 Call = Callable[..., int]
