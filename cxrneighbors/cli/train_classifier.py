@@ -98,9 +98,11 @@ def command(
     from cxrneighbors.classifiers.parameter_counts import count_parameters
     from cxrneighbors.classifiers.starting import starting_model
     from cxrneighbors.classifiers.training import describe, train_classifier
+    from cxrneighbors.cli.outputs import refuse_inputs
     from cxrneighbors.data.combine import read_tables
     from cxrneighbors.progress import say
 
+    refuse_inputs(out, [*studies, *([] if weights is None else [Path(weights)])])
     table = read_tables(studies)
     names = [name.strip() for name in labels.split(",") if name.strip()] if labels else None
     options: dict[str, Any] = {"image_size": image_size, "crop": crop}
