@@ -55,21 +55,33 @@ class Kind:
         Raises `UserError` naming what differs, or that the folder holds something else.
         """
         folder, wanted = Path(folder), _through_json(plan)
-        found = self._found(folder, own)
+        found = self._found(folder, own) if restart else self.check_free(folder, wanted, own)
         if found is not None and not restart:
-            if found["format"] != self.version:
-                raise UserError(
-                    f"{folder}: holds {self.name} of format {found['format']!r}, this version writes "
-                    f"{self.version}; {_ANOTHER}"
-                )
-            for name, old, new in differences(found, wanted):
-                made = f"{self.name} made with {name} {_short(old)}, now {_short(new)}"
-                raise UserError(f"{folder}: holds {made}; {_ANOTHER}")
             return Work(self, folder, wanted, bool(found["complete"]), True, own, scratch)
         for name in scratch if found is not None else ():
             shutil.rmtree(folder / name, ignore_errors=True)
         write_json_atomic(folder / MANIFEST, self._head(False) | wanted)
         return Work(self, folder, wanted, False, False, own, scratch)
+
+    def check_free(
+        self, folder: str | Path, plan: Mapping[str, Any], own: tuple[str, ...] = ()
+    ) -> dict[str, Any] | None:
+        """The manifest that lies in `folder`, of this kind and with this plan, or None; writes nothing.
+
+        Raises `UserError` as `begin` does, for a verb that wants to know before its work. `plan` may be a
+        part of it.
+        """
+        folder = Path(folder)
+        found = self._found(folder, own)
+        if found is not None and found["format"] != self.version:
+            raise UserError(
+                f"{folder}: holds {self.name} of format {found['format']!r}, this version writes "
+                f"{self.version}; {_ANOTHER}"
+            )
+        for name, old, new in differences(found, _through_json(plan)) if found is not None else ():
+            made = f"{self.name} made with {name} {_short(old)}, now {_short(new)}"
+            raise UserError(f"{folder}: holds {made}; {_ANOTHER}")
+        return found
 
     def read(self, folder: str | Path, check: bool = True) -> dict[str, Any]:
         """The manifest of a complete folder; `check`: every file must be what was written.

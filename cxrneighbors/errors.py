@@ -10,6 +10,10 @@ class UserError(Exception):
     """
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM arrived: what a Ctrl-C does, asked for by a scheduler or a shutting-down machine."""
+
+
 def choose(kind: str, name: str, known: list[str] | tuple[str, ...]) -> str:
     """Return `name` when it is one of `known`, otherwise raise a `UserError` that lists them."""
     if name in known:

@@ -96,7 +96,9 @@ class Bench:
         self, given: argparse.Namespace, model: Any, index: NeighborIndex, regions: pd.DataFrame, work: Path
     ) -> None:
         self.given, self.index, self.regions, self.work = given, index, regions, work
-        self.predictor = Predictor(model, device=given.device, batch_size=given.batch_size)
+        self.predictor = Predictor(
+            model, device=given.device, batch_size=given.batch_size, precision=given.precision
+        )
         self.segments = SegmentCache(work / "segments", 4096)
         self.path_of = dict(zip(index.studies["image_id"], index.studies["path"], strict=True))
         self.weights = model.weights_hash()
@@ -132,7 +134,9 @@ class Bench:
     def rows(self, name: str, row: Row, split: str, targets: list[Target]) -> list[dict[str, Any]]:
         """Measures of a row on each target in each segmentation, kept in the work folder."""
         asked = {"row": vars(row), "targets": [vars(each) for each in targets], "classifier": self.weights}
-        asked |= {name: getattr(self.given, name) for name in ("calls", "seeds", "segmentations")}
+        asked |= {
+            name: getattr(self.given, name) for name in ("calls", "seeds", "segmentations", "precision")
+        }
         path = self.work / f"{split}-{name.replace(' ', '-').replace(',', '')}.json"
         return list(kept(path, asked, lambda: self._measured(name, row, targets)))
 
@@ -218,6 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--encoder", default="pca", help="pca, or the folder of a trained VAE")
     parser.add_argument("--patients", type=int, default=1000, help="phantom patients")
     parser.add_argument("--targets", type=int, default=120, help="films explained of each split")
+    parser.add_argument("--precision", default="auto", help="see Predictor: auto, float32, bfloat16")
     parser.add_argument("--min-score", type=float, default=0.5)
     parser.add_argument("--calls", type=int, default=301, help="films scored for an explanation")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each method")

@@ -40,7 +40,7 @@ from encoder_scores import QUESTIONS, SAYS, Scored, differences, score
 from encoder_tables import draw_figure, markdown
 
 OTHERS = [name for name in DATA_SETS if name != MAIN]
-SHARED = ("data", "-k", "--epochs", "--image-size", "--seed", "--device", "--work", "--results")
+SHARED = ("data", "-k", "--epochs", "--image-size", "--seed", "--device", "--name", "--work", "--results")
 Found = dict[str, list[dict[str, Any]]]  # neighbours by encoder, one for each fit
 
 
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name in others:
             data_sets[name] = evaluate(name, found, [fit], reference, given.k)
     summary = {**shared, "data_sets": data_sets, "looks": times_looked(given.results)}
-    name = "encoders" if len(fits) == N_FOLDS else f"encoders_folds_{len(fits)}"
+    name = given.name or ("encoders" if len(fits) == N_FOLDS else f"encoders_folds_{len(fits)}")
     figures = {name: draw_figure(summary)}
     write_results(given.results, name, summary, markdown(summary), figures, given.device)
 

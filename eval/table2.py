@@ -3,11 +3,12 @@
     python eval/table2.py DATA [--image-size 96] [--epochs 20] [--models cnn-lstm ...] [--device auto]
 
 DATA: folder with `covid-chestxray` and `chestxray14-256`; or, with `--lime-ray`, the published data set
-itself (train|val|test/CLASS). Without that the four classes are assembled: COVID-19 and other pneumonias of
-covid-chestxray, normal films and pneumonias of ChestX-ray14, and phantoms. Real films of tuberculosis are
-used where the tables have any; phantoms with nodules or masses stand in for them and are no tuberculosis.
-Phantoms are among the normal films and the pneumonias too, so that being a phantom does not give the class
-away.
+itself (train|val|test/CLASS), its own splits, with source and patient of each film where sources.csv says
+them; results are then called table2-lime-ray. Without that the four classes are assembled: COVID-19 and other
+pneumonias of covid-chestxray, normal films and pneumonias of ChestX-ray14, and phantoms. Real films of
+tuberculosis are used where the tables have any; phantoms with nodules or masses stand in for them and are no
+tuberculosis. Phantoms are among the normal films and the pneumonias too, so that being a phantom does not
+give the class away.
 
 All four go through `train_classifier` with the paper's Table I. Next to the paper's figures: intervals
 with the patient as the unit, McNemar between models, calibration, and accuracy with the lungs masked out.
@@ -46,6 +47,7 @@ from cxrneighbors.data.tables import read_table, write_table
 from cxrneighbors.lungs.rule import find_lungs
 from cxrneighbors.lungs.segmenter import LungSegmenter
 from cxrneighbors.progress import say
+from encoder_films import lime_ray
 
 NAMES = {
     "alexnet": "AlexNet",
@@ -74,7 +76,7 @@ CLASSES = {
 }
 SPLITS = ("train", "val", "test")
 TABLE = ("data", "lime_ray", "phantoms", "limit", "seed")  # options that decide the study table
-TRAINING = ("image_size", "epochs", "patience", "class_weights", "lungs")
+TRAINING = ("image_size", "epochs", "patience", "class_weights", "lungs", "precision")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -98,12 +100,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "models": results,
         "mcnemar": compare_models(correct, test.patients, seed=given.seed),
     }
+    title = "table2-lime-ray" if given.lime_ray else "table2"
     figures = {
-        f"table2-confusion-{name}": confusion_png(np.array(row["confusion"]), FOUR_CLASSES, NAMES[name])
+        f"{title}-confusion-{name}": confusion_png(np.array(row["confusion"]), FOUR_CLASSES, NAMES[name])
         for name, row in results.items()
     }
-    figures["table2-reliability"] = reliability_png({NAMES[name]: row for name, row in results.items()})
-    write_results(given.results, "table2", summary, markdown(summary), figures, given.device)
+    figures[f"{title}-reliability"] = reliability_png({NAMES[name]: row for name, row in results.items()})
+    write_results(given.results, title, summary, markdown(summary), figures, given.device)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -113,6 +116,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--models", nargs="+", default=list(PAPER), choices=list(PAPER))
     parser.add_argument("--patience", type=int, default=0, help="epochs without a better loss; 0: never stop")
     parser.add_argument("--class-weights", default="balanced", choices=["none", "balanced"])
+    parser.add_argument("--precision", default="auto", help="of trainings: auto, float32 or bfloat16")
     parser.add_argument("--phantoms", type=int, default=240, help="phantom patients")
     parser.add_argument("--limit", type=int, default=150, help="images of a class from one data set")
     parser.add_argument("--lungs", type=Path, help="folder written by train-lungs; else lungs by a rule")
@@ -146,8 +150,8 @@ def folder_of(network: str, given: argparse.Namespace) -> Path:
 
 
 def published(given: argparse.Namespace) -> tuple[pd.DataFrame, list[str]]:
-    result = import_dataset("lime-ray", given.data, splits="patients", seed=given.seed)
-    return result.studies, result.notes
+    studies = lime_ray(given.data)
+    return studies.assign(dataset=studies["source"]), []
 
 
 def assembled(given: argparse.Namespace) -> tuple[pd.DataFrame, list[str]]:
@@ -164,11 +168,12 @@ def assembled(given: argparse.Namespace) -> tuple[pd.DataFrame, list[str]]:
 
 @dataclass(frozen=True)
 class TestImages:
-    """images: float32 (N, 1, H, W) in [0, 1]; targets: int (N,), classes; patients: N keys."""
+    """images: float32 (N, 1, H, W) in [0, 1]; targets: int (N,), classes; patients, sources: N keys."""
 
     images: np.ndarray
     targets: np.ndarray
     patients: list[str]
+    sources: np.ndarray
 
 
 def test_images(studies: pd.DataFrame, size: int) -> TestImages:
@@ -176,7 +181,8 @@ def test_images(studies: pd.DataFrame, size: int) -> TestImages:
     images, read = load_images(rows["path"].tolist(), size)
     rows = rows.iloc[read]
     targets = np.array([FOUR_CLASSES.index(findings[0]) for findings in rows["findings"]])
-    return TestImages(images, targets, (rows["dataset"] + "/" + rows["patient_id"]).tolist())
+    patients = (rows["dataset"] + "/" + rows["patient_id"]).tolist()
+    return TestImages(images, targets, patients, rows["dataset"].to_numpy())
 
 
 def train_and_score(
@@ -196,6 +202,7 @@ def train_and_score(
         patience=given.patience,
         epochs=given.epochs,
         class_weights=given.class_weights,
+        precision=given.precision,
         seed=given.seed,
     )
     predict = partial(model.predict, batch_size=16, device=given.device)
@@ -206,7 +213,16 @@ def train_and_score(
     result: dict[str, Any] = {"parameters": counts.keras, "parameters_at_250": paper_size}
     result |= {key: metrics[key] for key in ("epochs_run", "best_epoch", "seconds_per_epoch")}
     result |= {**check["whole"], "shortcut": {**shortcut, "agreement": check["agreement"]}}
-    return result | {"correct": (predict(test.images).argmax(1) == test.targets).tolist()}
+    correct = predict(test.images).argmax(1) == test.targets
+    result["within_sources"] = {
+        source: {
+            "n": int((test.sources == source).sum()),
+            "accuracy": float(correct[test.sources == source].mean()),
+        }
+        for source in sorted(set(test.sources))
+        if len(set(test.targets[test.sources == source])) > 1
+    }
+    return result | {"correct": correct.tolist()}
 
 
 def lungs_of(images: np.ndarray, given: argparse.Namespace) -> np.ndarray:
@@ -226,16 +242,18 @@ def markdown(summary: dict[str, Any]) -> str:
         f"{first['n']} test images of {first['patients']} patients, {summary['image_size']} pixels a side, "
         f"at most {summary['epochs']} epochs, seed {summary['seed']}. The commonest class alone: "
         f"{blind:.0%}; who knows only the data set an image is from: {by_source:.0%}. Macro averages; "
-        "parameters as Keras counts them."
+        "parameters as Keras counts them. Beyond the source: of the accuracy above the commonest class, the "
+        "part above who knows the source; within a source: among its films alone, if of several classes."
     )
     notes = "\n".join(f"- {note}" for note in summary["notes"])
-    blocks = [networks_table(summary["models"]), about, notes, classes_table(summary)]
+    blocks = [networks_table(summary["models"], by_source, blind), about, notes, classes_table(summary)]
     if summary["mcnemar"]:
         blocks.append(pairs_table(summary["mcnemar"]))
     return document(*blocks)
 
 
-def networks_table(models: dict[str, dict[str, Any]]) -> str:
+def networks_table(models: dict[str, dict[str, Any]], by_source: float, blind: float) -> str:
+    """'Beyond the source': of what accuracy is above the commonest class, the part above the source's own."""
     accuracy = "{{{0}[accuracy]:.1p}} ({{{0}[accuracy_ci95][0]:.1p}} to {{{0}[accuracy_ci95][1]:.1p}})"
     columns = {
         "architecture": "{name}",
@@ -248,6 +266,8 @@ def networks_table(models: dict[str, dict[str, Any]]) -> str:
         "s an epoch:": "{seconds}",
         "accuracy, lungs masked": accuracy.format("shortcut[lungs masked]"),
         "lungs only": accuracy.format("shortcut[lungs only]"),
+        "beyond the source:": "{beyond:.0%}",
+        "within a source": "{within}",
         "paper's accuracy, other data:": "{paper}",
     }
     rows = []
@@ -256,6 +276,10 @@ def networks_table(models: dict[str, dict[str, Any]]) -> str:
         derived = {"name": NAMES[name], "paper": PAPER[name], "millions": row["parameters"] / 1e6}
         derived["millions_at_250"] = row["parameters_at_250"] / 1e6
         derived["whole"] = row
+        gained = row["accuracy"] - blind
+        derived["beyond"] = max(0.0, row["accuracy"] - by_source) / gained if gained > 0 else 0.0
+        within = row["within_sources"].items()
+        derived["within"] = ", ".join(f"{name} {found['accuracy']:.0%}" for name, found in within) or "-"
         rows.append(row | derived | {"seconds": "-" if seconds is None else f"{seconds:.0f}"})
     return table(columns, rows)
 

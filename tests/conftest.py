@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+import resource
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +25,24 @@ def shared_data() -> Path:
     if not root.is_dir():
         pytest.skip("no real data: set CXRNEIGHBORS_DATA to the folder with chestxray14-256 and the others")
     return root
+
+
+@pytest.fixture(scope="session")
+def memory_cap() -> Callable[[int], AbstractContextManager[None]]:
+    """`with memory_cap(megabytes)`: this process may take so much more; what asks for more gets an error."""
+
+    @contextmanager
+    def cap(megabytes: int) -> Iterator[None]:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        before = resource.getrlimit(resource.RLIMIT_AS)
+        limit = pages * resource.getpagesize() + megabytes * 2**20
+        resource.setrlimit(resource.RLIMIT_AS, (limit, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, before)
+
+    return cap
 
 
 @pytest.hookimpl(wrapper=True)

@@ -24,7 +24,8 @@ OPTIMISERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "plateau", "cosine", "one-cycle")
 AUGMENTATIONS = ("none", "light", "strong")
 KEPT = ("best", "last")
-LATER = {"overlap": 0, "keep": "best", "mixup": 0}
+PRECISIONS = {"auto": None, "float32": "32-true", "bfloat16": "bf16-mixed"}  # as Lightning calls them
+LATER = {"overlap": 0, "keep": "best", "mixup": 0, "precision": "auto"}
 RISE = 0.15  # of the steps of 'one-cycle'
 RECENT_BATCHES = 16  # whose films the overlap loss compares with
 
@@ -44,7 +45,9 @@ class ClassifierSettings(TrainingSettings):
     they share: for a classifier that is to be an encoder; 0 for none. `keep`: the weights of the 'best' epoch
     by validation loss, or the 'last': for a schedule that ends at zero, where few films validate. `mixup`:
     alpha of the Beta distribution by which pairs of training films and their labels are blended (Zhang et al.
-    2018), 0 for none; 0.4 is usual for networks that learn a few thousand films by heart.
+    2018), 0 for none; 0.4 is usual for networks that learn a few thousand films by heart. `precision`: 'auto'
+    is mixed on a GPU and float32 on a CPU; 'bfloat16' is mixed on both: up to twice as fast on a CPU that has
+    instructions for it; 'float32'.
     """
 
     epochs: int = 10
@@ -62,6 +65,7 @@ class ClassifierSettings(TrainingSettings):
     overlap: float = 0.0
     keep: str = "best"
     mixup: float = 0.0
+    precision: str = "auto"
 
     def __post_init__(self) -> None:
         choose("optimiser", self.optimiser, OPTIMISERS)
@@ -69,6 +73,7 @@ class ClassifierSettings(TrainingSettings):
         choose("class weights", self.class_weights, ("none", "balanced"))
         choose("augmentation", self.augment, AUGMENTATIONS)
         choose("weights to keep", self.keep, KEPT)
+        choose("precision", self.precision, tuple(PRECISIONS))
         self.check_least(weight_decay=0, clip=0, average=0, overlap=0, mixup=0)
         if self.average >= 1:
             raise UserError(f"average {self.average}: must be below 1; 0.998 is usual, 0 for none")

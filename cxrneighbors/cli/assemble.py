@@ -25,11 +25,13 @@ def command(
 ) -> None:
     """Choose images by findings, one class each; train, val and test share no patient."""
     from cxrneighbors.cli.import_ import parse_pairs
+    from cxrneighbors.cli.outputs import STUDIES, check_table
     from cxrneighbors.data.assemble import assemble, source_counts, write_layout
     from cxrneighbors.data.skipped import write_skipped
     from cxrneighbors.data.tables import read_table, write_table
     from cxrneighbors.progress import say
 
+    check_table(out, STUDIES, studies)
     given = {
         name: tuple(part.strip() for part in text.split("|"))
         for name, text in parse_pairs(classes, "--class").items()

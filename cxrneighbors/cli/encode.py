@@ -32,11 +32,13 @@ def command(
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
 ) -> None:
     """Encode a study table, shard by shard."""
+    from cxrneighbors.cli.outputs import refuse_inputs
     from cxrneighbors.data.tables import read_table
     from cxrneighbors.encoders.encode import encode
     from cxrneighbors.encoders.registry import load_image_encoder
     from cxrneighbors.progress import say
 
+    refuse_inputs(out, [studies, Path(image_encoder), Path(report_encoder)])
     embeddings = encode(
         read_table(studies),
         image=load_image_encoder(image_encoder, device, lungs),

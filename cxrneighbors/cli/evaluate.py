@@ -23,13 +23,17 @@ def command(
     seed: int = typer.Option(0, help="Seed of random neighbours and permutations."),
 ) -> None:
     """Score neighbour sets against random ones and write Figure 5 and its statistics."""
+    from cxrneighbors.cli.outputs import refuse_inputs
     from cxrneighbors.evaluation.baselines import make_baselines
     from cxrneighbors.evaluation.evaluate import evaluate_overlap
     from cxrneighbors.evaluation.wording import neighbours_line, summary_lines
-    from cxrneighbors.evaluation.write import write_evaluation
+    from cxrneighbors.evaluation.write import check_free, write_evaluation
     from cxrneighbors.index.neighbor_index import NeighborIndex
     from cxrneighbors.progress import say
 
+    refuse_inputs(out, [index])
+    asked = {"k": k, "definition": definition, "where": where, "targets": targets, "one_per": one_per}
+    check_free(out, asked | {"same_patient_excluded": not include_same_patient}, seed)
     searched = NeighborIndex.load(index)
     names = {"all": None, "none": ()}.get(baselines, tuple(baselines.split(",")))
     result = evaluate_overlap(

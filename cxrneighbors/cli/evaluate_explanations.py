@@ -45,6 +45,7 @@ def command(
 ) -> None:
     """Score explanation methods: localisation, faithfulness, stability, sanity, cost."""
     from cxrneighbors.classifiers.registry import load_classifier
+    from cxrneighbors.cli.outputs import refuse_inputs
     from cxrneighbors.explain.perturb import read_fill
     from cxrneighbors.explain.quality.evaluate import evaluate_explanations
     from cxrneighbors.explain.quality.method_spec import parse_methods
@@ -67,6 +68,7 @@ def command(
         calls=calls,
         n_donors=donors,
     )
+    refuse_inputs(out, [index, classifier])
     result = evaluate_explanations(
         load_classifier(classifier, device),
         NeighborIndex.load(index),

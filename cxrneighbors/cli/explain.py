@@ -119,9 +119,11 @@ def command(
 ) -> None:
     """Explain a classifier's score of one film, or of each of many, for one label."""
     from cxrneighbors.classifiers.registry import load_classifier
+    from cxrneighbors.cli.outputs import refuse_inputs
     from cxrneighbors.errors import UserError
     from cxrneighbors.explain.certificate import StabilityRule
     from cxrneighbors.explain.classifier_errors import films_among, find_errors
+    from cxrneighbors.explain.explanation import EXPLANATION
     from cxrneighbors.explain.many import explain_many
     from cxrneighbors.explain.perturb import read_fill
     from cxrneighbors.explain.pictures import panel_png
@@ -133,6 +135,7 @@ def command(
     from cxrneighbors.lungs.segmenter import LungSegmenter
     from cxrneighbors.progress import say
 
+    refuse_inputs(out, [index, classifier, *image])
     named: list[str | Path] = [*image_id, *image]
     by_rule = among is not None or errors is not None
     if bool(named) == by_rule:
@@ -167,7 +170,9 @@ def command(
     options = spec.over(options)
     explainer = build_explainer(spec.name, predictor, loaded, as_published=as_published, **options)
     if len(named) == 1 and not by_rule:
+        EXPLANATION.check_free(out, {"method": method, "target": target})
         explanation = explainer.explain(named[0], target, owners[0])
+        check_same(out, explanation)
         explanation.save(out, {"panel.png": panel_png(explanation)})
         for line in summary_lines(explanation):
             say(line)
@@ -188,6 +193,22 @@ def command(
     for kind, count in table["outcome"].replace("", "not labelled").value_counts().items():
         say(f"{count} {kind}")
     say(f"{out}: films.csv, sheet.png and films/ of {len(table)} films; skipped.csv of what was left out")
+
+
+def check_same(out: Path, explanation: Explanation) -> None:
+    """Raise `UserError` where `out` holds an explanation of another film, or made in another way."""
+    from cxrneighbors.errors import UserError
+    from cxrneighbors.explain.explanation import EXPLANATION, JSON_FILE
+    from cxrneighbors.files import plain, read_json
+
+    if EXPLANATION.check_free(out, {}) is None:
+        return
+    found = read_json(out / JSON_FILE, "give another folder, or delete this one")
+    for name in ("image_id", "method", "target", "seed", "settings", "prediction"):
+        if found.get(name) != plain(getattr(explanation, name)):
+            raise UserError(
+                f"{out}: holds an explanation of another {name}; give another folder, or delete this one"
+            )
 
 
 def _owners(patient_id: list[str], n_files: int) -> list[str | None]:

@@ -47,12 +47,15 @@ def command(
     seed: int | None = typer.Option(None, help="Seed of the patient split, and of the phantoms."),
 ) -> None:
     """Read a data set into one validated table; bad rows go to skipped.csv beside it."""
+    from cxrneighbors.cli.outputs import STUDIES, check_table
     from cxrneighbors.data.imports import import_dataset
     from cxrneighbors.data.skipped import write_skipped
     from cxrneighbors.data.tables import write_regions, write_table
     from cxrneighbors.progress import say
     from cxrneighbors.statistics.patients import count_patients
 
+    inputs = [root, tables, reports, patients_table, None if csv is None else root / csv]
+    check_table(out, STUDIES, [path for path in inputs if path is not None])
     # What was not given stays the reader's default; an option of another data set is a one-line error.
     options: dict[str, Any] = {
         "images": images,

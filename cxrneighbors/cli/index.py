@@ -45,12 +45,14 @@ def command(
     backend: str = typer.Option("hnsw", help="hnsw, exact or milvus."),
 ) -> None:
     """Build the fused nearest-neighbour index."""
+    from cxrneighbors.cli.outputs import refuse_inputs
     from cxrneighbors.data.tables import read_table
     from cxrneighbors.encoders.shared_space import share_space
     from cxrneighbors.encoders.store import Embeddings
     from cxrneighbors.index.neighbor_index import NeighborIndex
     from cxrneighbors.progress import say
 
+    refuse_inputs(out, [embeddings, studies])
     vectors, table = Embeddings.load(embeddings), read_table(studies)
     index = NeighborIndex.build(
         share_space(vectors, table) if shared_space else vectors,

@@ -14,11 +14,13 @@ def command(
     workers: int = typer.Option(1, help="Processes that share the work."),
 ) -> None:
     """Find findings and devices in the reports, with the sentence that says so."""
+    from cxrneighbors.cli.outputs import LABELS, check_table
     from cxrneighbors.data.tables import read_table
     from cxrneighbors.progress import say
     from cxrneighbors.reports.labeler.rules import RULES_FOLDER
     from cxrneighbors.reports.labeler.table import label_reports, write_labels
 
+    check_table(out, LABELS, [studies], list_beside=False)
     table = read_table(studies)
     labels = label_reports(table, rules or RULES_FOLDER, workers)
     write_labels(labels, out)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import typer
 
@@ -26,7 +31,10 @@ from cxrneighbors.cli import (
     train_report_encoder,
     train_vae,
 )
-from cxrneighbors.errors import UserError
+from cxrneighbors.errors import Terminated, UserError
+
+# Verbs that take up what an interrupted run of the same command has left; the others have written nothing.
+GOES_ON = ("encode", "explain", "evaluate-explanations", "predict-views", "demo")
 
 app = typer.Typer(
     name="cxrneighbors",
@@ -64,7 +72,10 @@ def _options(
 
 
 def run(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 2 an error that the user can mend, 1 a fault of the program."""
+    """Run the command line and exit.
+
+    0 done, 2 an error that the user can mend, 1 a fault of the program, 130 and 143 after SIGINT and SIGTERM.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if "--version" in given:
         from cxrneighbors import __version__
@@ -74,19 +85,24 @@ def run(arguments: list[str] | None = None) -> None:
     debug = "--debug" in given
     progress.quiet("-q" in given or "--quiet" in given)
     rest = [argument for argument in given if argument not in ("--debug", "-q", "--quiet")]
-    sys.exit(_invoke(rest, debug))
+    with _sigterm_raises():
+        code = _invoke(rest, debug)
+    sys.exit(code)
 
 
 def _invoke(arguments: list[str], debug: bool) -> int:
     try:
-        code = typer.main.get_command(app).main(arguments, prog_name="cxrneighbors", standalone_mode=False)
-        return code if isinstance(code, int) else 0
+        # Not `main`, which would answer an interruption in its own way.
+        command = typer.main.get_command(app)
+        with command.make_context("cxrneighbors", list(arguments)) as context:
+            command.invoke(context)
+        return 0
     except UserError as error:
         return _fail(str(error), 2, debug)
-    except KeyboardInterrupt:
-        return _fail("interrupted; run the same command again to go on", 130, debug)
+    except KeyboardInterrupt as error:
+        return _fail(_interrupted(arguments), 143 if isinstance(error, Terminated) else 130, debug)
     except BrokenPipeError:
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return 0
     except Exception as error:
         # Usage errors of click (typer may carry its own copy of it) know how to say themselves.
@@ -98,6 +114,27 @@ def _invoke(arguments: list[str], debug: bool) -> int:
         return _fail(
             f"{type(error).__name__}: {error} (a fault of the program; --debug shows where)", 1, debug
         )
+
+
+def _interrupted(arguments: list[str]) -> str:
+    verb = next((word for word in arguments if not word.startswith("-")), "")
+    if verb in GOES_ON or verb.startswith("train-"):
+        return "interrupted; run the same command again, it goes on from there"
+    return "interrupted; run the same command again, it starts anew"
+
+
+@contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    """`Terminated` where SIGTERM arrives inside the block, so that it ends as a Ctrl-C does."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _fail(text: str, code: int, debug: bool) -> int:

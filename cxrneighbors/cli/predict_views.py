@@ -29,10 +29,12 @@ def command(
 ) -> None:
     """Predict missing views; the columns view_predicted, view_probability and view_source say how."""
     from cxrneighbors.classifiers.views import complete_views, disagreements, train_view_classifier
+    from cxrneighbors.cli.outputs import STUDIES, check_table
     from cxrneighbors.data.skipped import Skipped, write_skipped
     from cxrneighbors.data.tables import read_regions, read_table, write_regions, write_table
     from cxrneighbors.progress import say
 
+    check_table(out, STUDIES, [studies])
     table = read_table(studies)
     folder = classifier or model_out or out.with_name(f"{out.stem}-view-classifier")
     if classifier is None:

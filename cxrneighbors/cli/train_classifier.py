@@ -86,6 +86,10 @@ def command(
         min=0,
         help="Epochs without a better validation loss before stopping; 0: never.  [5; EfficientNet-Lite: 0]",
     ),
+    precision: str | None = typer.Option(
+        None,
+        help="auto (mixed on a GPU), float32, or bfloat16: mixed on a CPU too, where that is faster.  [auto]",
+    ),
     restart: bool = typer.Option(False, "--restart", help="Replace a training found in --out."),
     seed: int = typer.Option(0, help="Seed of weights, order, augmentation and splits."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
@@ -94,9 +98,11 @@ def command(
     from cxrneighbors.classifiers.parameter_counts import count_parameters
     from cxrneighbors.classifiers.starting import starting_model
     from cxrneighbors.classifiers.training import describe, train_classifier
+    from cxrneighbors.cli.outputs import refuse_inputs
     from cxrneighbors.data.combine import read_tables
     from cxrneighbors.progress import say
 
+    refuse_inputs(out, [*studies, *([] if weights is None else [Path(weights)])])
     table = read_tables(studies)
     names = [name.strip() for name in labels.split(",") if name.strip()] if labels else None
     options: dict[str, Any] = {"image_size": image_size, "crop": crop}
@@ -107,6 +113,7 @@ def command(
     settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "optimiser": optimiser}
     settings |= {"schedule": schedule, "average": average, "augment": augment, "flip": flip}
     settings |= {"patience": patience, "overlap": overlap, "keep": keep, "mixup": mixup}
+    settings["precision"] = precision
     asked = {name: value for name, value in settings.items() if value is not None}
     say(f"{model}: {count_parameters(classifier).sentence()}")
     metrics = train_classifier(

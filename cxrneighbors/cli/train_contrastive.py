@@ -34,12 +34,14 @@ def command(
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
 ) -> None:
     """Train an image encoder by momentum contrast; an interrupted training goes on where it stopped."""
+    from cxrneighbors.cli.outputs import refuse_inputs
     from cxrneighbors.data.combine import read_tables
     from cxrneighbors.encoders.contrastive import ContrastiveEncoder
     from cxrneighbors.encoders.lung_framed import LungFramed
     from cxrneighbors.lungs import LungSegmenter
     from cxrneighbors.progress import say
 
+    refuse_inputs(out, [*studies, *([] if lungs is None else [lungs])])
     table = read_tables(studies)
     if all_splits:
         table = table.assign(split="train")

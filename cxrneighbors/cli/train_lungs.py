@@ -18,9 +18,11 @@ def command(
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
 ) -> None:
     """Train a lung segmenter; an interrupted training goes on where it stopped."""
+    from cxrneighbors.cli.outputs import refuse_inputs
     from cxrneighbors.lungs.training import train_lungs
     from cxrneighbors.progress import say
 
+    refuse_inputs(out, [root])
     train_lungs(
         root,
         out,

@@ -29,10 +29,12 @@ def command(
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
 ) -> None:
     """Adapt a report encoder to reports, without labels; an interrupted training goes on where it stopped."""
+    from cxrneighbors.cli.outputs import refuse_inputs
     from cxrneighbors.data.combine import read_tables
     from cxrneighbors.encoders.report_training import train_report_encoder
     from cxrneighbors.progress import say
 
+    refuse_inputs(out, [*studies, Path(base)])
     table = read_tables(studies)
     if all_splits:
         table = table.assign(split="train")

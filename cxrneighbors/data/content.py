@@ -16,6 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from cxrneighbors.data.dicom import is_dicom
+from cxrneighbors.data.pixel_limit import check_pixels
 from cxrneighbors.data.pixels import BROKEN, read_pixels, usable_cpus
 from cxrneighbors.data.skipped import Skipped
 from cxrneighbors.errors import UserError
@@ -57,6 +58,7 @@ def content_hash(path: str | Path) -> str:
             pixels = read_pixels(path)
             return hashlib.sha256(f"dicom|{pixels.shape}|".encode() + pixels.tobytes()).hexdigest()
         with Image.open(io.BytesIO(data)) as image:
+            check_pixels(*image.size)
             frames = getattr(image, "n_frames", 1)
             if frames > 1 and image.format != "MPO":
                 raise UserError(f"animated or of several frames ({frames}); save the frame that is the X-ray")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cxrneighbors.data.patients import parse_age, parse_sex
+from cxrneighbors.data.pixel_limit import check_dataset, check_deflated
 from cxrneighbors.data.views import normalise_view
 from cxrneighbors.errors import UserError
 
@@ -16,7 +18,18 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 # What pydicom and its plug-ins raise on damaged or unsupported pixel data.
-_BROKEN = (ValueError, RuntimeError, AttributeError, LookupError, TypeError, EOFError, OSError, struct.error)
+_BROKEN = (
+    ValueError,
+    RuntimeError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    EOFError,
+    OSError,
+    struct.error,
+    zlib.error,
+)
+_BLOCK = 2**18  # pixels that are held as float64 at a time
 
 
 def is_dicom(path: str | Path) -> bool:
@@ -35,7 +48,8 @@ def read_dicom_pixels(source: str | Path | Dataset) -> np.ndarray:
     whole range that `BitsStored` can express maps to [0, 1]. Colour becomes luma. Pixels of
     `PixelPaddingValue` are black. Of several frames the first is taken.
 
-    Raises `UserError` naming the file when it cannot be read, holds no pixels or cannot be decoded.
+    Raises `UserError` naming the file when it cannot be read, holds no pixels, cannot be decoded, or has more
+    than `MAX_PIXELS` (rows x columns x frames x samples, whatever the codec).
     """
     if isinstance(source, (str, Path)):
         try:
@@ -72,6 +86,7 @@ def _read_dataset(path: str | Path, stop_before_pixels: bool = False) -> Dataset
     import pydicom
     from pydicom.errors import InvalidDicomError
 
+    check_deflated(path)
     try:
         return pydicom.dcmread(path, stop_before_pixels=stop_before_pixels)
     except InvalidDicomError:
@@ -87,7 +102,16 @@ def _read_dataset(path: str | Path, stop_before_pixels: bool = False) -> Dataset
 def _to_display(dataset: Dataset) -> np.ndarray:
     if "PixelData" not in dataset:
         raise ValueError("no PixelData")
+    check_dataset(dataset)
     stored = _first_frame(dataset)
+    grey, step = np.empty(stored.shape[:2], dtype=np.float32), max(1, _BLOCK // max(1, stored.shape[1]))
+    for rows in (slice(start, start + step) for start in range(0, len(stored), step)):
+        grey[rows] = _grey(dataset, stored[rows])
+    return grey
+
+
+def _grey(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
+    """Some rows of stored values as shown."""
     if stored.ndim == 3:
         return _luma(dataset, stored)
     if dataset.PhotometricInterpretation == "PALETTE COLOR":

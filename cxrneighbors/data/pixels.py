@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from cxrneighbors.data.dicom import is_dicom, read_dicom_pixels
+from cxrneighbors.data.pixel_limit import check_pixels
 from cxrneighbors.data.skipped import Skipped
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.progress import track
@@ -31,7 +32,8 @@ def read_pixels(path: str | Path) -> np.ndarray:
     constant alpha. The EXIF rotation of a JPEG is applied. Of an animation or several frames the first is
     taken. 16-bit grey is divided by 65535, whatever values occur.
 
-    Raises `UserError` naming the file when it is missing, empty, truncated or no image.
+    Raises `UserError` naming the file when it is missing, empty, truncated, no image, or has more than
+    `pixel_limit.MAX_PIXELS`.
     """
     path = Path(path)
     try:
@@ -145,6 +147,7 @@ def usable_cpus() -> int:
 
 def to_grey(image: Image.Image) -> np.ndarray:
     """An opened image as float32 (H, W) in [0, 1]; raises one of `BROKEN` where it cannot be decoded."""
+    check_pixels(*image.size)
     if image.format in ("JPEG", "MPO"):
         image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):  # 16-bit grey, which Pillow calls I;16, I;16B or I by version

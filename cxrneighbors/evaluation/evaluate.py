@@ -89,6 +89,8 @@ def evaluate_overlap(
     draws = Draws(n_permutations, seed)
     films = Films.of(index.studies)
     who = _who(index, films, definition, where, targets)
+    if k > len(np.unique(films.units(one_per)[who.allowed])):  # before anything of k's size is allocated
+        raise _too_many(question, who)
     named = _by_name([*index_methods(index), *methods])
     left_out = {name: method.reason for name, method in named.items() if isinstance(method, LeftOut)}
     known = {name: method for name, method in named.items() if isinstance(method, Method)}
@@ -102,11 +104,7 @@ def evaluate_overlap(
             left_out[name] = f"no target has {question.candidates()}"
     main = [name for name in index.modalities if name in tables]
     if not main:
-        raise UserError(
-            f"k={k}: no target has {question.candidates()} ({int(who.eligible.sum())} targets, "
-            f"{int(who.allowed.sum())} labelled images pass, definition {definition!r}); "
-            "use a smaller k or loosen where"
-        )
+        raise _too_many(question, who)
     random = {name for name, method in known.items() if method.kind == "random"}
     rows = {
         name: {**summarise(table, draws.of(name), name not in random), "kind": known[name].kind}
@@ -153,6 +151,14 @@ def _who(index: NeighborIndex, films: Films, definition: str, where: str | None,
             f"definition 'any-disease': every target is {NO_FINDING!r}; use 'any', or other targets"
         )
     return Who(allowed, eligible)
+
+
+def _too_many(question: Question, who: Who) -> UserError:
+    return UserError(
+        f"k={question.k}: no target has {question.candidates()} ({int(who.eligible.sum())} targets, "
+        f"{int(who.allowed.sum())} labelled images pass, definition {question.definition!r}); "
+        "use a smaller k or loosen where"
+    )
 
 
 def _by_name(methods: Sequence[Method | LeftOut]) -> dict[str, Method | LeftOut]:

@@ -37,7 +37,9 @@ class Predictor:
     size, and 'pad' or 'crop'.
     `channels`: 3 repeats grey films for a module that wants colour. `batch_size`: films a batch; None finds
     one by the device's memory. Scores do not depend on it (1e-4). `precision`: 'auto' is half-precision
-    autocast on a GPU and float32 elsewhere; 'float32' everywhere.
+    autocast on a GPU and float32 elsewhere; 'float32' everywhere; 'bfloat16' is autocast to it everywhere,
+    with weights laid out channels last: three times as fast on a CPU that has instructions for it, scores a
+    hundredth of themselves off.
     """
 
     model: Model
@@ -53,7 +55,7 @@ class Predictor:
 
     def __post_init__(self) -> None:
         choose("activation", self.activation, ("auto", "sigmoid", "softmax", "none"))
-        choose("precision", self.precision, ("auto", "float32"))
+        choose("precision", self.precision, ("auto", "float32", "bfloat16"))
         if not callable(self.model):
             kind = type(self.model).__name__
             raise UserError(f"classifier: a {kind} is neither a torch module nor a function")
@@ -75,6 +77,8 @@ class Predictor:
                     "give activation='sigmoid' (several findings at once), 'softmax' or 'none'"
                 )
             self.model.to(self.device).eval()
+            if self.precision == "bfloat16":
+                self.model.to(memory_format=torch.channels_last)
 
     def column(self, target: str) -> int:
         """Position of label `target`; `UserError` lists the labels when there is no such one."""
@@ -93,8 +97,10 @@ class Predictor:
         column = self.column(target)
         if images.shape[1] == 1 and self.channels == 3:
             images = images.expand(-1, 3, -1, -1)
-        half = self.precision == "auto" and images.device.type == "cuda"
-        with torch.inference_mode(), torch.autocast("cuda", dtype=torch.float16, enabled=half):
+        place, brief = images.device.type, self.precision == "bfloat16"
+        half = brief or (self.precision == "auto" and place == "cuda")
+        kind = torch.bfloat16 if brief else torch.float16
+        with torch.inference_mode(), torch.autocast(place if half else "cuda", dtype=kind, enabled=half):
             scores = self._named(self._outputs(images).float(), len(images))[:, column]
         bad = int((~torch.isfinite(scores)).sum())
         if bad and half:

@@ -83,6 +83,7 @@ def search_table(
     """Hits as a table, see `NeighborIndex.search`; `UserError` for a query that finds fewer than k."""
     expressions = _each(where, len(queries.names))
     modalities = query_modalities(store, queries, modality)
+    _check_k(store, queries, modalities, expressions, options)
     step = len(expressions)
     if len(set(expressions)) * len(store.studies) > MASK_BYTES:
         step = max(1, MASK_BYTES // len(store.studies))
@@ -154,6 +155,22 @@ def _filters(store: VectorStore, where: list[str | None]) -> Filters:
 def _check_all(able: np.ndarray, queries: Queries, mistake: str) -> None:
     if not able.all():
         raise UserError(f"query {queries.names[np.argmin(able)]!r}: {mistake}")
+
+
+def _check_k(
+    store: VectorStore,
+    queries: Queries,
+    modalities: np.ndarray,
+    where: list[str | None],
+    options: SearchOptions,
+) -> None:
+    """Refuse a k beyond what a whole modality holds, before anything of its size is allocated."""
+    for asked in dict.fromkeys(modalities.tolist()):
+        searched, _ = ranking_factors(store, asked, options.weights)
+        units, rows = store.units(options.one_per), store.spaces[searched].rows
+        if options.k > (len(rows) if units is None else len(np.unique(units[rows]))):
+            first = int(np.argmax(modalities == asked))
+            _raise_short(store, queries.take(slice(first, first + 1)), asked, where[first], options)
 
 
 def _raise_short(

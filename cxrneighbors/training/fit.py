@@ -20,7 +20,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch.utils.data import DataLoader
 
 from cxrneighbors.artifact import newest_checkpoint
-from cxrneighbors.errors import UserError
+from cxrneighbors.errors import Terminated, UserError
 from cxrneighbors.files import write_text_atomic
 from cxrneighbors.progress import is_quiet, say
 from cxrneighbors.seeding import seeded
@@ -105,10 +105,12 @@ def _run(
     try:
         trainer.fit(module, train, val, ckpt_path=checkpoint)
     except SystemExit:
-        # Lightning leaves with this after Ctrl-C, and with the signal ignored.
-        if not trainer.interrupted:
+        # Lightning leaves with this after Ctrl-C, and with the signal ignored, and after SIGTERM.
+        if not (trainer.interrupted or trainer.received_sigterm):
             raise
         signal.signal(signal.SIGINT, handler)
+    if trainer.received_sigterm:
+        raise Terminated
     if trainer.interrupted:
         raise KeyboardInterrupt
 

@@ -27,6 +27,8 @@ def benchmark_options(description: str | None, *names: str, **defaults: Any) -> 
     parser.add_argument("--methods", nargs="+", default=list(METHODS))
     parser.add_argument("--segmentations", nargs="+", default=["quickshift", "slic"])
     parser.add_argument("--masks", type=int, default=100, help="masked films P of each film")
+    parser.add_argument("--calls", type=int, help="films scored for an explanation, instead of --masks")
+    parser.add_argument("--precision", default="auto", help="see Predictor: auto, float32, bfloat16")
     parser.add_argument("--seeds", type=int, default=2, help="runs of each method")
     parser.add_argument(
         "--sanity", type=int, default=20, help="targets explained for a random classifier too"
@@ -53,7 +55,9 @@ def run_benchmark(
     `targets`: which films are explained, as `evaluate_explanations` takes it. Single records name patients'
     images and stay in `work`: only means and tests are in the JSON.
     """
-    settings = BenchmarkSettings(k=given.k, n_masks=given.masks, seeds=given.seeds, n_sanity=given.sanity)
+    settings = BenchmarkSettings(
+        k=given.k, n_masks=given.masks, seeds=given.seeds, n_sanity=given.sanity, calls=given.calls
+    )
     result = evaluate_explanations(
         model,
         index,
@@ -64,6 +68,7 @@ def run_benchmark(
         settings=settings,
         device=given.device,
         batch_size=given.batch_size,
+        precision=given.precision,
         **targets,
     )
     encoder = index.manifest["modalities"]["image"]["encoder"]

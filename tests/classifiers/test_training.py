@@ -375,6 +375,17 @@ def test_mixup_trains_both_kinds_of_classifier(multi_label, squares, tmp_path) -
     assert metrics["test"]["mean_auroc"] > 0.8
 
 
+def test_bfloat16_trains_as_well_and_is_a_training_of_its_own(squares, tmp_path) -> None:
+    metrics = short(tiny(), squares, tmp_path / "m", epochs=6, precision="bfloat16")
+    whole = short(tiny(), squares, tmp_path / "w", epochs=6)
+    assert metrics["val"]["loss"] != whole["val"]["loss"]
+    assert metrics["test"]["mean_auroc"] == pytest.approx(whole["test"]["mean_auroc"], abs=0.05)
+    with pytest.raises(UserError, match="other"):
+        short(tiny(), squares, tmp_path / "w", epochs=6, precision="bfloat16")
+    with pytest.raises(UserError, match="bfloat16"):
+        short(tiny(), squares, tmp_path / "x", precision="int8")
+
+
 def test_the_last_weights_can_be_kept_whatever_the_validation_says(squares, tmp_path) -> None:
     metrics = short(tiny(), squares, tmp_path / "m", epochs=3, lr=0.05, patience=0, keep="last")
     history = pd.read_csv(tmp_path / "m" / "history.csv")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -48,6 +50,39 @@ def test_quiet_says_nothing(
     assert capsys.readouterr().err == ""
     call(*arguments)
     assert "images" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("verb", "then"), [("train-vae", "goes on from there"), ("search", "starts anew")])
+def test_an_interruption_is_one_line_and_its_code(
+    number: signal.Signals,
+    code: int,
+    verb: str,
+    then: str,
+    monkeypatch: pytest.MonkeyPatch,
+    call: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), number)
+
+    monkeypatch.setattr("cxrneighbors.data.combine.read_tables", killed)
+    monkeypatch.setattr("cxrneighbors.index.neighbor_index.NeighborIndex.load", killed)
+    before = signal.getsignal(signal.SIGTERM)
+    rest = ("--out", tmp_path / "x") if verb == "train-vae" else ("--image-id", "x")
+    assert call(verb, tmp_path, *rest) == code
+    assert capsys.readouterr().err == f"error: interrupted; run the same command again, it {then}\n"
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_help_and_mistakes_still_have_their_codes(
+    call: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("--help") == 0 and "train-vae" in capsys.readouterr().out
+    assert call("search", "--no-such-option") == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert call("no-such-verb") == 2
 
 
 def test_no_traceback_without_debug(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,23 @@ def test_k_larger_than_what_passes(work: Path, image_id: str, error_of: Callable
     arguments = ("--image-id", image_id, "--where", "view == 'PA'", "-k", 999)
     text = error_of("search", work / "idx", *arguments)
     assert "999" in text or "only" in text
+
+
+@pytest.mark.parametrize("verb", ["search", "evaluate"])
+@pytest.mark.parametrize("one_per", ["image", "patient"])
+def test_k_beyond_the_index_takes_no_memory(
+    verb: str,
+    one_per: str,
+    work: Path,
+    image_id: str,
+    tmp_path: Path,
+    error_of: Callable[..., str],
+    memory_cap: Callable[[int], AbstractContextManager[None]],
+) -> None:
+    own = {"search": ("--image-id", image_id), "evaluate": ("--out", tmp_path / "e", "--baselines", "none")}
+    with memory_cap(1000):
+        text = error_of(verb, work / "idx", *own[verb], "-k", 10**9, "--one-per", one_per)
+    assert str(10**9) in text and not (tmp_path / "e").exists()
 
 
 def test_changed_index_file(work: Path, tmp_path: Path, error_of: Callable[..., str]) -> None:

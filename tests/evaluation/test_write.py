@@ -64,7 +64,7 @@ def test_all_files_are_written(result, tmp_path):
     paths = write_evaluation(result, tmp_path / "out")
     names = ["overlap.json", "neighbors.parquet", "figure4.png", "figure5.png", "table1.csv", "report.html"]
     assert [path.name for path in paths] == names
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(names)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted([*names, "manifest.json"])
     assert json.loads(paths[0].read_text(encoding="utf-8")) == result.summary
     pd.testing.assert_frame_equal(pd.read_parquet(paths[1]), result.neighbors, check_dtype=False)
     for path in paths[2:4]:

@@ -286,3 +286,9 @@ def test_bad_input_is_one_line_and_writes_nothing(folders, tmp_path, given, more
     with pytest.raises(UserError, match=message) as error:
         explain(folders, tmp_path / "out", *more, **given)
     assert "\n" not in str(error.value) and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("method", ["k-lime", "kp-lime", "contrast-lime"])
+def test_k_beyond_the_index_takes_no_memory(folders, tmp_path, memory_cap, method):
+    with memory_cap(1000), pytest.raises(UserError, match=r"k is 1000000000"):
+        explain(folders, tmp_path / "out", "-k", "1000000000", method=method)

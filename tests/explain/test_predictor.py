@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from cxrneighbors.classifiers.registry import build
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain.predictor import Predictor
 
@@ -109,3 +110,15 @@ def test_no_labels_no_function_unknown_activation():
         Predictor(3, ["a"])
     with pytest.raises(UserError, match="activation 'relu'"):
         Predictor(Fixed([0.1]), ["a"], activation="relu")
+
+
+def test_bfloat16_is_near_full_precision_and_ranks_alike():
+    model = build("small-cnn", labels=["Mass", "Nodule"], image_size=32, seed=0)
+    images = torch.rand(40, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    whole = Predictor(model, device="cpu").score(images, "Mass").numpy()
+    brief = Predictor(model, device="cpu", precision="bfloat16").score(images, "Mass")
+    assert brief.dtype == torch.float32
+    assert np.abs(brief.numpy() - whole).max() < 0.02 * whole.max()
+    assert (brief.numpy() != whole).any()
+    with pytest.raises(UserError, match="bfloat16"):
+        Predictor(model, device="cpu", precision="float8")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ExponentialLR
 
-from cxrneighbors.errors import UserError
+from cxrneighbors.errors import Terminated, UserError
 from cxrneighbors.training.batches import EpochBatches, batch_loader, full_sizes
 from cxrneighbors.training.fit import CHECKPOINTS, fit
 from cxrneighbors.training.module import TrainingModule
@@ -75,6 +77,30 @@ def train(module: Line, folder: Path | None = None, val: bool = True) -> dict[st
 
     fit(module, loader(7), loader(None) if val else None, "cpu", folder)
     return {name: value.clone() for name, value in module.network.state_dict().items()}
+
+
+@pytest.mark.parametrize("handled", [True, False])
+def test_sigterm_ends_a_training_as_ctrl_c_does(tmp_path: Path, handled: bool) -> None:
+    """With a handler that raises, as the command line has one, and with Python's own."""
+
+    class Killed(Line):
+        def training_step(self, batch: Tensor, index: int) -> Tensor:
+            if (self.current_epoch, index) == (2, 3):
+                os.kill(os.getpid(), signal.SIGTERM)
+            return super().training_step(batch, index)
+
+    def stop(*_: object) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop if handled else signal.SIG_DFL)
+    interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(Terminated):
+            train(Killed(epochs=5), tmp_path)
+        assert signal.getsignal(signal.SIGINT) == interrupt
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert same(train(Line(epochs=5), tmp_path), train(Line(epochs=5)))
 
 
 def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:

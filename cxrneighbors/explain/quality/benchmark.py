@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import chain, product
 from pathlib import Path
 
@@ -77,7 +77,11 @@ class Benchmark:
         self.finder = lungs
         self.segments = SegmentCache(Path(out) / "segments", 2048, lungs)
         identity = {**asdict(self.settings), "classifier": model.weights_hash(), "index": index_hash(index)}
-        identity |= {"classifier_settings": model.config(), "patients": "dataset/patient_id"}
+        identity |= {
+            "precision": predictor.precision,
+            "classifier_settings": model.config(),
+            "patients": "dataset/patient_id",
+        }
         identity["lungs"] = None if lungs is None else lungs.weights_hash()
         identity["regions"] = None if regions is None else regions_hash(regions)
         for spec in self.specs.values():  # wrong values stop here
@@ -130,7 +134,7 @@ class Benchmark:
             return
         if number < self.settings.n_sanity and segmentation == self.segmentations[0]:
             copy = sanity.randomised(self.model, self.settings.seed + number)  # each target has its own
-            shuffled = Predictor(copy, device=self.predictor.device, batch_size=self.predictor.batch_size)
+            shuffled = replace(self.predictor, model=copy)
         try:
             case = Case(self, target, segmentation, shuffled)
         except UserError as error:

@@ -80,13 +80,15 @@ def evaluate_explanations(
     settings: BenchmarkSettings | None = None,
     device: str = "auto",
     batch_size: int | None = None,
+    precision: str = "auto",
 ) -> BenchmarkResult:
     """Score explanation methods on `n_targets` films (None: all) of a `NeighborIndex`.
 
     `regions`: where the findings are; without it films with a labelled finding are explained and nothing is
     localised. `among`: expression that says which images may be targets; `settings.where` says which may be
     neighbours. `min_score`: least score of the target's finding: what the classifier did not see, no
-    explanation of it can find. The rest: see `Benchmark`. Records lie in `out`; an interrupted run goes on.
+    explanation of it can find. `precision`: see `Predictor`. The rest: see `Benchmark`. Records lie in
+    `out`; an interrupted run goes on.
 
     Raises `UserError` where there are no targets, for unknown names, and for a folder with other settings.
     """
@@ -99,7 +101,7 @@ def evaluate_explanations(
     )
     if min_score > 0:
         targets = _seen(model, index, targets, min_score, n_targets, device)
-    predictor = Predictor(model, device=device, batch_size=batch_size)
+    predictor = Predictor(model, device=device, batch_size=batch_size, precision=precision)
     benchmark = Benchmark(predictor, index, out, settings, regions, methods, segmentations, lungs)
     table = records_table(benchmark.run(targets))
     result = BenchmarkResult(table, summarise(table), paired_tests(table, settings.seed))

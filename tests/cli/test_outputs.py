@@ -1,0 +1,140 @@
+"""No verb writes over its own input, or over a file or folder of another kind."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cxrneighbors.classifiers.registry import build
+from cxrneighbors.cli.outputs import LABELS, STUDIES, check_table, refuse_inputs
+from cxrneighbors.errors import UserError
+
+Call = Callable[..., int]
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder by its path."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def place(work: Path, call: Call, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The main job's folder with a label table, a classifier, an explanation and a file of the user's own."""
+    folder = tmp_path_factory.mktemp("outputs") / "work"
+    shutil.copytree(work, folder)
+    build("small-cnn", labels=["Effusion", "Mass"], image_size=32, width=4).save(folder / "clf")
+    assert call("-q", "label-reports", folder / "studies.parquet", "--out", folder / "labels.parquet") == 0
+    assert explain(call, folder) == 0
+    (folder / "notes.txt").write_text("mine")
+    return folder
+
+
+def explain(call: Call, folder: Path, *more: object) -> int:
+    from cxrneighbors.data.tables import read_table
+
+    image_id = read_table(folder / "studies.parquet")["image_id"].iloc[0]
+    given = ("explain", folder / "idx", "--classifier", folder / "clf", "--target", "Mass", "-p", 10)
+    film = () if "--image-id" in more else ("--image-id", image_id)
+    method = () if "--method" in more else ("--method", "lime")
+    return call("-q", *given, *film, *method, "--out", folder / "ex", "--segmentation", "slic", *more)
+
+
+CASES = [
+    # its own input
+    "label-reports studies.parquet --out studies.parquet",
+    "assemble studies.parquet --out studies.parquet",
+    "predict-views studies.parquet --out studies.parquet --classifier clf",
+    "index emb --studies studies.parquet --out emb",
+    "index emb --studies studies.parquet --out studies.parquet",
+    "evaluate idx --out idx",
+    "explain idx --classifier clf --image-id x --target Mass --out clf",
+    "encode studies.parquet --out vae --image-encoder vae",
+    "train-classifier studies.parquet --model small-cnn --out clf --weights clf --restart",
+    # a file of another kind
+    "label-reports studies.parquet --out notes.txt",
+    "label-reports studies.parquet --out studies.regions.parquet",
+    "label-reports studies.parquet --out idx/manifest.json",
+    "import phantom phantom --out labels.parquet",
+    "import phantom phantom --out emb/image/part-00000.parquet",
+    "import phantom phantom --out idx/studies.parquet",
+    "import phantom phantom --out emb/new.parquet",
+    "assemble studies.parquet --out labels.parquet",
+    # a folder where a file is written, and the reverse
+    "import phantom phantom --out idx",
+    "label-reports studies.parquet --out idx",
+    "encode studies.parquet --out notes.txt --image-encoder pixels --report-encoder none",
+    "evaluate idx --out notes.txt",
+    # a folder of another kind
+    "train-classifier studies.parquet --model small-cnn --out vae",
+    "train-classifier studies.parquet --model small-cnn --out clf",
+    "train-vae studies.parquet --out idx --image-size 32",
+    "encode studies.parquet --out idx --image-encoder pixels --report-encoder none",
+    "encode studies.parquet --out ev --image-encoder pixels --report-encoder none",
+    "index emb --studies studies.parquet --out vae",
+    "index emb --studies studies.parquet --out ev",
+    "evaluate idx --out emb",
+    "evaluate idx --out ex",
+    "explain idx --classifier clf --image-id x --target Mass --out ev",
+    "evaluate-explanations idx --classifier clf --out ev",
+    # results of another question
+    "evaluate idx --out ev -k 3 --baselines none",
+    "evaluate idx --out ev --one-per image --baselines none",
+    "evaluate idx --out ev --baselines none --seed 5 --permutations 9",
+    "explain idx --classifier clf --image-id x --target Effusion --out ex",
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_refused_and_nothing_changed(
+    case: str, place: Path, monkeypatch: pytest.MonkeyPatch, error_of: Callable[..., str]
+) -> None:
+    monkeypatch.chdir(place)
+    before = content(place)
+    assert "--out" in (text := error_of("-q", *case.split())) or "give" in text
+    assert content(place) == before
+
+
+def test_refused_by_another_name_of_the_input(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.parquet").symlink_to(place / "studies.parquet")
+    with pytest.raises(UserError, match="what this command reads"):
+        check_table(tmp_path / "link.parquet", STUDIES, [place / "studies.parquet"])
+    (tmp_path / "hard.parquet").hardlink_to(place / "studies.parquet")
+    with pytest.raises(UserError, match="what this command reads"):
+        refuse_inputs(tmp_path / "hard.parquet", [place / "studies.parquet"])
+
+
+def test_the_same_kind_gives_way(place: Path, tmp_path: Path, call: Call) -> None:
+    for name in ("studies.parquet", "labels.parquet", "skipped.csv"):
+        shutil.copy(place / name, tmp_path / name)
+    check_table(tmp_path / "studies.parquet", STUDIES, [place / "studies.parquet"])
+    check_table(tmp_path / "labels.parquet", LABELS)
+    check_table(tmp_path / "new.parquet", STUDIES)
+    question = ("evaluate", place / "idx", "--out", place / "ev", "--baselines", "none", "--permutations", 9)
+    assert call("-q", *question) == 0
+    assert explain(call, place) == 0
+
+
+def test_a_list_or_regions_that_are_not_ours(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "skipped.csv").write_text("patient,why\n")
+    with pytest.raises(UserError, match=r"skipped\.csv: is another file"):
+        check_table(tmp_path / "x.parquet", STUDIES)
+    check_table(tmp_path / "x.parquet", LABELS, list_beside=False)
+    shutil.move(tmp_path / "skipped.csv", tmp_path / "y.regions.parquet")
+    with pytest.raises(UserError, match=r"y\.regions\.parquet: is another file"):
+        check_table(tmp_path / "y.parquet", STUDIES)
+
+
+@pytest.mark.parametrize("more", [("--seed", "4"), ("-p", "12"), ("--image-id", "IMG_0000003")])
+def test_an_explanation_made_otherwise_stays(
+    more: tuple[str, ...], place: Path, call: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from cxrneighbors.data.tables import read_table
+
+    ids = read_table(place / "studies.parquet")["image_id"]
+    before = content(place / "ex")
+    assert explain(call, place, *(ids.iloc[9] if word.startswith("IMG") else word for word in more)) == 2
+    assert "holds an explanation of another" in capsys.readouterr().err
+    assert content(place / "ex") == before
