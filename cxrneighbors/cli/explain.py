@@ -170,7 +170,7 @@ def command(
     options = spec.over(options)
     explainer = build_explainer(spec.name, predictor, loaded, as_published=as_published, **options)
     if len(named) == 1 and not by_rule:
-        EXPLANATION.check_free(out, {"method": method, "target": target})
+        EXPLANATION.check_free(out, {"method": spec.name, "target": target})
         explanation = explainer.explain(named[0], target, owners[0])
         check_same(out, explanation)
         explanation.save(out, {"panel.png": panel_png(explanation)})

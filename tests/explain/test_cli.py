@@ -71,6 +71,15 @@ def test_a_rival_writes_explanation_and_panel_too(folders, tmp_path, method):
     assert record["settings"]["rival"].get("grid", 3) == 3
 
 
+def test_options_behind_the_name_are_the_same_explanation_or_another(folders, tmp_path):
+    for _ in range(2):
+        explain(folders, tmp_path / "out", method="rise:grid=3")
+    with pytest.raises(UserError, match="holds an explanation of another settings"):
+        explain(folders, tmp_path / "out", method="rise:grid=4")
+    with pytest.raises(UserError, match="made with method 'rise', now 'occlusion'"):
+        explain(folders, tmp_path / "out", "--masks", "70", method="occlusion")
+
+
 def test_rivals_on_many_films(folders, tmp_path):
     explain(folders, tmp_path / "out", "--image-id", "p4", "--masks", "70", method="occlusion")
     assert films(tmp_path / "out")["image_id"].tolist() == ["p0", "p4"]
