@@ -124,7 +124,7 @@ def _fit(
         start_at_log_odds(model, label_shares(targets, len(model.labels)))
     train, val = (split_loader(data, name, settings.batch_size, settings.seed) for name in ("train", "val"))
     if settings.precision == "bfloat16":  # half as fast otherwise
-        model.to(memory_format=torch.channels_last)
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     module = ClassifierTraining(model.train(), settings, weights)
     precision = PRECISIONS[settings.precision]
     options = {"precision": precision} if precision else None

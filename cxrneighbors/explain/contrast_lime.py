@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
+from cxrneighbors.errors import choose
 from cxrneighbors.explain.alignment import Aligner, Alignment
 from cxrneighbors.explain.certificate import fit_rounds
 from cxrneighbors.explain.counterfactual import Counterfactual, smallest_flip
@@ -15,12 +16,15 @@ from cxrneighbors.explain.donors import DonorRule, FoundDonors, find_donors
 from cxrneighbors.explain.explainer import Explainer
 from cxrneighbors.explain.explanation import Explanation
 from cxrneighbors.explain.films import CachingReader, Film
-from cxrneighbors.explain.masks import random_rounds
+from cxrneighbors.explain.masks import balanced_rounds, random_rounds
 from cxrneighbors.explain.perturb import FILLS, MaskedFilms
 from cxrneighbors.explain.predictor import Model, Predictor
 from cxrneighbors.explain.sampling import MaskDesign, in_turn, sample_rounds
 from cxrneighbors.explain.surrogate import Sample, fit_surrogate
 from cxrneighbors.index.neighbor_index import NeighborIndex
+
+DESIGNS, LINKS = ("balanced", "random"), ("logit", "identity")
+LEAST_SCORE = 1e-3  # of a score and of its complement, so that log odds are finite
 
 
 class ContrastLime(Explainer):
@@ -30,8 +34,14 @@ class ContrastLime(Explainer):
     near the target among those without the finding (`DonorRule`: `donors`, `same_view`), are laid on it
     (`Alignment`: `registration`, `intensity`). A masked film shows one donor in all its masked segments, the
     donors in turn, or, with `mixed`, a donor drawn for each segment; `feather`: see `MaskedFilms`. One
-    surrogate, LIME's, is fitted to the unmasked target and (K + 1)·P masked films of it, so that `n_masks` P
-    costs what it does for KP-LIME: (K + 1)·P + 1 films scored. `fill` has no meaning here.
+    surrogate is fitted to the unmasked target and at most (K + 1)·P masked films of it, so that `n_masks` P
+    costs what it does for KP-LIME: (K + 1)·P + 1 films scored at most. `fill` has no meaning here.
+
+    The surrogate is LIME's but for two things. `link`: 'logit', it is fitted to the log odds of the score
+    (cut at 1/1000 and 999/1000), in which what segments add does not fade as the score nears 0 or 1; scores
+    outside [0, 1], and all with 'identity', are taken as they are. And every donor has an intercept of its
+    own: whole donors differ in score, which is no segment's doing. `design`: 'balanced', whole Hadamard
+    designs with fold-over (`masks.balanced_rounds`), in which nothing is random, or LIME's 'random' masks.
 
     `mirror`: donors *with* the finding, put into a film without it: where would it appear, and why not here?
     A weight is still positive where the segment as it is supports the target, so segments in which the
@@ -59,6 +69,8 @@ class ContrastLime(Explainer):
         "intensity",
         "feather",
         "mixed",
+        "design",
+        "link",
         "detail",
         "counterfactual",
         "threshold",
@@ -76,6 +88,8 @@ class ContrastLime(Explainer):
         intensity: str = "none",
         feather: float = 0.0,
         mixed: bool = False,
+        design: str = "balanced",
+        link: str = "logit",
         detail: bool = True,
         counterfactual: bool = True,
         threshold: float = 0.5,
@@ -85,9 +99,16 @@ class ContrastLime(Explainer):
         self.rule = DonorRule(donors, mirror, same_view)
         self.alignment = Alignment(registration, intensity)
         self.feather, self.mixed, self.detail = feather, mixed, detail
+        self.design, self.link = choose("design", design, DESIGNS), choose("link", link, LINKS)
         self.counterfactual, self.threshold = counterfactual, threshold
         self.reader = CachingReader(self.reader.studies, self.reader.size, self.reader.aspect)
         self.aligner = Aligner(self.alignment, self.masking.segments.lungs)
+
+    @property
+    def seed(self) -> int | None:
+        """Seed of the masks; None with balanced masks, where nothing is random unless donors are mixed."""
+        fixed = self.design == "balanced" and not self.mixed
+        return None if fixed else self.masking.seed
 
     def explain_film(self, film: Film, target: str) -> Explanation:
         """One surrogate on films of the target that show its donors in masked segments."""
@@ -95,13 +116,16 @@ class ContrastLime(Explainer):
         segments, masking = self.segments(film), self.masking
         n_segments, k = int(segments.max()) + 1, len(found.films.films)
         sources = np.concatenate([film.pixels[None], self.aligner(found.films.pixels(), film.pixels)])
-        rng = np.random.default_rng(self.seed)
-        rounds = random_rounds(k + 1, masking.n_masks, n_segments, rng)
+        rounds = self.rounds(k, n_segments)
         mixed = np.random.default_rng([masking.seed, 1]) if self.mixed else None
         design = MaskDesign(sources, segments, rounds, fill="neighbour", mixed=mixed, feather=self.feather)
         kept: list[Sample] = []
         samples = _kept(sample_rounds(self.predictor, target, design, self.locality), kept)
-        fit = fit_rounds(samples, self.locality.weights, masking.alpha, masking.stability, masking.seed)
+        n_donors = 0 if self.mixed else k
+        rows = enumerate(self.linked(samples))
+        compared = (within_donors(each, n_donors, int(number == 0)) for number, each in rows)
+        fit = fit_rounds(compared, self.locality.weights, masking.alpha, masking.stability, masking.seed)
+        fit = replace(fit, prediction=float(kept[0].y[0]))
         weights = fit.surrogate.coefficients
         flip = self.flip(sources, segments, target, weights, fit.prediction)
         more: dict[str, Any] = {} if self.mixed else {"donor_weights": self.donor_weights(kept, k)}
@@ -116,6 +140,18 @@ class ContrastLime(Explainer):
             films = self.composed(sources, segments, masks, shown)
             more["counterfactual"] = next(self.predictor.batches.of(films))[0].cpu().numpy()
         return self.result(film, target, segments, fit, found.films, settings=settings, **more)
+
+    def rounds(self, k: int, n_segments: int) -> Iterator[np.ndarray]:
+        """Masks, round by round, at most (K + 1)·P in each: uint8 (N, S)."""
+        if self.design == "balanced":
+            return balanced_rounds((k + 1) * self.masking.n_masks, n_segments)
+        rng = np.random.default_rng(self.masking.seed)
+        return random_rounds(k + 1, self.masking.n_masks, n_segments, rng)
+
+    def linked(self, samples: Iterable[Sample]) -> Iterator[Sample]:
+        """The samples with scores as the link has them."""
+        for sample in samples:
+            yield replace(sample, y=linked(sample.y, self.link))
 
     def donors(self, film: Film, target: str) -> FoundDonors:
         """The film's K donors."""
@@ -150,7 +186,7 @@ class ContrastLime(Explainer):
         """Each donor's weights, of a surrogate on the target and the films that show it: float64 (K, S)."""
         shown = _shown([len(sample.y) for sample in samples], k)
         x = np.concatenate([sample.x for sample in samples])
-        y = np.concatenate([sample.y for sample in samples])
+        y = np.concatenate([sample.y for sample in self.linked(samples)])
         weights = self.locality.weights(np.concatenate([sample.distance for sample in samples]))
         fits = []
         for donor in range(1, k + 1):
@@ -168,10 +204,39 @@ class ContrastLime(Explainer):
             **asdict(self.alignment),
             "feather": self.feather,
             "mixed": self.mixed,
+            "design": self.design,
+            "link": self.link,
             "fill": "neighbour",
             "detail": self.detail,
             "threshold": self.threshold if self.counterfactual else None,
         }
+
+
+def linked(scores: np.ndarray, link: str) -> np.ndarray:
+    """Log odds of scores (N,), by link 'logit' where all are in [0, 1]; else the scores: float64 (N,)."""
+    if link == "identity" or scores.min() < 0 or scores.max() > 1:
+        return np.asarray(scores, dtype=np.float64)
+    cut = np.clip(scores, LEAST_SCORE, 1 - LEAST_SCORE)
+    return np.asarray(np.log(cut) - np.log1p(-cut))
+
+
+def within_donors(sample: Sample, n_donors: int, first: int = 0) -> Sample:
+    """Features and scores less what the films of a donor have in common, plus what all films have.
+
+    A linear fit then leaves each donor an intercept of its own. Donors are shown in turn from row `first` on;
+    the rows before, the unmasked target, show none and stay as they are. `n_donors` 0: nothing is done.
+    """
+    if not n_donors:
+        return sample
+    x, y = sample.x.astype(np.float64), sample.y.copy()
+    shown = np.concatenate([np.zeros(first, np.int64), in_turn(len(y) - first, n_donors + 1)])
+    x_all, y_all = x[first:].mean(axis=0), y[first:].mean()
+    for donor in range(1, n_donors + 1):
+        rows = shown == donor
+        if rows.any():
+            x[rows] += x_all - x[rows].mean(axis=0)
+            y[rows] += y_all - y[rows].mean()
+    return replace(sample, x=x, y=y)
 
 
 def detail_map(weights: np.ndarray, segments: np.ndarray, sources: np.ndarray) -> np.ndarray:

@@ -35,6 +35,24 @@ def hadamard_rounds(
         yield np.tile(hadamard_design(n_segments, order, number), (n_films, 1))
 
 
+def balanced_rounds(n_rows: int, n_segments: int) -> Iterator[np.ndarray]:
+    """Rounds of as many whole `hadamard_design`s as fit into `n_rows`, rows shuffled: uint8 (<= n_rows, S).
+
+    Where not one fits, `n_rows` random masks. No seed is involved: a round is the same for every film of S
+    segments. Shuffled, so that films shown in turn fall evenly on every segment.
+    """
+    order = hadamard_order(n_segments)
+    n_designs = n_rows // (2 * order)
+    for number in count():
+        rng = np.random.default_rng([n_rows, n_segments, number])
+        if not n_designs:
+            yield draw_masks(n_rows, n_segments, rng)
+            continue
+        first = number * n_designs
+        designs = [hadamard_design(n_segments, order, first + one) for one in range(n_designs)]
+        yield rng.permutation(np.concatenate(designs))
+
+
 def hadamard_order(n_segments: int, at_least: int = 1) -> int:
     """Smallest power of two n above `n_segments` with 2n >= `at_least`.
 

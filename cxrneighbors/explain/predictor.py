@@ -78,7 +78,7 @@ class Predictor:
                 )
             self.model.to(self.device).eval()
             if self.precision == "bfloat16":
-                self.model.to(memory_format=torch.channels_last)
+                self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def column(self, target: str) -> int:
         """Position of label `target`; `UserError` lists the labels when there is no such one."""

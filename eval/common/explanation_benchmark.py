@@ -15,6 +15,7 @@ from cxrneighbors.explain.quality.evaluate import BenchmarkResult, evaluate_expl
 from cxrneighbors.explain.quality.settings import BenchmarkSettings
 from cxrneighbors.explain.registry import METHODS
 from cxrneighbors.index.neighbor_index import NeighborIndex
+from cxrneighbors.lungs import LungSegmenter
 
 _TRAINING = ("model", "best_epoch", "train", "val", "test")  # what a reader wants to know of it
 _SHARED = ("-k", "--epochs", "--image-size", "--device", "--batch-size", "--name", "--work", "--results")
@@ -28,6 +29,7 @@ def benchmark_options(description: str | None, *names: str, **defaults: Any) -> 
     parser.add_argument("--segmentations", nargs="+", default=["quickshift", "slic"])
     parser.add_argument("--masks", type=int, default=100, help="masked films P of each film")
     parser.add_argument("--calls", type=int, help="films scored for an explanation, instead of --masks")
+    parser.add_argument("--lungs", type=Path, help="folder of a lung segmenter; else lungs by a rule")
     parser.add_argument("--precision", default="auto", help="see Predictor: auto, float32, bfloat16")
     parser.add_argument("--seeds", type=int, default=2, help="runs of each method")
     parser.add_argument(
@@ -69,6 +71,7 @@ def run_benchmark(
         device=given.device,
         batch_size=given.batch_size,
         precision=given.precision,
+        lungs=None if given.lungs is None else LungSegmenter.load(given.lungs, given.device),
         **targets,
     )
     encoder = index.manifest["modalities"]["image"]["encoder"]

@@ -9,9 +9,10 @@ from sklearn.linear_model import Ridge
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain.alignment import match_intensity
 from cxrneighbors.explain.certificate import StabilityRule
-from cxrneighbors.explain.contrast_lime import ContrastLime, detail_map
+from cxrneighbors.explain.contrast_lime import ContrastLime, detail_map, linked, within_donors
 from cxrneighbors.explain.explanation import Explanation
 from cxrneighbors.explain.films import FilmReader
+from cxrneighbors.explain.surrogate import Sample
 
 P, K = 60, 4
 LESION = 6
@@ -47,7 +48,26 @@ def lime_by_hand(masks, scores):
     return ridge.coef_, ridge.intercept_
 
 
-def test_masked_segments_show_donors_without_the_finding_in_turn(world, seen, model, options):
+def with_own_intercepts(masks, scores, shown):
+    """Features and scores from which each donor's own level is taken, the target's row 0 left."""
+    x, y = masks.astype(float), scores.astype(float)
+    means = x[1:].mean(0), y[1:].mean()
+    for donor in set(shown[1:]):
+        rows = np.flatnonzero(shown == donor)
+        x[rows], y[rows] = x[rows] - x[rows].mean(0) + means[0], y[rows] - y[rows].mean() + means[1]
+    return x, y
+
+
+def lime_with_own_intercepts(masks, scores, shown):
+    distance = 1 - np.sqrt(masks.mean(1))
+    weights = np.sqrt(np.exp(-((distance / 0.25) ** 2)))
+    ridge = Ridge(alpha=1).fit(*with_own_intercepts(masks, scores, shown), sample_weight=weights)
+    return ridge.coef_, ridge.intercept_
+
+
+@pytest.mark.parametrize("link", ["identity", "logit"])
+def test_masked_segments_show_donors_without_the_finding_in_turn(world, seen, model, options, link):
+    options |= {"design": "random", "link": link}
     explanation = ContrastLime(seen, world.index, counterfactual=False, **options).explain("p0", "Nodule")
     films, segments = np.array(seen.films), explanation.segments
     assert len(films) == (K + 1) * P + 1 == explanation.settings["classifier_calls"]
@@ -59,7 +79,10 @@ def test_masked_segments_show_donors_without_the_finding_in_turn(world, seen, mo
         assert (film == np.where(mask[segments] == 1, target, donors[n % K])).all()
         masks.append(mask)
     masks, scores = np.array(masks), model(films[:, None])[:, 0]
-    weights, intercept = lime_by_hand(masks, scores)
+    assert explanation.prediction == pytest.approx(scores[0], abs=1e-6)
+    scores = np.log(scores / (1 - scores)) if link == "logit" else scores
+    shown = np.array([-1] + [n % K for n in range(len(films) - 1)])
+    weights, intercept = lime_with_own_intercepts(masks, scores, shown)
     assert explanation.weights == pytest.approx(weights, abs=1e-5)
     assert explanation.intercept == pytest.approx(intercept, abs=1e-5)
     for donor in range(K):
@@ -71,6 +94,7 @@ def test_masked_segments_show_donors_without_the_finding_in_turn(world, seen, mo
 def test_rounds_keep_the_donors_apart(world, seen, model, options):
     rule = StabilityRule(0.0001, top=16, max_rounds=2, n_bootstrap=10)
     options |= {"stability": rule, "counterfactual": False, "n_masks": 15, "k": 2}
+    options |= {"design": "random", "link": "identity"}
     explanation = ContrastLime(seen, world.index, **options).explain("p0", "Nodule")
     films, target = np.array(seen.films), explanation.image[0]
     assert len(films) == 2 * 3 * 15 + 1
@@ -97,6 +121,7 @@ def test_how_sure_the_weights_are_over_donors(world, model, options):
 
 
 def test_the_counterfactual_is_the_film_with_its_segments_replaced(world, seen, model, options):
+    options |= {"design": "random"}
     explanation = ContrastLime(seen, world.index, threshold=0.95, **options).explain("p0", "Nodule")
     changed = explanation.settings["counterfactual"]
     assert changed["segments"] == [LESION] and changed["flipped"] and changed["calls"] == K
@@ -149,6 +174,45 @@ def test_feathered_films_lie_between_target_and_donor(world, seen, options):
     assert (film >= low - 1e-6).all() and (film <= high + 1e-6).all()
     pure = np.isclose(film, target) | np.isclose(film, donor)
     assert 0.05 < 1 - pure.mean() < 0.9
+
+
+def test_each_donor_has_an_intercept_of_its_own():
+    """Donors that differ in level by as much as you like change no weight."""
+    rng = np.random.default_rng(0)
+    x = np.concatenate([np.ones((1, 5)), rng.integers(0, 2, (60, 5))])
+    slopes, shown = np.array([0.5, 0.0, -0.2, 0.0, 0.1]), np.arange(60) % 3
+    y = np.concatenate([[slopes.sum()], x[1:] @ slopes + np.array([10.0, -4.0, 0.3])[shown]])
+    sample = Sample(x, np.zeros(61, int), y, np.zeros(61))
+    found = within_donors(sample, 3, 1)
+    assert (found.x[0] == 1).all() and found.y[0] == y[0]
+    fit = np.linalg.lstsq(np.column_stack([found.x[1:], np.ones(60)]), found.y[1:], rcond=None)[0]
+    assert fit[:5] == pytest.approx(slopes, abs=1e-9)
+    assert within_donors(sample, 0) is sample
+
+
+def test_log_odds():
+    scores = np.array([0.0, 0.25, 0.5, 0.9, 1.0])
+    expected = [np.log(0.001 / 0.999), np.log(1 / 3), 0, np.log(9), np.log(999)]
+    assert linked(scores, "logit") == pytest.approx(expected)
+    assert linked(scores, "identity").tolist() == scores.tolist()
+    assert linked(np.array([0.2, 3.0]), "logit").tolist() == [0.2, 3.0]  # no probabilities
+
+
+def test_nothing_is_random_with_balanced_masks(world, seen, model, options):
+    first = ContrastLime(seen, world.index, counterfactual=False, **options).explain("p0", "Nodule")
+    options |= {"seed": 5, "counterfactual": False}
+    again = ContrastLime(model, world.index, **options).explain("p0", "Nodule")
+    assert (first.weights == again.weights).all() and again.seed is None
+    films = np.array(seen.films[1:])
+    assert len(films) == 256 == first.settings["classifier_calls"] - 1  # four designs of 64 in 5 times 60
+    masks = np.array([kept(film, first.image[0], first.segments) for film in films])
+    assert (masks.mean(0) == 0.5).all() and abs(np.corrcoef(masks.T) - np.eye(16)).max() < 1e-9
+    few = ContrastLime(seen, world.index, **{**options, "n_masks": 5}).explain("p0", "Nodule")
+    assert few.settings["classifier_calls"] == 26
+    with pytest.raises(UserError, match="design 'hadamard'"):
+        ContrastLime(model, world.index, design="hadamard", **options)
+    with pytest.raises(UserError, match="link 'probit'"):
+        ContrastLime(model, world.index, link="probit", **options)
 
 
 def test_detail_map():
