@@ -78,6 +78,9 @@ CHOICES = {
     "feather 1": Row(options={"feather": 1.0}),
     "feather 2": Row(options={"feather": 2.0}),
     "kernel: latent distance": Row(latent=True),
+    "masks: random": Row(options={"design": "random"}),
+    "link: identity": Row(options={"link": "identity"}),
+    "masks: random, link: identity": Row(options={"design": "random", "link": "identity"}),
 }
 RIVALS = {
     "Contrast-LIME": Row(),
