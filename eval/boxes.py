@@ -50,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     training = {"epochs": given.epochs, "keep": "last"}
     trained_classifier(model, learned(studies), work / "classifier", given.device, **training)
-    held = studies[studies["split"] == "test"].reset_index(drop=True)
+    films = studies["image_id"].isin(regions["image_id"])
+    boxed = studies["patient_id"].isin(studies.loc[films, "patient_id"])
+    held = studies[(studies["split"] == "test") & ~boxed].reset_index(drop=True)
     summary: dict[str, Any] = {"samples": given.samples, "classifier": described(model, studies, held, given)}
     say(f"mean AUROC {summary['classifier']['mean_auroc']:.3f} on {len(held)} films")
     if given.train_only:
@@ -64,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def read_samples(roots: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """All samples as one table, and boxes; split: 'boxed' patients, the last sample's 'test', 'train'."""
+    """All samples as one table, and boxes; split 'test': boxed patients, and those of the last sample's."""
     films, boxes, seen = [], [], set[str]()
     for root in roots:
         imported = import_dataset("chestxray14", root)
@@ -78,7 +80,7 @@ def read_samples(roots: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
     regions = pd.concat(boxes, ignore_index=True)
     boxed = set(studies.loc[studies["image_id"].isin(regions["image_id"]), "patient_id"])
     patients = studies["patient_id"]
-    studies["split"] = np.where(patients.isin(boxed), "boxed", np.where(patients.isin(held), "test", "train"))
+    studies["split"] = np.where(patients.isin(boxed | held), "test", "train")
     say(f"{len(studies)} films; {len(boxed)} patients with {len(regions)} boxes are kept out of training")
     return studies, regions
 
