@@ -115,6 +115,7 @@ def command(
     from cxrneighbors.errors import UserError
     from cxrneighbors.explain.certificate import StabilityRule
     from cxrneighbors.explain.classifier_errors import films_among, find_errors
+    from cxrneighbors.explain.full_size import full_size
     from cxrneighbors.explain.many import explain_many
     from cxrneighbors.explain.perturb import read_fill
     from cxrneighbors.explain.pictures import panel_png
@@ -157,8 +158,11 @@ def command(
     options |= {name: value for name, value in own.items() if value is not None}
     explainer = build_explainer(method, predictor, loaded, as_published=as_published, **options)
     if len(named) == 1 and not by_rule:
-        explanation = explainer.explain(named[0], target, owners[0])
-        explanation.save(out, {"panel.png": panel_png(explanation)})
+        predictor.column(target)
+        film = explainer.reader.read(named[0], owners[0])
+        explanation = explainer.explain_film(film, target)
+        full = full_size(explanation, film, explainer.reader)
+        explanation.save(out, {"panel.png": panel_png(explanation, full=full)})
         for line in summary_lines(explanation):
             say(line)
         say(f"{out}: explanation.json, explanation.npz, panel.png")
@@ -192,19 +196,20 @@ def _owners(patient_id: list[str], n_files: int) -> list[str | None]:
 
 
 def summary_lines(explanation: Explanation) -> list[str]:
-    """What a reader of the terminal gets to know: score, fidelity, cost, top segments, certificate."""
+    """What a reader of the terminal gets to know: the answer, cost, top segments, donors, certificate."""
+    from cxrneighbors.explain.answer import donor_words, evidence, evidence_words
+
     settings = explanation.settings
     lines = [
         f"{explanation.method}: {explanation.target} scores {explanation.prediction:.3f}; "
-        f"surrogate's fidelity {explanation.fidelity:.3f}; {settings['classifier_calls']} films scored"
+        f"surrogate's fidelity {explanation.fidelity:.3f}; {settings['classifier_calls']} films scored",
+        explanation.answer(),
+        *(f"  {evidence_words(explanation, row)}" for row in evidence(explanation)),
     ]
-    zero = len(explanation.zero_segments())
-    for segment in explanation.order()[: min(5, len(explanation.weights) - zero)]:
-        lines.append(f"  {settings['segment_names'][segment]}: {explanation.weights[segment]:+.4f}")
-    if "counterfactual" in settings:
-        lines.append(changed_line(explanation))
-    if zero:
+    if zero := len(explanation.zero_segments()):
         lines.append(f"  {zero} of {len(explanation.weights)} segments weigh 0")
+    if neighbours := donor_words(explanation):
+        lines += [f"{neighbour_noun(explanation)}:", *(f"  {words}" for words in neighbours)]
     if "stability" in settings:
         from cxrneighbors.explain.certificate import Certificate
 
@@ -212,12 +217,9 @@ def summary_lines(explanation: Explanation) -> list[str]:
     return lines
 
 
-def changed_line(explanation: Explanation) -> str:
-    """What had to change for the decision to turn."""
-    changed = explanation.settings["counterfactual"]
-    names = ", ".join(explanation.settings["segment_names"][segment] for segment in changed["segments"])
-    outcome = "turns" if changed["flipped"] else "does not turn"
-    return (
-        f"{names} as in {changed['donor']} {outcome} the decision: {explanation.prediction:.3f} to "
-        f"{changed['score']:.3f}, threshold {changed['threshold']:g}"
-    )
+def neighbour_noun(explanation: Explanation) -> str:
+    """'neighbours', or of Contrast-LIME 'donors without Effusion'."""
+    with_finding = explanation.settings.get("with_finding")
+    if with_finding is None:
+        return "neighbours"
+    return f"donors {'with' if with_finding else 'without'} {explanation.target}"

@@ -168,6 +168,7 @@ class ContrastLime(Explainer):
             "mixed": self.mixed,
             "fill": "neighbour",
             "detail": self.detail,
+            "threshold": self.threshold,
             "donor_calls": found.calls,
         }
 
