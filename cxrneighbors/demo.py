@@ -10,6 +10,7 @@ from cxrneighbors.errors import UserError
 from cxrneighbors.progress import say
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from cxrneighbors.data.imports import ImportResult
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from cxrneighbors.index.neighbor_index import NeighborIndex
 
 CLASSIFIER_SIZE = 128  # pixels a side
+LOCAL = 0.1  # share of a film, at most, that a finding covers whose place can be told
 SEEN = 0.5  # score at which a finding is one that the classifier sees
 # Quick; phantoms differ enough without being shifted or turned.
 TRAINING: dict[str, Any] = {
@@ -90,8 +92,9 @@ def explain_one(phantoms: ImportResult, index: NeighborIndex, out: Path, size: i
     """Train small-cnn on frontal phantoms at `size` pixels; the file of Contrast-LIME's panel of one film.
 
     The film is chosen by a rule that does not know its panel: of the frontal films of test patients with one
-    finding alone, in chance order, the first whose finding the classifier sees (score at least 0.5). None,
-    and why, where there is no such film or it has fewer than five donors, as among few phantoms.
+    finding alone, on at most a tenth of the film, in chance order, the first whose finding the classifier
+    sees (score at least 0.5). None, and why, where there is no such film or it has fewer than five donors, as
+    among few phantoms.
     """
     from cxrneighbors.classifiers.registry import build
     from cxrneighbors.classifiers.training import train_classifier
@@ -100,7 +103,6 @@ def explain_one(phantoms: ImportResult, index: NeighborIndex, out: Path, size: i
     from cxrneighbors.explain.full_size import full_size
     from cxrneighbors.explain.pictures import panel_png
     from cxrneighbors.explain.predictor import Predictor
-    from cxrneighbors.explain.quality.targets import lesion_mask
 
     frontal = phantoms.studies[phantoms.studies["view"] != "LATERAL"]
     labels = sorted({name for names in frontal["findings"] for name in names} - {NO_FINDING})
@@ -108,33 +110,32 @@ def explain_one(phantoms: ImportResult, index: NeighborIndex, out: Path, size: i
     train_classifier(model, frontal, out / "classifier", seed=seed, **TRAINING)
     explainer = ContrastLime(Predictor(model), index, segmentation="slic", seed=seed)
     try:
-        target = _seen_target(phantoms, frontal, explainer.predictor, seed)
+        target, lesion = _seen_target(phantoms, frontal, explainer.predictor, seed)
         film = explainer.reader.read(target.image_id)
         explanation = explainer.explain_film(film, target.finding)
     except UserError as error:
         say(f"no explanation: {error}")
         return None
-    path = str(frontal.loc[frontal["image_id"] == target.image_id, "path"].iloc[0])
-    panel = panel_png(
-        explanation,
-        full=full_size(explanation, film, explainer.reader),
-        lesion=lesion_mask(phantoms.regions, target, path, size, explainer.reader.aspect),
-    )
-    explanation.save(out / "explanation", {"panel.png": panel})
+    full = full_size(explanation, film, explainer.reader)
+    explanation.save(out / "explanation", {"panel.png": panel_png(explanation, full=full, lesion=lesion)})
     say(explanation.answer())
     return out / "explanation" / "panel.png"
 
 
-def _seen_target(phantoms: ImportResult, frontal: pd.DataFrame, predictor: Predictor, seed: int) -> Target:
-    """The film that the rule of `explain_one` chooses, and its finding."""
+def _seen_target(
+    phantoms: ImportResult, frontal: pd.DataFrame, predictor: Predictor, seed: int
+) -> tuple[Target, np.ndarray]:
+    """The film that the rule of `explain_one` chooses, its finding, and where that is: bool (H, W)."""
     from cxrneighbors.explain.classifier_errors import score_films
-    from cxrneighbors.explain.quality.targets import choose_targets
+    from cxrneighbors.explain.quality.targets import choose_targets, lesion_mask
 
-    allowed = (frontal["split"] == "test") & (frontal["findings"].map(len) == 1)
+    allowed = ((frontal["split"] == "test") & (frontal["findings"].map(len) == 1)).to_numpy()
     path_of = frontal.set_index("image_id")["path"]
-    for target in choose_targets(
-        frontal, predictor.labels, None, phantoms.regions, allowed.to_numpy(), seed=seed
-    ):
+    for target in choose_targets(frontal, predictor.labels, None, phantoms.regions, allowed, seed):
+        path, size = str(path_of[target.image_id]), predictor.image_size
+        lesion = lesion_mask(phantoms.regions, target, path, size, predictor.aspect or "pad")
+        if lesion.mean() > LOCAL:
+            continue
         if score_films(predictor, path_of[[target.image_id]], target.finding).iloc[0] >= SEEN:
-            return target
+            return target, lesion
     raise UserError("the classifier sees no finding of a test film; ask for more patients")

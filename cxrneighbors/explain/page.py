@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SMALL = 5.5  # points, the smallest text
-STRONGEST = 0.75  # opacity of the largest weight on a film
+STRONGEST = 0.8  # opacity of the largest weight on a film
 
 
 class Page:
@@ -101,7 +101,7 @@ def tints() -> Any:
 
     share = np.linspace(-1, 1, 255)
     colours = np.where(share[:, None] > 0, FOR, AGAINST)
-    return ListedColormap(np.column_stack([colours, STRONGEST * np.abs(share)]))
+    return ListedColormap(np.column_stack([colours, STRONGEST * np.abs(share) ** 0.75]))
 
 
 def colour_bar(axes: Axes, image: Any, limit: float, size: float = SMALL) -> None:
