@@ -83,7 +83,9 @@ def _evidence(
 
     values, (height, width) = explanation.heatmap(), full.film.shape[-2:]
     limit = float(np.abs(values).max()) or 1.0
-    show(axes, grey(full.film), "what speaks for it (orange), against it (blue)", TEXT)
+    mirror = explanation.settings.get("with_finding")
+    title = "blue: here it would appear" if mirror else "what speaks for it (orange), against it (blue)"
+    show(axes, grey(full.film), title, TEXT)
     frame = (-0.5, width - 0.5, height - 0.5, -0.5)
     image = axes.imshow(
         values, cmap=tints(), norm=Normalize(-limit, limit), extent=frame, interpolation="bilinear"

@@ -90,4 +90,4 @@ def test_donors_are_named_and_the_one_shown_is_framed(panel):
     shown = explanation.neighbours["neighbor_id"] == explanation.settings["counterfactual"]["donor"]
     assert framed == shown.tolist()
     _, figure = panel(image="p1", mirror=True, k=5)
-    assert "near films with Nodule" in words(figure)
+    assert "near films with Nodule" in words(figure) and "blue: here it would appear" in words(figure)
