@@ -61,7 +61,8 @@ def draw_contrast(explanation: Explanation, full: FullSize, lesion: np.ndarray |
     page.text(left[2], under, _below_changed(explanation), SMALL)
     page.text(left[0], below + 0.09, "Do the donors agree?", TEXT, bold=True)
     page.text(left[0], below + 0.21, "a dot: by one donor; bar: by all", SMALL)
-    _agreement(page.axes(left[0] + 0.72, below + 0.3, side - 0.76, strip.side), explanation)
+    named = 0.054 * max([10, *(len(short_name(row)) + 3 for row in evidence(explanation, NUMBERED))])
+    _agreement(page.axes(left[0] + named, below + 0.3, side - named - 0.04, strip.side), explanation)
     strip.draw(page, left[1], below)
     return page.figure
 

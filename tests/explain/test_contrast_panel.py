@@ -91,3 +91,13 @@ def test_donors_are_named_and_the_one_shown_is_framed(panel):
     assert framed == shown.tolist()
     _, figure = panel(image="p1", mirror=True, k=5)
     assert "near films with Nodule" in words(figure) and "blue: here it would appear" in words(figure)
+
+
+def test_long_names_of_segments_stay_on_the_page(panel):
+    explanation, _ = panel()
+    explanation.settings["segment_names"] = ["right middle lung"] * 16
+    figure = draw_contrast(explanation, FullSize.as_seen(explanation))
+    figure.draw_without_rendering()
+    axes = next(axes for axes in figure.axes if axes.get_xlabel() == "what it adds to the score")
+    for label in axes.get_yticklabels():
+        assert "right middle lung" in label.get_text() and label.get_window_extent().x0 > figure.bbox.x0
