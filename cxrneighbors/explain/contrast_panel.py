@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TITLE, TEXT, SMALL = 10.0, 7.5, 6.5  # points
+TITLE, TEXT, SMALL, TINY = 10.0, 7.5, 6.5, 5.5  # points
 MARGIN, GAP, COLUMNS = 0.12, 0.10, 5  # inches, inches, donors in a row
 NUMBERED = 4  # segments with a number
 
@@ -168,13 +168,13 @@ class _Donors:
         self.step = width / min(COLUMNS, max(4, len(table)))
         self.side = self.step - 0.07
         characters = int(self.step / 0.056)
+        self.names = [textwrap.wrap(str(name), int(self.side / 0.0535)) for name in table["neighbor_id"]]
         self.captions = [
-            [*textwrap.wrap(name, characters), f"distance {distance:.2f}", *wrapped(findings, characters)]
-            for name, distance, findings in zip(
-                table["neighbor_id"], table["distance"], table["findings"], strict=True
-            )
+            [f"distance {distance:.2f}", *wrapped(findings, characters)]
+            for distance, findings in zip(table["distance"], table["findings"], strict=True)
         ]
-        self.row = self.side + 0.105 * max(map(len, self.captions), default=1) + 0.17
+        lines = [len(name) + len(rest) for name, rest in zip(self.names, self.captions, strict=True)]
+        self.row = self.side + 0.105 * max(lines, default=1) + 0.17
         self.height = 0.29 + max(self.row * -(-len(table) // COLUMNS), self.side + 0.33)
 
     def draw(self, page: Page, left: float, top: float) -> None:
@@ -186,14 +186,18 @@ class _Donors:
         page.text(left, top + 0.09, title, TEXT, bold=True)
         framed = "framed: shown in the marked area; " if changed else ""
         page.text(left, top + 0.21, f"{framed}distance 1: as far as an average pair of films", SMALL)
-        for n, lines in enumerate(self.captions):
+        for n, (names, lines) in enumerate(zip(self.names, self.captions, strict=True)):
             x, y = left + (n % COLUMNS) * self.step, top + 0.29 + (n // COLUMNS) * self.row
             axes = page.axes(x, y, self.side, self.side)
             if self.full.neighbours is not None:
                 show(axes, grey(self.full.neighbours[n]))
             if changed.get("donor") == self.explanation.neighbours["neighbor_id"].iloc[n]:
                 _frame(axes)
-            page.caption(x, y + self.side + 0.13, lines[0], lines[1:], SMALL, 0.105)
+            for number, line in enumerate(names):
+                page.text(x, y + self.side + 0.13 + 0.105 * number, line, TINY, bold=True)
+            under = y + self.side + 0.13 + 0.105 * len(names)
+            for number, line in enumerate(lines):
+                page.text(x, under + 0.105 * number, line, SMALL)
 
 
 def _frame(axes: Axes) -> None:

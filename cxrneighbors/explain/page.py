@@ -40,13 +40,11 @@ class Page:
         weight = "bold" if bold else "normal"
         self.figure.text(x, y, text, size=size, weight=weight, va="top", **{"ha": "left"} | style)
 
-    def caption(
-        self, left: float, top: float, title: str, lines: list[str], size: float = SMALL, step: float = 0.1
-    ) -> None:
-        """A title in bold and lines below it, `step` inches apart."""
-        self.text(left, top, title, size, bold=True)
+    def caption(self, left: float, top: float, title: str, lines: list[str]) -> None:
+        """A title in bold and lines below it."""
+        self.text(left, top, title, bold=True)
         for number, line in enumerate(lines, start=1):
-            self.text(left, top + step * number, line, size)
+            self.text(left, top + 0.1 * number, line)
 
 
 def grey(film: np.ndarray) -> np.ndarray:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -101,3 +103,16 @@ def test_long_names_of_segments_stay_on_the_page(panel):
     axes = next(axes for axes in figure.axes if axes.get_xlabel() == "what it adds to the score")
     for label in axes.get_yticklabels():
         assert "right middle lung" in label.get_text() and label.get_window_extent().x0 > figure.bbox.x0
+
+
+def test_long_ids_of_donors_do_not_run_into_each_other(panel):
+    explanation, _ = panel(k=5)
+    names = [f"0000339{number}_003.png" for number in range(5)]
+    explanation.neighbours["neighbor_id"] = names
+    figure = draw_contrast(explanation, FullSize.as_seen(explanation))
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.texts if text.get_text() in names]
+    assert len(boxes) == 5
+    for left, right in pairwise(boxes):
+        assert left.x1 < right.x0
+    assert boxes[-1].x1 < figure.bbox.x1
