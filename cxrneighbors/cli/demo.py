@@ -14,7 +14,7 @@ def command(
     image_size: int = typer.Option(224, help="Pixels a side."),
     seed: int = typer.Option(0, help="Seed of everything."),
 ) -> None:
-    """Generate phantom X-rays with reports, train, encode, index, evaluate; say where the pages are."""
+    """Generate phantom X-rays with reports, train, encode, index, evaluate, explain; say where pages are."""
     from cxrneighbors.demo import run_demo
 
     run_demo(out, patients=patients, epochs=epochs, image_size=image_size, seed=seed)

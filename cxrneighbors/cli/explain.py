@@ -124,6 +124,7 @@ def command(
     from cxrneighbors.explain.certificate import StabilityRule
     from cxrneighbors.explain.classifier_errors import films_among, find_errors
     from cxrneighbors.explain.explanation import EXPLANATION
+    from cxrneighbors.explain.full_size import full_size
     from cxrneighbors.explain.many import explain_many
     from cxrneighbors.explain.perturb import read_fill
     from cxrneighbors.explain.pictures import panel_png
@@ -171,9 +172,12 @@ def command(
     explainer = build_explainer(spec.name, predictor, loaded, as_published=as_published, **options)
     if len(named) == 1 and not by_rule:
         EXPLANATION.check_free(out, {"method": spec.name, "target": target})
-        explanation = explainer.explain(named[0], target, owners[0])
+        predictor.column(target)
+        film = explainer.reader.read(named[0], owners[0])
+        explanation = explainer.explain_film(film, target)
         check_same(out, explanation)
-        explanation.save(out, {"panel.png": panel_png(explanation)})
+        full = full_size(explanation, film, explainer.reader)
+        explanation.save(out, {"panel.png": panel_png(explanation, full=full)})
         for line in summary_lines(explanation):
             say(line)
         say(f"{out}: explanation.json, explanation.npz, panel.png")
@@ -223,19 +227,20 @@ def _owners(patient_id: list[str], n_files: int) -> list[str | None]:
 
 
 def summary_lines(explanation: Explanation) -> list[str]:
-    """What a reader of the terminal gets to know: score, fidelity, cost, top segments, certificate."""
+    """What a reader of the terminal gets to know: the answer, cost, top segments, donors, certificate."""
+    from cxrneighbors.explain.answer import donor_words, evidence, evidence_words
+
     settings = explanation.settings
     lines = [
         f"{explanation.method}: {explanation.target} scores {explanation.prediction:.3f}; "
-        f"{_fidelity(explanation.fidelity)}; {_cost(settings)}"
+        f"{_fidelity(explanation.fidelity)}; {_cost(settings)}",
+        explanation.answer(),
+        *(f"  {evidence_words(explanation, row)}" for row in evidence(explanation)),
     ]
-    zero = len(explanation.zero_segments())
-    for segment in explanation.order()[: min(5, len(explanation.weights) - zero)]:
-        lines.append(f"  {settings['segment_names'][segment]}: {explanation.weights[segment]:+.4f}")
-    if "counterfactual" in settings:
-        lines.append(changed_line(explanation))
-    if zero:
+    if zero := len(explanation.zero_segments()):
         lines.append(f"  {zero} of {len(explanation.weights)} segments weigh 0")
+    if neighbours := donor_words(explanation):
+        lines += [f"{neighbour_noun(explanation)}:", *(f"  {words}" for words in neighbours)]
     if "stability" in settings:
         from cxrneighbors.explain.certificate import Certificate
 
@@ -253,12 +258,9 @@ def _cost(settings: dict[str, Any]) -> str:
     return f"{settings['classifier_calls']} {unit}"
 
 
-def changed_line(explanation: Explanation) -> str:
-    """What had to change for the decision to turn."""
-    changed = explanation.settings["counterfactual"]
-    names = ", ".join(explanation.settings["segment_names"][segment] for segment in changed["segments"])
-    outcome = "turns" if changed["flipped"] else "does not turn"
-    return (
-        f"{names} as in {changed['donor']} {outcome} the decision: {explanation.prediction:.3f} to "
-        f"{changed['score']:.3f}, threshold {changed['threshold']:g}"
-    )
+def neighbour_noun(explanation: Explanation) -> str:
+    """'neighbours', or of Contrast-LIME 'donors without Effusion'."""
+    with_finding = explanation.settings.get("with_finding")
+    if with_finding is None:
+        return "neighbours"
+    return f"donors {'with' if with_finding else 'without'} {explanation.target}"

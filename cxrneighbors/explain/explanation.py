@@ -28,7 +28,7 @@ _ARRAYS = (
 )
 
 
-@dataclass
+@dataclass(repr=False)
 class Explanation:
     """Why a classifier scores one film as it does for one target.
 
@@ -63,6 +63,21 @@ class Explanation:
     parts: tuple[Explanation, ...] = ()
     donor_weights: np.ndarray | None = None
     counterfactual: np.ndarray | None = None
+
+    def __repr__(self) -> str:
+        """Short: method, film, score and sizes, no arrays."""
+        film = "" if self.image_id is None else f" of {self.image_id}"
+        sizes = f"{len(self.weights)} segments, {len(self.neighbours)} neighbours"
+        return (
+            f"<{self.method}: {self.target}{film} scores {self.prediction:.3f}; {sizes}, "
+            f"fidelity {self.fidelity:.2f}>"
+        )
+
+    def answer(self) -> str:
+        """What it says, in one sentence (`answer.answer`)."""
+        from cxrneighbors.explain.answer import answer
+
+        return answer(self)
 
     def order(self) -> np.ndarray:
         """Segments by absolute weight, largest first, ties in segment order: int64 (S,)."""
@@ -130,11 +145,16 @@ class Explanation:
     def save(self, folder: str | Path, beside: Mapping[str, bytes] = MappingProxyType({})) -> None:
         """Write explanation.json, explanation.npz and a manifest as `folder`, in one step, without pickle.
 
+        explanation.json also says what follows from the arrays: `answer`, the sentence, and `top_segments`,
+        the five strongest with place, weight and, over donors, standard error and agreement.
         `beside`: further files by name, such as a panel. An older explanation there goes; `UserError` where
         the folder holds anything else.
         """
+        from cxrneighbors.explain.answer import evidence
+
         arrays: dict[str, np.ndarray] = {}
         record = self._record("", arrays)
+        record |= {"answer": self.answer(), "top_segments": evidence(self)}
         plan = {name: record[name] for name in ("method", "target", "image_id")}
         with EXPLANATION.replacing(folder, plan) as work:
             np.savez_compressed(work / ARRAYS_FILE, **arrays)  # type: ignore[arg-type]
@@ -164,6 +184,8 @@ class Explanation:
         parts = [
             cls._from_record(part, f"{prefix}part{i}.", arrays) for i, part in enumerate(record["parts"])
         ]
-        given = record | {name: arrays.get(prefix + name) for name in _ARRAYS}
+        known = {each.name for each in fields(cls)}
+        given = {name: value for name, value in record.items() if name in known}
+        given |= {name: arrays.get(prefix + name) for name in _ARRAYS}
         given["fidelity"] = float("nan") if record["fidelity"] is None else record["fidelity"]
         return cls(**given | {"neighbours": neighbour_table(record["neighbours"]), "parts": tuple(parts)})

@@ -20,6 +20,7 @@ from cxrneighbors.explain.classifier_errors import label_of, outcome
 from cxrneighbors.explain.explainer import Explainer
 from cxrneighbors.explain.explanation import Explanation
 from cxrneighbors.explain.films import Film, ImageLike
+from cxrneighbors.explain.full_size import full_size
 from cxrneighbors.explain.identity import index_hash, model_hash
 from cxrneighbors.explain.pictures import panel_png
 from cxrneighbors.explain.sheet import MAX_FILMS, contact_sheet
@@ -138,7 +139,8 @@ def _explained(explainer: Explainer, film: Film, target: str, folder: Path) -> E
         except UserError as error:
             say(f"explaining again: {error}")
     explanation = explainer.explain_film(film, target)
-    explanation.save(folder, {"panel.png": panel_png(explanation)})
+    full = full_size(explanation, film, explainer.reader)
+    explanation.save(folder, {"panel.png": panel_png(explanation, full=full)})
     return explanation
 
 

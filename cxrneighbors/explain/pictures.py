@@ -1,8 +1,8 @@
-"""One panel a method, to be read at the width of a printed column (90 mm).
+"""One panel a method, to be read at the width of a printed column (90 mm), Contrast-LIME's at a page's.
 
-Target with its prediction, pros in green and cons in red, the heat map (red for, blue against, white zero),
-and the neighbours with their findings and distances; after Figures 6 to 8 of "Modifying LIME for Medical
-Images" and Figures 5 to 7 of LIME-RAY.
+Target with its prediction, segments that speak for it in orange and against it in blue, the heat map in the
+same colours, white at zero, and the neighbours with ids, findings and distances; after Figures 6 to 8 of
+"Modifying LIME for Medical Images" and Figures 5 to 7 of LIME-RAY.
 """
 
 from __future__ import annotations
@@ -12,45 +12,77 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cxrneighbors.explain.answer import question
+from cxrneighbors.explain.colours import AGAINST, FOR
+from cxrneighbors.explain.contrast_panel import draw_contrast
 from cxrneighbors.explain.explanation import Explanation
+from cxrneighbors.explain.full_size import FullSize
+from cxrneighbors.explain.page import (
+    SMALL,
+    Page,
+    colour_bar,
+    enlarged,
+    grey,
+    heat_colours,
+    readable,
+    show,
+    wrapped,
+)
 from cxrneighbors.explain.registry import METHODS
 from cxrneighbors.explain.rivals.registry import RIVALS
-from cxrneighbors.figures import new_figure, to_png
+from cxrneighbors.figures import to_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WIDTH = 3.54  # inches: 90 mm
-DPI = 300
-TEXT, SMALL = 6.5, 5.5  # points
-PRO, CON = (0.10, 0.62, 0.22), (0.84, 0.12, 0.12)
-OUTLINE = (0.94, 0.89, 0.26)  # yellow, of no meaning in the heat map
-PRO_CON = "pros green, cons red"
-# As ColorBrewer's RdBu, but zero is white, not grey.
-HEAT = ("#053061", "#2f79b5", "#a7d0e4", "#ffffff", "#f9c3a9", "#c94641", "#67001f")
+DPI, PAGE_DPI = 300, 200
+TEXT = 6.5  # points
+PRO_CON = "for orange, against blue"
 
 
-def draw_panel(explanation: Explanation, top: int = 6) -> Figure:
-    """The panel of one explanation; `top`: segments marked as pros and cons, by absolute weight."""
+def draw_panel(
+    explanation: Explanation,
+    top: int = 6,
+    full: FullSize | None = None,
+    lesion: np.ndarray | None = None,
+) -> Figure:
+    """The panel of one explanation; `top`: segments marked for and against, by absolute weight.
+
+    `full`: its films as large as they are (`full_size`); without, as the classifier sees them. `lesion`: bool
+    (H, W) of the explanation's size, where the finding is known to be, drawn on Contrast-LIME's panel.
+    """
+    full = full or FullSize.as_seen(explanation)
     if explanation.method == "contrast-lime":
-        return _contrast(explanation)
-    return _side_by_side(explanation, top) if explanation.method == "k-lime" else _panel(explanation, top)
+        return draw_contrast(explanation, full, lesion)
+    if explanation.method == "k-lime":
+        return _side_by_side(explanation, top)
+    return _panel(explanation, top, full.film)
 
 
-def panel_png(explanation: Explanation, top: int = 6) -> bytes:
-    """The panel as the bytes of a PNG at 300 dots an inch."""
-    return to_png(draw_panel(explanation, top), DPI)
+def panel_png(
+    explanation: Explanation,
+    top: int = 6,
+    full: FullSize | None = None,
+    lesion: np.ndarray | None = None,
+) -> bytes:
+    """The panel as the bytes of a PNG: 300 dots an inch, 200 where it is a page wide."""
+    figure = draw_panel(explanation, top, full, lesion)
+    return to_png(figure, DPI if figure.get_figwidth() == WIDTH else PAGE_DPI)
 
 
-def overlay(explanation: Explanation, top: int) -> np.ndarray:
-    """The film with its `top` segments tinted green (pros) and red (cons) and outlined: float (H, W, 3)."""
+def overlay(explanation: Explanation, top: int, film: np.ndarray | None = None) -> np.ndarray:
+    """The film with its `top` segments tinted and outlined, orange for, blue against: float (H, W, 3).
+
+    `film`: the same film in another size, (C, H, W).
+    """
     from scipy.ndimage import binary_dilation, binary_erosion
 
-    picture = _grey(explanation.image)
-    mask = explanation.mask(top, positive_only=False)
+    film = explanation.image if film is None else film
+    picture, mask = grey(film), enlarged(explanation.mask(top, positive_only=False), film)
     thickness = max(1, round(max(mask.shape) / 200))
-    for sign, colour in ((1, PRO), (-1, CON)):
+    for sign, colour in ((1, FOR), (-1, AGAINST)):
         region = mask == sign
         picture[region] = 0.72 * picture[region] + 0.28 * np.array(colour)
         edge = binary_dilation(region) & ~binary_erosion(region, iterations=thickness)
@@ -58,125 +90,31 @@ def overlay(explanation: Explanation, top: int) -> np.ndarray:
     return picture
 
 
-def _panel(explanation: Explanation, top: int) -> Figure:
+def _panel(explanation: Explanation, top: int, film: np.ndarray) -> Figure:
     side, strip = 0.317 * WIDTH, _Strip(explanation)
     heights = [0.30, side + 0.47]
-    page = _Page(sum(heights) + strip.height)
+    page = Page(WIDTH, sum(heights) + strip.height)
     _headline(explanation, page)
     x = [0.02 * WIDTH + i * 0.3265 * WIDTH for i in range(3)]
     y = heights[0] + 0.13
     axes = [page.axes(left, y, side, side) for left in x]
-    _show(axes[0], _grey(explanation.image), "film")
-    _show(axes[1], overlay(explanation, top), f"{PRO_CON} (top {top})")
+    show(axes[0], grey(film), "film")
+    show(axes[1], overlay(explanation, top, film), f"{PRO_CON} (top {top})")
     image = _heat(axes[2], explanation)
-    _colour_bar(page.axes(x[2] + 0.14 * side, y + side + 0.05, 0.72 * side, 0.06), image, explanation)
+    _bar(page.axes(x[2] + 0.14 * side, y + side + 0.05, 0.72 * side, 0.06), image, explanation)
     page.text(x[0], y + side + 0.14, _below(explanation))
-    strip.draw(page, sum(heights), "neighbours: findings, distance d (1 = average pair of films)")
+    strip.draw(page, sum(heights), "neighbours, distance d (1 = average pair of films)")
     return page.figure
-
-
-def _contrast(explanation: Explanation) -> Figure:
-    """Contrast-LIME: film, evidence on the film, the film at which the decision turns, and the donors."""
-    side, strip = 0.317 * WIDTH, _Strip(explanation, ids=True)
-    lines = _evidence_lines(explanation)
-    heights = [0.30, side + 0.51, 0.1 * len(lines) + 0.06]
-    page = _Page(sum(heights) + strip.height)
-    _headline(explanation, page)
-    x = [0.02 * WIDTH + i * 0.3265 * WIDTH for i in range(3)]
-    y = heights[0] + 0.13
-    axes = [page.axes(left, y, side, side) for left in x]
-    _show(axes[0], _grey(explanation.image), "film")
-    image = _heat_on_film(axes[1], explanation)
-    _colour_bar(page.axes(x[1] + 0.14 * side, y + side + 0.05, 0.72 * side, 0.06), image, explanation)
-    changed = explanation.settings.get("counterfactual")
-    if changed is not None and explanation.counterfactual is not None:
-        area = np.isin(explanation.segments, changed["segments"])
-        _show(
-            axes[2],
-            _outlined(explanation.counterfactual, area),
-            f"changed film: score {changed['score']:.2f}",
-        )
-    else:
-        _show(axes[2], np.ones((1, 1, 3)), "no changed film")
-    page.text(x[0], y + side + 0.14, f"fidelity {explanation.fidelity:.2f}")
-    for number, line in enumerate(lines):
-        page.text(x[0], sum(heights[:2]) + 0.02 + 0.1 * number, line)
-    kind = "with" if explanation.settings.get("with_finding") else "without"
-    strip.draw(
-        page, sum(heights), f"donors {kind} {_readable(explanation.target)}, distance d (1 = average pair)"
-    )
-    return page.figure
-
-
-def _evidence_lines(explanation: Explanation) -> list[str]:
-    """What was changed in the changed film, and how sure the strongest segments are."""
-    lines, settings = [], explanation.settings
-    names, changed = settings["segment_names"], settings.get("counterfactual")
-    if changed is not None:
-        count = len(changed["segments"])
-        parts = f"{count} outlined segment{'' if count == 1 else 's'}"
-        turned = "turns the decision" if changed["flipped"] else "does not turn it"
-        line = f"{parts} as in {changed['donor']}: {explanation.prediction:.2f} to {changed['score']:.2f}"
-        lines.append(f"{line}, {turned} (at {changed['threshold']:g})")
-    errors, agreement = explanation.standard_error(), explanation.agreement()
-    n_donors = len(explanation.neighbours)
-    for number, segment in enumerate(_marked(explanation), start=1):
-        line = f"{number} ({names[segment]}): {explanation.weights[segment]:+.3f}"
-        line += "" if np.isnan(errors[segment]) else f" ± {errors[segment]:.3f}"
-        lines.append(f"{line}, {round(agreement[segment] * n_donors)} of {n_donors} donors agree")
-    return [textwrap.shorten(line, 82, placeholder=" …") for line in lines]
-
-
-def _marked(explanation: Explanation) -> np.ndarray:
-    """The segments that have a number in the picture: at most three of largest absolute weight, none of 0."""
-    order = explanation.order()[:3]
-    return np.asarray(order[explanation.weights[order] != 0])
-
-
-def _innermost(area: np.ndarray) -> tuple[int, int]:
-    """Row and column of the pixel of `area` bool (H, W) that is farthest from its edge."""
-    from scipy.ndimage import distance_transform_edt
-
-    inside = distance_transform_edt(np.pad(area, 1))[1:-1, 1:-1]
-    row, column = np.unravel_index(int(inside.argmax()), area.shape)
-    return int(row), int(column)
-
-
-def _outlined(film: np.ndarray, area: np.ndarray) -> np.ndarray:
-    """A film (C, H, W) with the edge of `area` bool (H, W) drawn in yellow: float (H, W, 3)."""
-    from scipy.ndimage import binary_erosion
-
-    picture = _grey(film)
-    edge = area & ~binary_erosion(area, iterations=max(1, round(max(area.shape) / 200)))
-    picture[edge] = OUTLINE
-    return picture
-
-
-def _heat_on_film(axes: Axes, explanation: Explanation) -> Any:
-    """Evidence on the film, which shows through where there is little; returns what a colour bar needs."""
-    from matplotlib.colors import LinearSegmentedColormap, Normalize
-    from matplotlib.patheffects import withStroke
-
-    values = explanation.heatmap()
-    limit = float(np.abs(values).max()) or 1.0
-    _show(axes, _grey(explanation.image), "evidence, strongest segments numbered")
-    for number, segment in enumerate(_marked(explanation), start=1):
-        y, x = _innermost(explanation.segments == segment)
-        edge = [withStroke(linewidth=1.2, foreground="white")]
-        axes.text(x, y, str(number), size=SMALL, ha="center", va="center", path_effects=edge)
-    colours = LinearSegmentedColormap.from_list("heat", HEAT)
-    share = np.sqrt(np.abs(values) / limit)
-    return axes.imshow(values, cmap=colours, norm=Normalize(-limit, limit), alpha=share)
 
 
 def _side_by_side(explanation: Explanation, top: int) -> Figure:
     """K*LIME: target and neighbours in a grid of three columns, pros and cons above, heat map below."""
     films = (explanation, *explanation.parts)
     rows = [films[i : i + 3] for i in range(0, len(films), 3)]
-    captions = [0.1 * (max(len(_wrapped(film.findings, 3)) for film in row) + 1) + 0.06 for row in rows]
+    captions = [0.1 * (max(len(_caption(film)) for film in row) + 1) + 0.06 for row in rows]
     side, head = 0.31 * WIDTH, 0.42
     height = head + sum(captions) + len(rows) * (2 * side + 0.08) + 0.34
-    page = _Page(height)
+    page = Page(WIDTH, height)
     _headline(explanation, page)
     page.text(0.02 * WIDTH, 0.36, f"above {PRO_CON} (top {top}), below heat map, one scale for all")
     limit = max(float(np.abs(film.weights).max()) for film in films) or 1.0
@@ -185,33 +123,32 @@ def _side_by_side(explanation: Explanation, top: int) -> Figure:
         row, left = n // 3, 0.02 * WIDTH + (n % 3) * 0.3265 * WIDTH
         y = head + sum(captions[:row]) + row * (2 * side + 0.08)
         title = "target" if n == 0 else f"{n}: d {explanation.neighbours['distance'].iloc[n - 1]:.2f}"
-        page.caption(left, y + 0.1, f"{title}, score {film.prediction:.2f}", _wrapped(film.findings, 3))
+        page.caption(left, y + 0.1, f"{title}, score {film.prediction:.2f}", _caption(film))
         y += captions[row]
-        _show(page.axes(left, y, side, side), overlay(film, top))
+        show(page.axes(left, y, side, side), overlay(film, top))
         image = _heat(page.axes(left, y + side + 0.02, side, side), film, limit, title="")
-    _colour_bar(page.axes(0.3 * WIDTH, height - 0.30, 0.4 * WIDTH, 0.06), image, explanation)
+    _bar(page.axes(0.3 * WIDTH, height - 0.30, 0.4 * WIDTH, 0.06), image, explanation)
     return page.figure
 
 
 class _Strip:
-    """The neighbours' films below the panel, `columns` in a row, with findings and distances."""
+    """The neighbours' films below the panel, `columns` in a row, with distances, ids and findings."""
 
-    def __init__(self, explanation: Explanation, ids: bool = False) -> None:
+    def __init__(self, explanation: Explanation) -> None:
         table, self.images = explanation.neighbours, explanation.neighbour_images
         self.columns = min(5, len(table)) or 1
-        self.captions = [_wrapped(findings, self.columns) for findings in table["findings"]]
-        if ids:
-            self.captions = [
-                textwrap.wrap(name, _characters(self.columns)) + lines
-                for name, lines in zip(table["neighbor_id"], self.captions, strict=True)
-            ]
+        width = _characters(self.columns)
+        self.captions = [
+            textwrap.wrap(str(name), width) + wrapped(findings, width)
+            for name, findings in zip(table["neighbor_id"], table["findings"], strict=True)
+        ]
         self.distances = list(table["distance"])
         self.rows = -(-len(table) // self.columns)
         self.strip = 0.96 * WIDTH / max(self.columns, 4)
         self.step = self.strip + 0.1 * (max(map(len, self.captions), default=0) + 1) + 0.06
         self.height = 0.16 * bool(self.rows) + self.step * self.rows
 
-    def draw(self, page: _Page, y: float, title: str) -> None:
+    def draw(self, page: Page, y: float, title: str) -> None:
         """The films from `y` inches down."""
         if not self.rows:
             return
@@ -222,19 +159,24 @@ class _Strip:
             above = y + 0.16 + (n // self.columns) * self.step
             neighbour = page.axes(left, above, side, side)
             if self.images is not None:
-                _show(neighbour, _grey(self.images[n]))
+                show(neighbour, grey(self.images[n]))
             page.caption(left, above + side + 0.1, f"d {distance:.2f}", lines)
 
 
-def _headline(explanation: Explanation, page: _Page) -> None:
-    name = f" of {explanation.image_id}" if explanation.image_id else ""
+def _headline(explanation: Explanation, page: Page) -> None:
     known: dict[str, Any] = {**METHODS, **RIVALS}
     method = known[explanation.method].title if explanation.method in known else explanation.method
-    title = f"{method}: {_readable(explanation.target)}{name}"
-    page.text(0.02 * WIDTH, 0.13, title, TEXT + 1, bold=True)
-    findings = ", ".join(_readable(finding) for finding in explanation.findings) or "not labelled"
-    line = f"classifier's score {explanation.prediction:.2f}; labelled: {findings}"
+    page.text(0.02 * WIDTH, 0.13, question(explanation), TEXT + 1, bold=True)
+    name = f" of {explanation.image_id}" if explanation.image_id else ""
+    findings = ", ".join(readable(finding) for finding in explanation.findings) or "not labelled"
+    line = f"{method}{name}; labelled: {findings}"
     page.text(0.02 * WIDTH, 0.25, textwrap.shorten(line, 82, placeholder=" …"))
+
+
+def _caption(film: Explanation) -> list[str]:
+    """Id and findings in lines that fit below one of three pictures."""
+    width = _characters(3)
+    return textwrap.wrap(str(film.image_id or "film"), width) + wrapped(film.findings, width)
 
 
 def _below(explanation: Explanation) -> str:
@@ -251,59 +193,13 @@ def _below(explanation: Explanation) -> str:
     return f"{text}\n{outcome} (P change {stability['probability']:.2f})"
 
 
-def _wrapped(findings: list[str], columns: int) -> list[str]:
-    """Findings in lines that fit below a picture, `columns` of which share the column's width."""
-    names = [_readable(finding) for finding in findings] or ["not labelled"]
-    return [line for name in names for line in textwrap.wrap(name, _characters(columns))]
-
-
 def _characters(columns: int) -> int:
     return {1: 16, 2: 16, 3: 19, 4: 16}.get(columns, 13)
 
 
-def _readable(name: str) -> str:
-    return name.replace("_", " ")
-
-
-class _Page:
-    """A figure one column wide; axes and text are placed by inches from its upper left corner."""
-
-    def __init__(self, height: float) -> None:
-        self.height = height
-        self.figure: Figure = new_figure(WIDTH, height)
-
-    def axes(self, left: float, top: float, width: float, height: float) -> Axes:
-        """Axes without frame."""
-        below = 1 - (top + height) / self.height
-        axes = self.figure.add_axes((left / WIDTH, below, width / WIDTH, height / self.height))
-        axes.set_axis_off()
-        return axes
-
-    def text(self, left: float, top: float, text: str, size: float = SMALL, bold: bool = False) -> None:
-        """Text whose first line's baseline is `top` inches down."""
-        x, y = left / WIDTH, 1 - (top - size / 72) / self.height
-        self.figure.text(x, y, text, size=size, weight="bold" if bold else "normal", va="top", ha="left")
-
-    def caption(self, left: float, top: float, title: str, lines: list[str]) -> None:
-        """A title in bold and lines below it."""
-        self.text(left, top, title, bold=True)
-        for number, line in enumerate(lines, start=1):
-            self.text(left, top + 0.1 * number, line)
-
-
-def _grey(film: np.ndarray) -> np.ndarray:
-    """(C, H, W) -> (H, W, 3)."""
-    return np.repeat(film.mean(axis=0)[..., None], 3, axis=2)
-
-
-def _show(axes: Axes, picture: np.ndarray, title: str = "") -> None:
-    axes.imshow(np.clip(picture, 0, 1), interpolation="bilinear")
-    axes.set_title(title, size=SMALL, pad=2)
-
-
 def _heat(axes: Axes, explanation: Explanation, limit: float | None = None, title: str = "heat map") -> Any:
     """Heat map over a faint film; returns what a colour bar needs. Σ-LIME's has one colour an integer."""
-    from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap, Normalize
+    from matplotlib.colors import BoundaryNorm, Normalize
     from matplotlib.patches import Rectangle
     from scipy.ndimage import gaussian_filter
 
@@ -314,8 +210,7 @@ def _heat(axes: Axes, explanation: Explanation, limit: float | None = None, titl
     else:
         limit = limit or float(np.abs(values).max()) or 1.0
         norm = Normalize(-limit, limit)
-    colours = LinearSegmentedColormap.from_list("heat", HEAT)
-    image = axes.imshow(values, cmap=colours, norm=norm, interpolation="nearest")
+    image = axes.imshow(values, cmap=heat_colours(), norm=norm, interpolation="nearest")
     _hatch_zeros(axes, explanation)
     outline = gaussian_filter(explanation.image.mean(axis=0), max(values.shape) / 90)
     if np.ptp(outline) > 0:
@@ -343,13 +238,6 @@ def _hatch_zeros(axes: Axes, explanation: Explanation) -> None:
             axes.contourf(inside, levels=[0.5, 1.5], colors="none", hatches=["////"])
 
 
-def _colour_bar(axes: Axes, image: Any, explanation: Explanation) -> None:
-    axes.set_axis_on()
-    bar = axes.figure.colorbar(image, cax=axes, orientation="horizontal")
+def _bar(axes: Axes, image: Any, explanation: Explanation) -> None:
     # The outermost colour of a map of integers ends half a step beyond its integer.
-    limit = image.norm.vmax - (0.5 if _is_sum(explanation) else 0)
-    bar.set_ticks([-limit, 0, limit], labels=[f"{-limit:.2g}", "0", f"{limit:.2g}"])
-    bar.ax.minorticks_off()
-    bar.ax.tick_params(labelsize=SMALL, length=1.5, pad=1, width=0.4)
-    bar.outline.set_linewidth(0.4)
-    bar.ax.set_xlabel("against          for", size=SMALL, labelpad=0.5)
+    colour_bar(axes, image, image.norm.vmax - (0.5 if _is_sum(explanation) else 0))

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from cxrneighbors.explain.colours import AGAINST, FOR
 from cxrneighbors.explain.explanation import Explanation
+from cxrneighbors.explain.page import readable
 from cxrneighbors.figures import PAGE_WIDTH, new_figure, to_png
 
 COLUMNS = 3
@@ -15,13 +17,12 @@ MAX_FILMS = 150  # on one sheet; more go on to the next
 DPI = 150
 SIDE, GAP, CAPTION, HEAD = 1.14, 0.08, 0.44, 0.52  # inches
 TEXT, SMALL = 7.5, 6.0  # points
-FOR, AGAINST = np.array([0.85, 0.10, 0.10]), np.array([0.10, 0.35, 0.85])
 STRONGEST = 0.65  # opacity of the largest weight
 OUTCOME_COLOURS = {"false-positive": "#b3261e", "false-negative": "#b3261e"}
 
 
 def heat_over_film(explanation: Explanation) -> np.ndarray:
-    """The film in grey with its heat map on it, red for and blue against the target: float (H, W, 3).
+    """The film in grey with its heat map on it, orange for and blue against the target: float (H, W, 3).
 
     A pixel's opacity grows with its absolute weight, up to `STRONGEST` at the film's largest: what weighs 0
     is the bare film, and one film's colours do not compare with another's.
@@ -50,7 +51,9 @@ def contact_sheet(
         figure.text(left / PAGE_WIDTH, 1 - top / height, words, size=size, va="top", ha="left", **style)
 
     text(GAP, 0.08, _short(title, 95), TEXT + 1, weight="bold")
-    text(GAP, 0.27, "left the film, right its heat map: red for, blue against; each film has its own scale")
+    text(
+        GAP, 0.27, "left the film, right its heat map: orange for, blue against; each film has its own scale"
+    )
     for number, explanation in enumerate(explanations):
         left, top = GAP + (number % COLUMNS) * tile, HEAD + (number // COLUMNS) * (SIDE + CAPTION)
         grey = np.repeat(explanation.image.mean(axis=0)[..., None], 3, axis=2)
@@ -60,17 +63,13 @@ def contact_sheet(
             axes.imshow(np.clip(picture, 0, 1), interpolation="bilinear")
             axes.set_axis_off()
         kind = outcomes[number]
-        line = f"{_readable(explanation.target)} {explanation.prediction:.2f} {kind.replace('-', ' ')}"
-        found = ", ".join(_readable(finding) for finding in explanation.findings)
+        line = f"{readable(explanation.target)} {explanation.prediction:.2f} {kind.replace('-', ' ')}"
+        found = ", ".join(readable(finding) for finding in explanation.findings)
         colour = OUTCOME_COLOURS.get(kind, "black")
         text(left, top + side + 0.03, _short(names[number], 42))
         text(left, top + side + 0.13, _short(line.strip(), 40), weight="bold", color=colour)
         text(left, top + side + 0.23, _short(f"labelled: {found}" if found else "not labelled", 44))
     return to_png(figure, DPI)
-
-
-def _readable(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _short(text: str, width: int) -> str:

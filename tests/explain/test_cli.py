@@ -243,14 +243,28 @@ def test_contrast_lime_takes_its_options_and_says_what_turns_the_decision(folder
     assert {name: settings[name] for name in expected} == expected
 
 
-def test_what_turns_the_decision_is_said(folders, tmp_path, world, model, options):
-    from cxrneighbors.cli.explain import summary_lines
+def test_the_terminal_says_what_turns_the_decision_and_who_the_donors_are(world, model, options):
+    from cxrneighbors.cli.explain import neighbour_noun, summary_lines
     from cxrneighbors.explain.registry import build_explainer
 
     options["threshold"] = 0.95
     explanation = build_explainer("contrast-lime", model, world.index, **options).explain("p0", "Nodule")
-    said = [line for line in summary_lines(explanation) if "turns the decision" in line]
-    assert len(said) == 1 and said[0].startswith("segment 6 as in p")
+    lines = summary_lines(explanation)
+    assert lines[1] == explanation.answer() and "segment 6" in lines[1]
+    assert lines[2].startswith("  segment 6 (middle right): +") and lines[2].endswith("4 of 4 donors agree")
+    at = lines.index("donors without Nodule:")
+    for line, (_, row) in zip(lines[at + 1 :], explanation.neighbours.iterrows(), strict=True):
+        assert line.startswith(f"  {row['neighbor_id']} (distance {row['distance']:.2f}; ")
+    explanation.settings["with_finding"] = True
+    assert neighbour_noun(explanation) == "donors with Nodule"
+    lime = build_explainer("lime", model, world.index, n_masks=20, **_without(options)).explain(
+        "p0", "Nodule"
+    )
+    assert "donors" not in "\n".join(summary_lines(lime))
+
+
+def _without(options):
+    return {name: value for name, value in options.items() if name not in ("threshold", "n_masks")}
 
 
 @pytest.mark.parametrize(

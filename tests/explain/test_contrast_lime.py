@@ -153,6 +153,44 @@ def test_the_mirror_puts_the_finding_into_a_film_without_it(world, model, option
     assert explanation.settings["with_finding"] and changed["score"] > 0.95 > explanation.prediction
 
 
+def looks_at_a_square(images):
+    """Scores (N, 2): Nodule is the mean brightness of cell `LESION`, nothing else."""
+    cell = images[:, 0, 12:24, 24:36].mean((1, 2))
+    return np.stack([cell, 1 - cell], axis=1)
+
+
+def test_the_mirror_in_closed_form(world, options):
+    """A classifier that is the brightness of one square: weights, changed film and its score by hand."""
+    options |= {"mirror": True, "k": 5, "threshold": 0.9, "where": "image_id != 'p10'", "n_masks": 200}
+    explanation = ContrastLime(looks_at_a_square, world.index, **options).explain("p1", "Nodule")
+    cells = explanation.neighbour_images[:, 0, 12:24, 24:36].mean((1, 2))
+    before = explanation.image[0, 12:24, 24:36].mean()
+    assert explanation.prediction == pytest.approx(before, abs=1e-6) and before < 0.9
+    expected = before - cells  # what the film's own square adds, beside each donor
+    assert explanation.donor_weights[:, LESION] == pytest.approx(expected, rel=0.05, abs=2e-3)
+    assert explanation.weights[LESION] == pytest.approx(expected.mean(), rel=0.25)  # one donor differs
+    others = np.delete(np.arange(16), LESION)
+    assert np.abs(explanation.weights[others]).max() < 0.2 * abs(explanation.weights[LESION])
+    changed, brightest = explanation.settings["counterfactual"], int(cells.argmax())
+    assert changed["segments"] == [LESION] and changed["flipped"]
+    assert changed["donor"] == explanation.neighbours["neighbor_id"][brightest] == "p0"
+    assert changed["score"] == pytest.approx(cells[brightest], abs=1e-6) and changed["score"] >= 0.9
+    area = explanation.segments == LESION
+    shown = np.where(area, explanation.neighbour_images[brightest], explanation.image)
+    assert (explanation.counterfactual == shown).all()
+    assert explanation.answer().startswith("Nodule would appear first at the middle right of the picture")
+
+
+def test_the_mirror_of_a_finding_that_no_donor_can_bring(world, options):
+    """The threshold is above every donor's square: as near as it comes, and said so."""
+    options |= {"mirror": True, "k": 5, "threshold": 0.99}
+    explanation = ContrastLime(looks_at_a_square, world.index, **options).explain("p1", "Nodule")
+    changed = explanation.settings["counterfactual"]
+    best = max(explanation.neighbour_images[:, 0, 12:24, 24:36].mean((1, 2)))
+    assert not changed["flipped"] and changed["score"] == pytest.approx(best, abs=1e-6)
+    assert explanation.answer().endswith("not to the threshold of 0.99 or above.")
+
+
 def test_donors_are_laid_on_the_film_before_they_are_shown(world, seen, options):
     options |= {"intensity": "mean-std", "registration": "affine", "counterfactual": False}
     explanation = ContrastLime(seen, world.index, **options).explain("p0", "Nodule")

@@ -120,3 +120,21 @@ def test_save_replaces_an_explanation_and_nothing_else(small, tmp_path):
 def test_a_fidelity_that_is_not_known_comes_back(small, tmp_path):
     replace(small, fidelity=float("nan")).save(tmp_path)
     assert np.isnan(Explanation.load(tmp_path).fidelity)
+
+
+def test_short_repr_and_what_the_json_says_in_words(world, model, options, tmp_path):
+    from cxrneighbors.explain.contrast_lime import ContrastLime
+
+    explanation = ContrastLime(model, world.index, threshold=0.95, **options).explain("p0", "Nodule")
+    assert repr(explanation) == (
+        f"<contrast-lime: Nodule of p0 scores {explanation.prediction:.3f}; 16 segments, 4 neighbours, "
+        f"fidelity {explanation.fidelity:.2f}>"
+    )
+    explanation.save(tmp_path / "out")
+    record = json.loads((tmp_path / "out" / "explanation.json").read_text())
+    assert record["answer"] == explanation.answer() and record["answer"].startswith("Nodule is seen at")
+    best = record["top_segments"][0]
+    assert best["segment"] == 6 and best["agreement"] == 1 and best["standard_error"] > 0
+    assert [row["neighbor_id"] for row in record["neighbours"]] == list(explanation.neighbours["neighbor_id"])
+    assert record["settings"]["threshold"] == 0.95 and record["settings"]["counterfactual"]["segments"] == [6]
+    assert Explanation.load(tmp_path / "out").answer() == explanation.answer()

@@ -7,17 +7,18 @@ import pytest
 from matplotlib.text import Text
 from PIL import Image
 
+from cxrneighbors.explain.colours import AGAINST, FOR
+from cxrneighbors.explain.full_size import FullSize
 from cxrneighbors.explain.pictures import (
-    CON,
     DPI,
-    HEAT,
-    PRO,
+    PAGE_DPI,
     WIDTH,
     draw_panel,
     overlay,
     panel_png,
 )
 from cxrneighbors.explain.registry import METHODS, build_explainer
+from cxrneighbors.figures import PAGE_WIDTH
 
 
 def texts(figure):
@@ -30,12 +31,13 @@ def test_every_panel_is_a_column_wide_and_names_what_it_shows(name, world, model
     explanation = build_explainer(name, model, world.index, **options).explain("p0", "Nodule")
     figure = draw_panel(explanation)
     shown = "\n".join(texts(figure))
-    assert figure.get_figwidth() == WIDTH
-    assert "Nodule of p0" in shown and f"{explanation.prediction:.2f}" in shown
-    for findings, distance in zip(
-        explanation.neighbours["findings"], explanation.neighbours["distance"], strict=True
-    ):
-        assert f"d {distance:.2f}" in shown
+    assert figure.get_figwidth() == (PAGE_WIDTH if name == "contrast-lime" else WIDTH)
+    assert shown.startswith("Why Nodule? ") and f"{explanation.prediction:.2f}" in shown
+    assert "p0" in shown and METHODS[name].title in shown
+    for _, row in explanation.neighbours.iterrows():
+        findings, distance = row["findings"], row["distance"]
+        assert f"d {distance:.2f}" in shown or f"distance {distance:.2f}" in shown
+        assert row["neighbor_id"] in shown.split()
         for finding in findings:
             assert all(word in shown for word in finding.split("_"))
     assert all(text.get_fontsize() >= 5.5 for text in figure.texts)
@@ -58,21 +60,23 @@ def test_no_text_leaves_the_page(name, world, model, options):
         assert box.y0 >= page.y0 - 1 and box.y1 <= page.y1 + 1, text.get_text()
 
 
-def test_pros_are_green_and_cons_red(world, model, options):
+def test_segments_for_are_orange_and_against_blue(world, model, options):
     explanation = build_explainer("lime", model, world.index, **options).explain("p0", "Nodule")
     picture = overlay(explanation, 1)
-    assert picture[12, 30] == pytest.approx(PRO) and picture[18, 30, 1] > picture[18, 30, 0]
+    assert picture[12, 30] == pytest.approx(FOR) and picture[18, 30, 0] > picture[18, 30, 2]
     assert (picture[40, 5] == explanation.image[0, 40, 5]).all()
     against = build_explainer("lime", model, world.index, **options).explain("p0", "Effusion")
-    assert overlay(against, 1)[12, 30] == pytest.approx(CON)
+    assert overlay(against, 1)[12, 30] == pytest.approx(AGAINST)
 
 
-def test_heat_is_white_at_zero_red_for_blue_against():
-    assert HEAT[len(HEAT) // 2] == "#ffffff"
-    first, last = (
-        np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) for colour in (HEAT[0], HEAT[-1])
-    )
-    assert first.argmax() == 2 and last.argmax() == 0
+def test_a_film_in_its_own_size_lies_under_the_segments(world, model, options):
+    explanation = build_explainer("lime", model, world.index, **options).explain("p0", "Nodule")
+    large = np.repeat(np.repeat(explanation.image, 3, axis=1), 3, axis=2)
+    picture = overlay(explanation, 1, large)
+    assert picture.shape == (144, 144, 3) and picture[36, 90] == pytest.approx(FOR)
+    assert (picture[120, 15] == explanation.image[0, 40, 5]).all()
+    shown = draw_panel(explanation, full=FullSize(large, None, None)).axes[0].images[0]
+    assert shown.get_array().shape == (144, 144, 3)
 
 
 def test_sigma_has_one_colour_an_integer(world, model, options):
@@ -87,6 +91,9 @@ def test_a_png_of_300_dots_an_inch(world, model, options):
     explanation = build_explainer("kp-lime", model, world.index, **options).explain("p0", "Nodule")
     with Image.open(io.BytesIO(panel_png(explanation))) as picture:
         assert picture.width == int(WIDTH * DPI) and picture.format == "PNG"
+    wide = build_explainer("contrast-lime", model, world.index, **options).explain("p0", "Nodule")
+    with Image.open(io.BytesIO(panel_png(wide))) as picture:
+        assert picture.width == PAGE_WIDTH * PAGE_DPI
 
 
 def test_segments_that_were_not_selected_are_hatched_and_counted(world, model, options):

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from cxrneighbors.explain import sheet
+from cxrneighbors.explain.colours import FOR
 from cxrneighbors.explain.registry import METHODS, build_explainer
 from cxrneighbors.explain.sheet import DPI, STRONGEST, contact_sheet, heat_over_film
 from cxrneighbors.figures import PAGE_WIDTH
@@ -20,13 +21,13 @@ def explain(world, model, options):
     return run
 
 
-def test_red_for_blue_against_and_the_bare_film_where_a_segment_weighs_nothing(explain):
+def test_orange_for_blue_against_and_the_bare_film_where_a_segment_weighs_nothing(explain):
     explanation = explain(num_features=1)
     picture = heat_over_film(explanation)
     lesion = explanation.segments == 6
     grey = np.repeat(explanation.image[0][..., None], 3, axis=2)
     assert (picture[~lesion] == grey[~lesion]).all()
-    mixed = (1 - STRONGEST) * grey[lesion] + STRONGEST * sheet.FOR
+    mixed = (1 - STRONGEST) * grey[lesion] + STRONGEST * np.array(FOR)
     assert picture[lesion] == pytest.approx(mixed, abs=1e-6)
     against = heat_over_film(explain(num_features=1, target="Effusion"))
     assert against[16, 28, 2] > against[16, 28, 0]
@@ -62,7 +63,7 @@ def test_texts_name_each_film_its_score_outcome_and_findings_and_stay_on_the_pag
     figure = figures[0]
     figure.draw_without_rendering()
     shown = [text.get_text() for text in figure.texts]
-    assert shown[0] == "LIME: false-positives of Nodule" and "red for, blue against" in shown[1]
+    assert shown[0] == "LIME: false-positives of Nodule" and "orange for, blue against" in shown[1]
     for explanation, outcome in zip(explanations, outcomes, strict=True):
         line = f"Nodule {explanation.prediction:.2f} {outcome.replace('-', ' ')}".strip()
         assert line in shown
