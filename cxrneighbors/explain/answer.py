@@ -141,8 +141,14 @@ def _where(explanation: Explanation, segments: list[int]) -> str:
 
 
 def short_name(row: dict[str, Any]) -> str:
-    """A row of `evidence` by its place, or by its name where segments have one."""
-    return str(row["place"] if row["name"].startswith("segment ") else row["name"])
+    """A row of `evidence` by its place, or by its name where segments have one.
+
+    Sides are the image's: on a film as it is hung, the image's right is the patient's left.
+    """
+    if not row["name"].startswith("segment "):
+        return str(row["name"])
+    height, _, side = row["place"].partition(" ")
+    return f"{height}, image {side}" if side in ("left", "right") else str(row["place"])
 
 
 def _mirror(explanation: Explanation) -> bool:

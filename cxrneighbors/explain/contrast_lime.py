@@ -195,10 +195,7 @@ class ContrastLime(Explainer):
         return np.stack(fits)
 
     def settings(self, n_segments: int) -> dict[str, Any]:
-        """What an explanation records of how it was made, the method's own options included.
-
-        `threshold` is None where no counterfactual is looked for.
-        """
+        """What an explanation records of how it was made, the method's own options included."""
         return super().settings(n_segments) | {
             **asdict(self.rule),
             **asdict(self.alignment),
@@ -208,7 +205,8 @@ class ContrastLime(Explainer):
             "link": self.link,
             "fill": "neighbour",
             "detail": self.detail,
-            "threshold": self.threshold if self.counterfactual else None,
+            "threshold": self.threshold,
+            "counterfactual_asked": self.counterfactual,
         }
 
 

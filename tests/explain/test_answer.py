@@ -97,7 +97,9 @@ def test_evidence_and_its_words(explain):
     }
     words = f"segment 6 (middle right): {rows[0]['weight']:+.3f} ± {rows[0]['standard_error']:.3f}"
     assert evidence_words(explanation, rows[0]) == f"{words}, 4 of 4 donors agree"
-    assert short_name(rows[0]) == "middle right" and short_name(rows[0] | {"name": "heart"}) == "heart"
+    assert short_name(rows[0]) == "middle, image right"
+    assert short_name(rows[0] | {"name": "heart"}) == "heart"
+    assert short_name(rows[0] | {"place": "upper centre"}) == "upper centre"
     lime = explain("lime", num_features=2)
     assert len(evidence(lime)) == 2 and evidence(lime)[0]["agreement"] is None
     assert evidence_words(lime, evidence(lime)[0]) == f"segment 6 (middle right): {lime.weights[LESION]:+.3f}"

@@ -162,6 +162,7 @@ def looks_at_a_square(images):
 def test_the_mirror_in_closed_form(world, options):
     """A classifier that is the brightness of one square: weights, changed film and its score by hand."""
     options |= {"mirror": True, "k": 5, "threshold": 0.9, "where": "image_id != 'p10'", "n_masks": 200}
+    options |= {"link": "identity"}
     explanation = ContrastLime(looks_at_a_square, world.index, **options).explain("p1", "Nodule")
     cells = explanation.neighbour_images[:, 0, 12:24, 24:36].mean((1, 2))
     before = explanation.image[0, 12:24, 24:36].mean()

@@ -56,7 +56,7 @@ def test_the_lesion_is_drawn_where_it_is_known(panel):
 
 def test_a_dot_a_donor_and_how_many_agree(panel):
     explanation, figure = panel()
-    axes = next(axes for axes in figure.axes if axes.get_xlabel() == "what it adds to the score")
+    axes = next(axes for axes in figure.axes if axes.get_xlabel().startswith("what it adds"))
     assert len(axes.collections) == len(axes.patches) == NUMBERED
     for number, segment in enumerate(explanation.order()[:NUMBERED]):
         dots = axes.collections[number]
@@ -65,8 +65,10 @@ def test_a_dot_a_donor_and_how_many_agree(panel):
             assert colour[:3] == pytest.approx(FOR if value > 0 else AGAINST)
         agree = round(explanation.agreement()[segment] * 4)
         assert axes.get_yticklabels()[number].get_text().endswith(f"\n{agree} of 4 agree")
-    mixed, figure = panel(mixed=True)
-    axes = next(axes for axes in figure.axes if axes.get_xlabel() == "what it adds to the score")
+    assert axes.get_xlabel() == "what it adds to the log odds of the score"
+    mixed, figure = panel(mixed=True, link="identity")
+    axes = next(axes for axes in figure.axes if axes.get_xlabel().startswith("what it adds"))
+    assert axes.get_xlabel() == "what it adds to the score"
     assert mixed.donor_weights is None and not axes.collections and len(axes.patches) == NUMBERED
 
 
@@ -100,7 +102,7 @@ def test_long_names_of_segments_stay_on_the_page(panel):
     explanation.settings["segment_names"] = ["right middle lung"] * 16
     figure = draw_contrast(explanation, FullSize.as_seen(explanation))
     figure.draw_without_rendering()
-    axes = next(axes for axes in figure.axes if axes.get_xlabel() == "what it adds to the score")
+    axes = next(axes for axes in figure.axes if axes.get_xlabel().startswith("what it adds"))
     for label in axes.get_yticklabels():
         assert "right middle lung" in label.get_text() and label.get_window_extent().x0 > figure.bbox.x0
 

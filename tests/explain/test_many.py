@@ -57,6 +57,8 @@ OWN = {
         "intensity": "histogram",
         "feather": 1.5,
         "mixed": True,
+        "design": "random",
+        "link": "identity",
         "detail": False,
         "counterfactual": False,
         "threshold": 0.3,
