@@ -60,7 +60,7 @@ def draw_contrast(explanation: Explanation, full: FullSize, lesion: np.ndarray |
     colour_bar(page.axes(left[1] + 0.2 * side, under - 0.08, 0.6 * side, 0.07), image, limit, SMALL)
     page.text(left[2], under, _below_changed(explanation), SMALL)
     page.text(left[0], below + 0.09, "Do the donors agree?", TEXT, bold=True)
-    page.text(left[0], below + 0.21, "a dot: by one donor; bar: by all; sides as on the image", SMALL)
+    page.text(left[0], below + 0.21, "a dot: by one donor; bar: by all", SMALL)
     named = 0.054 * max([10, *(len(short_name(row)) + 3 for row in evidence(explanation, NUMBERED))])
     _agreement(page.axes(left[0] + named, below + 0.3, side - named - 0.04, strip.side), explanation)
     strip.draw(page, left[1], below)
@@ -152,7 +152,7 @@ def _agreement(axes: Axes, explanation: Explanation) -> None:
     axes.tick_params(labelsize=SMALL, length=2, pad=2, width=0.4)
     axes.tick_params(axis="y", length=0)
     axes.locator_params(axis="x", nbins=4)
-    unit = "log odds of the score" if explanation.settings.get("link") == "logit" else "score"
+    unit = "log odds" if explanation.settings.get("link") == "logit" else "score"
     axes.set_xlabel(f"what it adds to the {unit}", size=SMALL, labelpad=1)
     for name in ("top", "right", "left"):
         axes.spines[name].set_visible(False)

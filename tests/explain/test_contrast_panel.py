@@ -65,7 +65,7 @@ def test_a_dot_a_donor_and_how_many_agree(panel):
             assert colour[:3] == pytest.approx(FOR if value > 0 else AGAINST)
         agree = round(explanation.agreement()[segment] * 4)
         assert axes.get_yticklabels()[number].get_text().endswith(f"\n{agree} of 4 agree")
-    assert axes.get_xlabel() == "what it adds to the log odds of the score"
+    assert axes.get_xlabel() == "what it adds to the log odds"
     mixed, figure = panel(mixed=True, link="identity")
     axes = next(axes for axes in figure.axes if axes.get_xlabel().startswith("what it adds"))
     assert axes.get_xlabel() == "what it adds to the score"
