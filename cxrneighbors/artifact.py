@@ -225,16 +225,18 @@ def merged(plan: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]
     return both
 
 
-def newest_checkpoint(folder: Path, pattern: str = "*.ckpt") -> Path | None:
+def newest_checkpoint(folder: Path, pattern: str = "*.ckpt", keys: Iterable[str] = ()) -> Path | None:
     """The last checkpoint by name in `folder` that can be read; a damaged one gives way to the next older.
 
-    Each is read with weights_only: one that would run code when unpickled counts as damaged.
+    `keys`: what it must hold. Each is read with weights_only: one that would run code when unpickled counts as damaged.
     """
     import torch
 
     for path in sorted(folder.glob(pattern), reverse=True):
         try:
-            torch.load(path, map_location="cpu", weights_only=True)
+            found = torch.load(path, map_location="cpu", weights_only=True)
+            for key in keys:
+                found[key]
         except Exception as error:
             say(f"{path}: checkpoint cannot be used ({type(error).__name__}), trying an older one")
             continue

@@ -28,6 +28,7 @@ from cxrneighbors.training.module import TrainingModule
 
 CHECKPOINTS = "checkpoints"
 HISTORY = "history.csv"
+RESUMED = ("state_dict", "optimizer_states", "loops", "record")  # what a checkpoint must hold
 KEPT = 2  # checkpoints: the newest, and one to fall back on when that is damaged
 
 
@@ -49,7 +50,7 @@ def fit(
     Torch's global generator is left as it was. Raises `UserError` when the training diverges or when `folder`
     holds more epochs than are asked for.
     """
-    checkpoint = newest_checkpoint(folder / CHECKPOINTS) if folder else None
+    checkpoint = newest_checkpoint(folder / CHECKPOINTS, keys=RESUMED) if folder else None
     if checkpoint:
         _check_epochs(checkpoint, module.settings.epochs)
         say(f"continuing the training from {checkpoint}")
