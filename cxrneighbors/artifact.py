@@ -135,6 +135,8 @@ class Kind:
     def _check_files(self, folder: Path, files: dict[str, dict[str, Any]]) -> None:
         for name, described in files.items():
             path = folder / name
+            if Path(name).is_absolute() or ".." in Path(name).parts:
+                raise UserError(f"{folder / MANIFEST}: {name} lies outside; run {self.made_by} again")
             if not path.is_file():
                 raise UserError(f"{path}: file of the {self.name} is missing; run {self.made_by} again")
             if path.stat().st_size != described["bytes"] or sha256_file(path) != described["sha256"]:
@@ -225,16 +227,19 @@ def merged(plan: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]
     return both
 
 
-def newest_checkpoint(folder: Path, pattern: str = "*.ckpt") -> Path | None:
+def newest_checkpoint(folder: Path, pattern: str = "*.ckpt", keys: Iterable[str] = ()) -> Path | None:
     """The last checkpoint by name in `folder` that can be read; a damaged one gives way to the next older.
 
-    Each is read with weights_only: one that would run code when unpickled counts as damaged.
+    `keys`: what it must hold. Each is read with weights_only: one that would run code when unpickled counts
+    as damaged.
     """
     import torch
 
     for path in sorted(folder.glob(pattern), reverse=True):
         try:
-            torch.load(path, map_location="cpu", weights_only=True)
+            found = torch.load(path, map_location="cpu", weights_only=True)
+            for key in keys:
+                found[key]
         except Exception as error:
             say(f"{path}: checkpoint cannot be used ({type(error).__name__}), trying an older one")
             continue

@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,24 @@ from cxrneighbors.files import sha256_file
 WEIGHT_SUFFIXES = (".safetensors", ".bin")  # the first kind that a model has is the one that is loaded
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _FILE_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".keras")
+
+
+_FETCH: ContextVar[bool] = ContextVar("fetch", default=True)
+
+
+def may_fetch() -> bool:
+    """Whether a hub model that is not in the local cache may be fetched; not inside `stay_offline`."""
+    return _FETCH.get()
+
+
+@contextmanager
+def stay_offline() -> Iterator[None]:
+    """Load hub models from the local cache alone: their names come from a file, not from the user."""
+    token = _FETCH.set(False)
+    try:
+        yield
+    finally:
+        _FETCH.reset(token)
 
 
 def is_hub_name(text: str) -> bool:
@@ -59,6 +78,9 @@ def hash_model_files(folder: Path, settings: tuple[str, ...] = ()) -> str:
 
 def cannot_load(what: str, error: BaseException, remedy: str) -> UserError:
     """One line for a model that cannot be loaded; `what`: such as "report encoder 'nobody/nothing'"."""
+    if not may_fetch():
+        reason = "the index names it, it is neither a folder nor in the local cache, and nothing was fetched"
+        return UserError(f"{what}: cannot be loaded ({reason}); allow it with --allow-download, or {remedy}")
     if _is_offline(error):
         reason = "neither a folder nor in the local cache, and the hub cannot be reached"
         return UserError(f"{what}: cannot be loaded ({reason}); {remedy}")

@@ -118,4 +118,15 @@ def test_newest_checkpoint_passes_over_damaged_and_dangerous_ones(tmp_path):
     torch.save({"epoch": 1}, tmp_path / "epoch-00001.ckpt")
     (tmp_path / "epoch-00002.ckpt").write_bytes((tmp_path / "epoch-00001.ckpt").read_bytes()[:100])
     torch.save({"code": print}, tmp_path / "epoch-00003.ckpt")
-    assert newest_checkpoint(tmp_path) == tmp_path / "epoch-00001.ckpt"
+    torch.save([1], tmp_path / "epoch-00004.ckpt")
+    assert newest_checkpoint(tmp_path, keys=["epoch"]) == tmp_path / "epoch-00001.ckpt"
+    assert newest_checkpoint(tmp_path, keys=["epoch", "state_dict"]) is None
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
+def test_a_checkpoint_cut_anywhere_gives_way(tmp_path, share):
+    for number in (1, 2):
+        torch.save({"state_dict": {"weight": torch.ones(99, 99)}}, tmp_path / f"epoch-0000{number}.ckpt")
+    newest = tmp_path / "epoch-00002.ckpt"
+    newest.write_bytes(newest.read_bytes()[: int(share * newest.stat().st_size)])
+    assert newest_checkpoint(tmp_path, keys=["state_dict"]) == tmp_path / "epoch-00001.ckpt"

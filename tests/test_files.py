@@ -1,12 +1,23 @@
+import errno
 import hashlib
 import os
+import signal
+import subprocess
+import sys
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import torch
+from safetensors.numpy import save_file
 
+from cxrneighbors import files
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.files import (
     atomic_dir,
     atomic_path,
+    clear_left,
     read_json,
     replace_dir,
     sha256_file,
@@ -86,3 +97,57 @@ def test_choose_lists_what_is_known():
     assert choose("aspect", "pad", ("pad", "crop")) == "pad"
     with pytest.raises(UserError, match="unknown aspect 'fit'; choose one of: pad, crop"):
         choose("aspect", "fit", ("pad", "crop"))
+
+
+LEFT = """
+import os, signal, sys
+from cxrneighbors.files import atomic_dir
+with atomic_dir(sys.argv[1]) as folder:
+    (folder / "half").write_text("x")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_writer_left_goes_with_the_next(tmp_path, monkeypatch):
+    done = subprocess.run([sys.executable, "-c", LEFT, str(tmp_path / "idx")], check=False)
+    assert done.returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    (tmp_path / ".idx.mine").mkdir()
+    (tmp_path / ".idx2.abcdefgh").mkdir()
+    with atomic_dir(tmp_path / "idx"):
+        assert left.exists(), "too young: its writer may not have locked it yet"
+    monkeypatch.setattr(files, "FRESH", -1.0)
+    with atomic_dir(tmp_path / "idx") as one:
+        assert not left.exists()
+        with atomic_dir(tmp_path / "idx"):
+            assert one.exists(), "who writes holds a lock"
+        one.joinpath("new").write_text("x")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".idx.mine", ".idx2.abcdefgh", "idx"]
+    assert [path.name for path in (tmp_path / "idx").iterdir()] == ["new"]
+
+
+def test_an_older_folder_that_was_moved_aside_comes_back(tmp_path):
+    aside = tmp_path / ".idx.old.abcdefgh"
+    (aside / "old").mkdir(parents=True)
+    (aside / "old" / "kept").write_text("x")
+    clear_left(tmp_path / "idx")
+    assert (tmp_path / "idx" / "kept").read_text() == "x"
+
+
+def test_errors_of_writing_name_the_path(tmp_path, full_disk):
+    target = tmp_path / "weights.safetensors"
+    for save in (
+        lambda path: save_file({"w": np.zeros(9999, np.float32)}, path),
+        lambda path: np.zeros(9999).tofile(path),
+        lambda path: torch.save(torch.zeros(9999), path),
+        lambda path: path.write_bytes(bytes(9999)),
+        lambda path: pq.write_table(pa.table({"a": np.arange(9999)}), path),
+    ):
+        with full_disk(1000), pytest.raises(OSError) as caught, atomic_path(target) as temporary:
+            save(temporary)
+        assert caught.value.filename == str(target)
+        assert caught.value.errno in (errno.EFBIG, errno.ENOSPC)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(FileNotFoundError) as other, atomic_path(target):
+        (tmp_path / "not" / "mine").read_bytes()
+    assert other.value.filename == str(tmp_path / "not" / "mine")

@@ -103,8 +103,9 @@ def _read_torch(path: Path, remedy: str) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         reason = _short(error)
-    except pickle.UnpicklingError as error:
-        reason = f"weights-only loading refused it: {_short(error)}"
+    except pickle.UnpicklingError:
+        # Not torch's own text, which tells how to switch the safety off.
+        reason = "it holds pickled objects beside its weights, and such code is never run"
     raise UserError(f"{path}: cannot be read as a torch checkpoint ({reason}); {remedy}")
 
 

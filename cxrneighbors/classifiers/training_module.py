@@ -18,7 +18,7 @@ from cxrneighbors.classifiers.scoring import headline, score_multi_label, score_
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.training.augment import augment_for_classifier, augment_strongly
 from cxrneighbors.training.module import TrainingModule
-from cxrneighbors.training.settings import TrainingSettings
+from cxrneighbors.training.settings import TrainingSettings, check_rate
 
 OPTIMISERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "plateau", "cosine", "one-cycle")
@@ -75,6 +75,7 @@ class ClassifierSettings(TrainingSettings):
         choose("weights to keep", self.keep, KEPT)
         choose("precision", self.precision, tuple(PRECISIONS))
         self.check_least(weight_decay=0, clip=0, average=0, overlap=0, mixup=0)
+        check_rate(self.lr)
         if self.average >= 1:
             raise UserError(f"average {self.average}: must be below 1; 0.998 is usual, 0 for none")
 

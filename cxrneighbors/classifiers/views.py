@@ -99,6 +99,11 @@ def complete_views(
     if not 0 <= least_probability <= 1:
         raise UserError(f"least probability {least_probability}: must lie between 0 and 1")
     model = classifier if isinstance(classifier, Classifier) else load_classifier(classifier, device)
+    if model.multi_label or not set(model.labels) <= set(KNOWN_VIEWS):
+        raise UserError(
+            f"classifier: it tells {', '.join(model.labels[:3])}{', ...' * (len(model.labels) > 3)}, not the "
+            f"views {', '.join(KNOWN_VIEWS)}; give one that predict-views or train_view_classifier made"
+        )
     table = studies.reset_index(drop=True)
     source = _sources(table)
     blank = (table["view"] == "UNKNOWN").to_numpy() & np.isin(source, ["none", PREDICTED])

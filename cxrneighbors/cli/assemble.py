@@ -21,7 +21,9 @@ def command(
     ),
     views: str = typer.Option("PA,AP,UNKNOWN", help="Views to use, comma-separated."),
     limit: int | None = typer.Option(None, min=1, help="Images at most of a class from one data set."),
-    seed: int = typer.Option(0, help="Seed of the patient split and of what --limit takes."),
+    seed: int = typer.Option(
+        0, min=0, max=2**32 - 1, help="Seed of the patient split and of what --limit takes."
+    ),
 ) -> None:
     """Choose images by findings, one class each; train, val and test share no patient."""
     from cxrneighbors.cli.import_ import parse_pairs

@@ -6,6 +6,11 @@ from pathlib import Path
 
 import typer
 
+REPORTS_SHOWN = (
+    "warning: report.html and table1.csv hold report text word for word; --hide-reports leaves it out"
+)
+REPORTS_HIDDEN = "report.html and table1.csv are without report text; --show-reports puts it in"
+
 
 def command(
     index: Path = typer.Argument(..., help="Folder written by index.", metavar="IDX"),
@@ -20,14 +25,20 @@ def command(
     ),
     baselines: str = typer.Option("all", help="all, none, or names such as pixels,pca,tfidf,random-view."),
     permutations: int = typer.Option(9999, help="Permutations of the patient-level test."),
-    seed: int = typer.Option(0, help="Seed of random neighbours and permutations."),
+    show_reports: bool | None = typer.Option(
+        None,
+        "--show-reports/--hide-reports",
+        help="Report text word for word in report.html and table1.csv.",
+        show_default="shown, but for MIMIC's",
+    ),
+    seed: int = typer.Option(0, min=0, max=2**32 - 1, help="Seed of random neighbours and permutations."),
 ) -> None:
     """Score neighbour sets against random ones and write Figure 5 and its statistics."""
     from cxrneighbors.cli.outputs import refuse_inputs
     from cxrneighbors.evaluation.baselines import make_baselines
     from cxrneighbors.evaluation.evaluate import evaluate_overlap
     from cxrneighbors.evaluation.wording import neighbours_line, summary_lines
-    from cxrneighbors.evaluation.write import check_free, write_evaluation
+    from cxrneighbors.evaluation.write import check_free, shows_reports, write_evaluation
     from cxrneighbors.index.neighbor_index import NeighborIndex
     from cxrneighbors.progress import say
 
@@ -48,7 +59,10 @@ def command(
         n_permutations=permutations,
         seed=seed,
     )
-    write_evaluation(result, out)
+    write_evaluation(result, out, show_reports)
+    if (out / "table1.csv").exists():
+        shown = shows_reports(searched.studies, show_reports)
+        say(REPORTS_SHOWN if shown else REPORTS_HIDDEN)
     say(neighbours_line(result.summary))
     say(summary_lines(result.summary))
     say(f"{out}: overlap.json, figure4.png, figure5.png, neighbors.parquet, report.html")

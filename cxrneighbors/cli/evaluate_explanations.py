@@ -39,7 +39,7 @@ def command(
     top: int = typer.Option(3, help="Segments that count as top."),
     fill: str = typer.Option("grey", help="grey, black, mean, blur, or a grey from 0 to 1."),
     sanity: int = typer.Option(20, help="Targets explained for the randomised classifier too."),
-    seed: int = typer.Option(0, help="Seed of targets, masks and tests."),
+    seed: int = typer.Option(0, min=0, max=2**32 - 1, help="Seed of targets, masks and tests."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
     batch_size: int | None = typer.Option(None, help="Films a batch; found by itself when not given."),
 ) -> None:

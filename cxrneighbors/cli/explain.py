@@ -113,7 +113,12 @@ def command(
     ),
     max_rounds: int = typer.Option(10, help="Rounds of masks at most, with --until-stable."),
     top: int = typer.Option(3, help="Top segments whose order has to be stable, with --until-stable."),
-    seed: int = typer.Option(0, help="Seed of masks and of random neighbours; dlime has none."),
+    seed: int = typer.Option(
+        0, min=0, max=2**32 - 1, help="Seed of masks and of random neighbours; dlime has none."
+    ),
+    allow_download: bool = typer.Option(
+        False, "--allow-download", help="Fetch an encoder that the index names from the hub, if need be."
+    ),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
     batch_size: int | None = typer.Option(None, help="Films a batch; found by itself when not given."),
 ) -> None:
@@ -162,7 +167,7 @@ def command(
         **({} if pool is None else {"pool": pool}),
     }
     predictor = Predictor(load_classifier(classifier, device), device=device, batch_size=batch_size)
-    loaded = NeighborIndex.load(index)
+    loaded = NeighborIndex.load(index, allow_download)
     own: dict[str, Any] = {"donors": donors, "registration": registration, "intensity": intensity}
     own |= {"feather": feather, "mirror": mirror or None, "same_view": False if any_view else None}
     if spec.name == "contrast-lime" and "threshold" not in dict(spec.options):

@@ -44,7 +44,9 @@ def command(
     check_files: bool | None = typer.Option(None, help="mimic: whether to look for every image file."),
     patients: int | None = typer.Option(None, help="phantom: patients to generate when ROOT is new."),
     image_size: int | None = typer.Option(None, help="phantom: pixels a side."),
-    seed: int | None = typer.Option(None, help="Seed of the patient split, and of the phantoms."),
+    seed: int | None = typer.Option(
+        None, min=0, max=2**32 - 1, help="Seed of the patient split, and of the phantoms."
+    ),
 ) -> None:
     """Read a data set into one validated table; bad rows go to skipped.csv beside it."""
     from cxrneighbors.cli.outputs import STUDIES, check_table

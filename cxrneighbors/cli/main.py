@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -35,6 +36,12 @@ from cxrneighbors.errors import Terminated, UserError
 
 # Verbs that take up what an interrupted run of the same command has left; the others have written nothing.
 GOES_ON = ("encode", "explain", "evaluate-explanations", "predict-views", "demo")
+
+REMEDIES = {
+    (errno.ENOSPC, errno.EDQUOT, errno.EFBIG): "make room, or give another place",
+    (errno.EACCES, errno.EPERM, errno.EROFS): "give a place where you may read and write",
+    (errno.EISDIR, errno.ENOTDIR, errno.EEXIST): "give another path: a file and a folder cannot be one",
+}
 
 app = typer.Typer(
     name="cxrneighbors",
@@ -104,6 +111,10 @@ def _invoke(arguments: list[str], debug: bool) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return 0
+    except OSError as error:
+        if error.errno is None:  # a library's own, such as a hub that cannot be reached
+            return _fail(_fault(error), 1, debug)
+        return _fail(_system_error(error), 2, debug)
     except Exception as error:
         # Usage errors of click (typer may carry its own copy of it) know how to say themselves.
         if hasattr(error, "format_message"):
@@ -111,9 +122,21 @@ def _invoke(arguments: list[str], debug: bool) -> int:
             return _fail(f"{text} See 'cxrneighbors --help'.", 2, debug) if text else 0
         if type(error).__name__ in ("Abort", "Exit"):
             return int(getattr(error, "exit_code", 1))
-        return _fail(
-            f"{type(error).__name__}: {error} (a fault of the program; --debug shows where)", 1, debug
-        )
+        return _fail(_fault(error), 1, debug)
+
+
+def _fault(error: Exception) -> str:
+    return f"{type(error).__name__}: {error} (a fault of the program; --debug shows where)"
+
+
+def _system_error(error: OSError) -> str:
+    """What the system would not do, with the path and the remedy."""
+    path = error.filename if error.filename2 is None else error.filename2
+    path = path.decode(errors="replace") if isinstance(path, bytes) else path
+    place = f"{path}: " if path is not None else ""
+    reason = os.strerror(error.errno or 0)
+    remedy = next((text for codes, text in REMEDIES.items() if error.errno in codes), "check the path")
+    return f"{place}{reason[:1].lower()}{reason[1:]}; {remedy}"
 
 
 def _interrupted(arguments: list[str]) -> str:

@@ -24,7 +24,9 @@ def command(
     epochs: int = typer.Option(20, min=1, help="Passes over the training images."),
     image_size: int = typer.Option(64, min=32, help="Pixels a side."),
     restart: bool = typer.Option(False, "--restart", help="Replace a training found in the model's folder."),
-    seed: int = typer.Option(0, help="Seed of the choice of images, weights and order."),
+    seed: int = typer.Option(
+        0, min=0, max=2**32 - 1, help="Seed of the choice of images, weights and order."
+    ),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
 ) -> None:
     """Predict missing views; the columns view_predicted, view_probability and view_source say how."""

@@ -37,7 +37,10 @@ def command(
     one_per: str = typer.Option(
         "image", help="study or patient: of each one image at most, the nearest; image: every image counts."
     ),
-    seed: int = typer.Option(0, help="Seed of the random policy."),
+    seed: int = typer.Option(0, min=0, max=2**32 - 1, help="Seed of the random policy."),
+    allow_download: bool = typer.Option(
+        False, "--allow-download", help="Fetch an encoder that the index names from the hub, if need be."
+    ),
     json: bool = typer.Option(False, help="Print JSON records instead of a table."),
 ) -> None:
     """Find nearest neighbours."""
@@ -46,7 +49,7 @@ def command(
     from cxrneighbors.progress import say
     from cxrneighbors.statistics.patients import patient_codes
 
-    loaded = NeighborIndex.load(index)
+    loaded = NeighborIndex.load(index, allow_download)
     hits = loaded.search(
         image_id or None,
         image=image,

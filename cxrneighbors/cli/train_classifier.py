@@ -91,7 +91,9 @@ def command(
         help="auto (mixed on a GPU), float32, or bfloat16: mixed on a CPU too, where that is faster.  [auto]",
     ),
     restart: bool = typer.Option(False, "--restart", help="Replace a training found in --out."),
-    seed: int = typer.Option(0, help="Seed of weights, order, augmentation and splits."),
+    seed: int = typer.Option(
+        0, min=0, max=2**32 - 1, help="Seed of weights, order, augmentation and splits."
+    ),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
 ) -> None:
     """Train a classifier; an interrupted training goes on where it stopped."""

@@ -30,7 +30,7 @@ def command(
     lungs: Path | None = typer.Option(
         None, help="Folder of a lung segmenter (train-lungs): cut films to their lungs."
     ),
-    seed: int = typer.Option(0, help="Seed of order and views."),
+    seed: int = typer.Option(0, min=0, max=2**32 - 1, help="Seed of order and views."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
 ) -> None:
     """Train an image encoder by momentum contrast; an interrupted training goes on where it stopped."""

@@ -14,7 +14,7 @@ def command(
     image_size: int = typer.Option(128, help="Side at which the network looks, a multiple of 16."),
     width: int = typer.Option(12, help="Channels of the network's first level."),
     batch_size: int = typer.Option(16, help="Films a step."),
-    seed: int = typer.Option(0, help="Seed of split, weights, order and augmentation."),
+    seed: int = typer.Option(0, min=0, max=2**32 - 1, help="Seed of split, weights, order and augmentation."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
 ) -> None:
     """Train a lung segmenter; an interrupted training goes on where it stopped."""

@@ -25,7 +25,7 @@ def command(
     all_splits: bool = typer.Option(
         False, help="Train on every row, not on split == 'train' alone: when other patients are scored."
     ),
-    seed: int = typer.Option(0, help="Seed of order, dropout and damage."),
+    seed: int = typer.Option(0, min=0, max=2**32 - 1, help="Seed of order, dropout and damage."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
 ) -> None:
     """Adapt a report encoder to reports, without labels; an interrupted training goes on where it stopped."""

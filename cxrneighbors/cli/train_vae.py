@@ -26,7 +26,7 @@ def command(
     lungs: Path | None = typer.Option(
         None, help="Folder of a lung segmenter (train-lungs): bend films to their lungs first."
     ),
-    seed: int = typer.Option(0, help="Seed of weights, order and augmentation."),
+    seed: int = typer.Option(0, min=0, max=2**32 - 1, help="Seed of weights, order and augmentation."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
 ) -> None:
     """Train the variational autoencoder; an interrupted training goes on where it stopped."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cxrneighbors.csv_text import csv_text
 from cxrneighbors.data.combine import combine_studies
 from cxrneighbors.data.content import link_patients, with_hashes
 from cxrneighbors.data.dicom import is_dicom
@@ -20,7 +21,7 @@ from cxrneighbors.data.schema import NO_FINDING, has_text, validate_studies
 from cxrneighbors.data.skipped import Skipped
 from cxrneighbors.data.splits import uniform_hash
 from cxrneighbors.errors import UserError
-from cxrneighbors.files import atomic_dir
+from cxrneighbors.files import atomic_dir, write_text_atomic
 
 # The first class that fits an image is its class: in covid-chestxray COVID-19 is a pneumonia too.
 DEFAULT_CLASSES: dict[str, tuple[str, ...]] = {
@@ -169,7 +170,7 @@ def write_layout(studies: pd.DataFrame, root: str | Path) -> None:
     with atomic_dir(root) as folder:
         for source, file in zip(studies["path"], files, strict=True):
             _copy_image(Path(source), folder / file)
-        patients.to_csv(folder / PATIENTS_FILE, index=False, lineterminator="\n")
+        write_text_atomic(folder / PATIENTS_FILE, csv_text(patients))
 
 
 def class_folder(name: str) -> str:

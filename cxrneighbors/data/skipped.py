@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from cxrneighbors.csv_text import csv_text
 from cxrneighbors.files import write_text_atomic
 
 SKIPPED_COLUMNS = ("stage", "item", "row", "reason")
@@ -65,7 +66,7 @@ def write_skipped(skipped: Skipped, folder: str | Path, stage: str | None = None
     if path.is_file() and path.stat().st_size:
         earlier = read_skipped(path)
         frame = pd.concat([earlier[earlier["stage"] != stage], frame], ignore_index=True)
-    write_text_atomic(path, frame.to_csv(index=False, lineterminator="\n"))
+    write_text_atomic(path, csv_text(frame))
     return path
 
 

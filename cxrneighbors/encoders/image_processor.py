@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from cxrneighbors.errors import UserError
+from cxrneighbors.hub import may_fetch
 
 PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
 FLOAT_TYPE = (
@@ -61,12 +62,13 @@ def read_processor(source: str | Path, what: str, revision: str | None = None) -
     from transformers.models.auto.image_processing_auto import AutoImageProcessor, get_image_processor_config
 
     # First the model's own settings: a hub that cannot be reached is an error here, and silence there.
-    AutoConfig.from_pretrained(str(source), revision=revision, trust_remote_code=False)
-    settings = get_image_processor_config(str(source), revision=revision)
+    where: dict[str, Any] = {"revision": revision, "local_files_only": not may_fetch()}
+    AutoConfig.from_pretrained(str(source), trust_remote_code=False, **where)
+    settings = get_image_processor_config(str(source), **where)
     if str(settings.get("image_processor_type")).removesuffix("Fast") == FLOAT_TYPE:
         return _float_processor(settings, what)
     processor: Any = AutoImageProcessor.from_pretrained(  # type: ignore[no-untyped-call]
-        str(source), revision=revision, backend="pil", trust_remote_code=False
+        str(source), backend="pil", trust_remote_code=False, **where
     )
     return _eight_bit_processor(processor, what)
 

@@ -12,7 +12,14 @@ from cxrneighbors.devices import resolve_device
 from cxrneighbors.encoders.base import NOUN
 from cxrneighbors.encoders.chunks import split_to_fit
 from cxrneighbors.errors import UserError
-from cxrneighbors.hub import cannot_load, hash_model_files, less_chatter, local_copy, looks_like_path
+from cxrneighbors.hub import (
+    cannot_load,
+    hash_model_files,
+    less_chatter,
+    local_copy,
+    looks_like_path,
+    may_fetch,
+)
 from cxrneighbors.models import build_model, read_config, save_config
 from cxrneighbors.progress import is_quiet
 
@@ -186,7 +193,10 @@ def load_network(model: str, device: str) -> SentenceTransformer:
     try:
         with less_chatter(keep_bars=not local and not is_quiet()):
             network = SentenceTransformer(
-                source, device=device, local_files_only=local, trust_remote_code=False
+                source,
+                device=device,
+                local_files_only=local or not may_fetch(),
+                trust_remote_code=False,
             )
     except Exception as error:
         raise cannot_load(f"report encoder {model!r}", error, _REMEDY) from error

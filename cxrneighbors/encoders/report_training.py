@@ -24,14 +24,13 @@ from cxrneighbors.encoders.report_encoder import (
 )
 from cxrneighbors.encoders.report_losses import make_loss
 from cxrneighbors.encoders.report_pairs import Pair, delete_words, number_of_batches, training_pairs
-from cxrneighbors.errors import UserError
 from cxrneighbors.hub import less_chatter
 from cxrneighbors.progress import say
 from cxrneighbors.seeding import seeded
 from cxrneighbors.training.batches import EpochBatches, batch_loader, even_sizes
 from cxrneighbors.training.fit import CHECKPOINTS, fit
 from cxrneighbors.training.module import TrainingModule
-from cxrneighbors.training.settings import TrainingSettings
+from cxrneighbors.training.settings import TrainingSettings, check_rate
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -92,8 +91,7 @@ def train_report_encoder(
     )
     pairs = training_pairs(validate_studies(studies), objective)
     settings.check_least(epochs=1, batch_size=2, max_tokens=8)
-    if rate <= 0:
-        raise UserError(f"learning rate {rate}: must be above 0; give another value")
+    check_rate(rate)
     device = resolve_device(device)
     source = ReportEncoder(str(base), device)
     plan = {

@@ -130,6 +130,7 @@ class VAE(SavedModel):
         from cxrneighbors.encoders.vae_images import training_images
         from cxrneighbors.encoders.vae_training import VAESettings, train_vae
         from cxrneighbors.training.fit import CHECKPOINTS
+        from cxrneighbors.training.settings import check_rate
 
         settings = VAESettings(
             epochs=epochs,
@@ -142,6 +143,7 @@ class VAE(SavedModel):
             augmentation=augmentation,
         )
         settings.check_least(epochs=1, batch_size=2)
+        check_rate(learning_rate)
         self.device = resolve_device(device) if device else self.device
         folder = Path(out) if out is not None else None
         if folder is None:

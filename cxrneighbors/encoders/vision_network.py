@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cxrneighbors.errors import UserError, choose
+from cxrneighbors.hub import may_fetch
 
 POOLINGS = ("projection", "pooler", "class", "mean")
 _CLASS_TOKENS = ("cls_token", "class_embedding")
@@ -90,7 +91,9 @@ def load_vision_network(
     """
     import transformers
 
-    config = transformers.AutoConfig.from_pretrained(str(source), revision=revision, trust_remote_code=False)
+    config = transformers.AutoConfig.from_pretrained(
+        str(source), revision=revision, local_files_only=not may_fetch(), trust_remote_code=False
+    )
     vision = getattr(config, "vision_config", config)
     if hasattr(vision, "mask_ratio"):
         raise UserError(
@@ -102,7 +105,11 @@ def load_vision_network(
     named = [name for name in config.architectures or [] if name.endswith("VisionModelWithProjection")]
     loader: Any = getattr(transformers, named[0]) if named else transformers.AutoModel
     model, info = loader.from_pretrained(
-        str(source), revision=revision, output_loading_info=True, trust_remote_code=False
+        str(source),
+        revision=revision,
+        output_loading_info=True,
+        local_files_only=not may_fetch(),
+        trust_remote_code=False,
     )
     if not (hasattr(model, "vision_model") or model.main_input_name == "pixel_values"):
         raise UserError(f"{what}: {type(model).__name__} has no image tower; give a vision model")

@@ -14,8 +14,11 @@ from cxrneighbors.evaluation.examples import RULE
 REPORT_SHOWN = 900  # characters of a report in Table 1 on the page; table1.csv has all of it
 
 
-def render_page(result: OverlapResult, figure4: bytes, figure5: bytes, reports: pd.DataFrame) -> str:
-    """The page as HTML. figure4, figure5: PNG bytes, put in as data URIs; reports: `table1`'s frame.
+def render_page(
+    result: OverlapResult, figure4: bytes, figure5: bytes, reports: pd.DataFrame, show_reports: bool = True
+) -> str:
+    """The page as HTML. figure4, figure5: PNG bytes, put in as data URIs; reports: `table1`'s frame, without
+    texts where not `show_reports`.
 
     Every text from the data (findings, ids, reports) is escaped by the template engine.
     """
@@ -43,6 +46,7 @@ def render_page(result: OverlapResult, figure4: bytes, figure5: bytes, reports: 
         figure4=_data_uri(figure4),
         figure5=_data_uri(figure5),
         examples=_example_blocks(reports),
+        show_reports=show_reports,
         has_report="report" in summary["settings"]["encoders"],
         rule=RULE,
     )

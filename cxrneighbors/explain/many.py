@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cxrneighbors.artifact import Kind
+from cxrneighbors.csv_text import csv_text
 from cxrneighbors.data.skipped import Skipped, write_skipped
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain.classifier_errors import label_of, outcome
@@ -91,9 +92,7 @@ def explain_many(
         if not rows:
             raise UserError(f"explain: none of {len(images)} films; {skipped.to_frame()['reason'].iloc[0]}")
     table = pd.DataFrame(list(rows.values()), columns=list(COLUMNS))
-    write_text_atomic(
-        work.folder / TABLE, table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    )
+    write_text_atomic(work.folder / TABLE, csv_text(table, "%.6g"))
     write_skipped(skipped, work.folder)
     _write_sheets(work.folder, table, title or f"{explainer.title}: {target}")
     work.finish(files=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -11,6 +12,7 @@ from cxrneighbors.encoders.base import ImageEncoder, TextEncoder
 from cxrneighbors.encoders.registry import load_encoder_folder
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.errors import UserError
+from cxrneighbors.hub import stay_offline
 
 Encoder = ImageEncoder | TextEncoder
 
@@ -18,13 +20,18 @@ Encoder = ImageEncoder | TextEncoder
 class EncoderSource:
     """Gives the encoder of a modality, checked against the manifest and loaded when it is first asked for.
 
-    `manifest`: what the embeddings' manifest says.
+    `manifest`: what the embeddings' manifest says. `fetch`: whether a model that `folder` only names may come
+    from the hub.
     """
 
     def __init__(
-        self, manifest: dict[str, Any], embeddings: Embeddings | None = None, folder: Path | None = None
+        self,
+        manifest: dict[str, Any],
+        embeddings: Embeddings | None = None,
+        folder: Path | None = None,
+        fetch: bool = False,
     ) -> None:
-        self.manifest = manifest
+        self.manifest, self.fetch = manifest, fetch
         self._embeddings = embeddings
         self._folder = folder
         self._given: dict[str, Encoder] = {}
@@ -60,7 +67,10 @@ class EncoderSource:
             return self._embeddings.encoder(modality)
         if self._folder is None or not (self._folder / modality).is_dir():
             raise UserError(f"{modality} encoder: none is stored with this index; search by image id")
-        return load_encoder_folder(self._folder / modality)
+        with nullcontext() if self.fetch else stay_offline():
+            encoder = load_encoder_folder(self._folder / modality)
+            _ = encoder.dim, getattr(encoder, "image_size", None)  # what else would be loaded on first use
+        return encoder
 
     def save(self, folder: Path) -> None:
         """Copy the encoders to `folder`/<modality>/; nothing where there are none."""

@@ -21,6 +21,7 @@ import numpy as np
 from cxrneighbors.errors import UserError
 
 VECTOR_MODALITIES = ("image", "report")
+MAX_WEIGHT = 1e6  # beyond it the other modality is lost in rounding
 MODALITIES = (*VECTOR_MODALITIES, "fused")
 # Searches from one modality to the other, where both lie in one space (`encoders.shared_space`).
 CROSS_MODALITIES = {"image-to-report": ("image", "report"), "report-to-image": ("report", "image")}
@@ -49,7 +50,8 @@ def modality_scale(vectors: np.ndarray) -> float:
 
 
 def check_weights(weights: Mapping[str, float] | None) -> dict[str, float]:
-    """Weights per modality, 1.0 where not given; `UserError` for unknown names, negatives, or all zero.
+    """Weights per modality, 1.0 where not given; `UserError` for unknown names, negatives, what
+    single precision cannot hold beside the other weight, or all zero.
 
     >>> check_weights({"report": 2})
     {'image': 1.0, 'report': 2.0}
@@ -61,9 +63,10 @@ def check_weights(weights: Mapping[str, float] | None) -> dict[str, float]:
         )
     complete = {name: float((weights or {}).get(name, 1.0)) for name in VECTOR_MODALITIES}
     for name, weight in complete.items():
-        if not np.isfinite(weight) or weight < 0:
+        if not (weight == 0 or 1 / MAX_WEIGHT <= weight <= MAX_WEIGHT):
             raise UserError(
-                f"weights: {name}={weight:g} is not a number from 0 up; give image=1,report=1 or alike"
+                f"weights: {name}={weight:g} is neither 0 nor a number from {1 / MAX_WEIGHT:g} to "
+                f"{MAX_WEIGHT:g}; give image=1,report=1 or alike"
             )
     if not any(complete.values()):
         raise UserError("weights: image and report are both 0; give at least one of them a weight above 0")

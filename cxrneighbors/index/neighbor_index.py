@@ -68,9 +68,12 @@ class NeighborIndex:
         return cls(store, EncoderSource(embeddings.manifest, embeddings))
 
     @classmethod
-    def load(cls, folder: str | Path) -> NeighborIndex:
-        """Read an index folder; a missing, changed or foreign file raises a `UserError` that names it."""
-        return cls(*load_index(Path(folder)))
+    def load(cls, folder: str | Path, fetch: bool = False) -> NeighborIndex:
+        """Read an index folder; a missing, changed or foreign file raises a `UserError` that names it.
+
+        `fetch`: whether an encoder that the folder only names may be fetched from the hub.
+        """
+        return cls(*load_index(Path(folder), fetch))
 
     def save(self, folder: str | Path) -> None:
         """Write the index folder in one step; see `storage`."""

@@ -67,7 +67,7 @@ def save_index(store: VectorStore, encoders: EncoderSource, folder: Path) -> Non
     encoders.moved_to(folder / "encoders")
 
 
-def load_index(folder: Path) -> tuple[VectorStore, EncoderSource]:
+def load_index(folder: Path, fetch: bool = False) -> tuple[VectorStore, EncoderSource]:
     """The index in `folder`.
 
     Raises `UserError` naming the file: missing, changed since it was written, of another format, or a graph
@@ -95,7 +95,7 @@ def load_index(folder: Path) -> tuple[VectorStore, EncoderSource]:
             f"{folder / MANIFEST}: modalities {content['modalities']} do not fit the vectors; {_REMEDY}"
         )
     _load_graphs(store, content["partitions"], folder)
-    return store, EncoderSource(content["embeddings"], folder=folder / "encoders")
+    return store, EncoderSource(content["embeddings"], folder=folder / "encoders", fetch=fetch)
 
 
 def _load_vectors(folder: Path, name: str, n_rows: int, dim: int) -> tuple[np.ndarray, np.ndarray]:
@@ -123,6 +123,10 @@ def _load_graphs(store: VectorStore, partitions: list[dict[str, Any]], folder: P
             if entry is None or entry["count"] != len(rows):
                 raise UserError(
                     f"{folder / MANIFEST}: {space.modality} {view} does not fit the rows; {_REMEDY}"
+                )
+            if entry.get("file") != f"graphs/{space.modality}-{view}{kind.suffix}":
+                raise UserError(
+                    f"{folder / MANIFEST}: the graph of {space.modality} {view} is elsewhere; {_REMEDY}"
                 )
             held = scaled_concatenation(store.vectors, space.factors, rows, apart=store.apart)
             graph = kind.load(folder / entry["file"], held, entry["settings"])

@@ -29,7 +29,7 @@ from cxrneighbors.training.batches import EpochBatches, batch_loader, full_sizes
 from cxrneighbors.training.fit import CHECKPOINTS, fit
 from cxrneighbors.training.images import MemoryImages, to_bytes
 from cxrneighbors.training.module import TrainingModule
-from cxrneighbors.training.settings import TrainingSettings
+from cxrneighbors.training.settings import TrainingSettings, check_rate
 
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader
@@ -110,6 +110,7 @@ def train_lungs(
         epochs=epochs, batch_size=batch_size, seed=seed, patience=patience, learning_rate=learning_rate
     )
     settings.check_least(epochs=1, batch_size=1)
+    check_rate(learning_rate)
     segmenter = LungSegmenter(image_size, width, seed, device=device)
     skipped = Skipped("train-lungs")
     films = read_lung_films(root, skipped, seed)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from cxrneighbors.csv_text import csv_text
 from cxrneighbors.data.mimic.labels import label_names
 from cxrneighbors.data.mimic.layout import image_file, report_file
 from cxrneighbors.data.schema import NO_FINDING
@@ -144,5 +145,5 @@ def _write(path: Path, rows: list[Any], columns: list[str]) -> None:
 
 
 def _write_frame(path: Path, frame: pd.DataFrame) -> None:
-    text = frame.to_csv(index=False, lineterminator="\n")
+    text = csv_text(frame)
     write_bytes_atomic(path, gzip.compress(text.encode("utf-8"), mtime=0))

@@ -20,14 +20,16 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch.utils.data import DataLoader
 
 from cxrneighbors.artifact import newest_checkpoint
+from cxrneighbors.csv_text import csv_text
 from cxrneighbors.errors import Terminated, UserError
-from cxrneighbors.files import write_text_atomic
+from cxrneighbors.files import naming, write_text_atomic
 from cxrneighbors.progress import is_quiet, say
 from cxrneighbors.seeding import seeded
 from cxrneighbors.training.module import TrainingModule
 
 CHECKPOINTS = "checkpoints"
 HISTORY = "history.csv"
+RESUMED = ("state_dict", "optimizer_states", "loops", "record")  # what a checkpoint must hold
 KEPT = 2  # checkpoints: the newest, and one to fall back on when that is damaged
 
 
@@ -49,7 +51,7 @@ def fit(
     Torch's global generator is left as it was. Raises `UserError` when the training diverges or when `folder`
     holds more epochs than are asked for.
     """
-    checkpoint = newest_checkpoint(folder / CHECKPOINTS) if folder else None
+    checkpoint = newest_checkpoint(folder / CHECKPOINTS, keys=RESUMED) if folder else None
     if checkpoint:
         _check_epochs(checkpoint, module.settings.epochs)
         say(f"continuing the training from {checkpoint}")
@@ -61,7 +63,7 @@ def fit(
         _run(trainer, module, train, val, checkpoint)
     module.network.load_state_dict(module.best_weights or module.evaluated.state_dict())
     if folder:
-        text = pd.DataFrame(module.history).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        text = csv_text(pd.DataFrame(module.history), "%.6g")
         write_text_atomic(folder / HISTORY, text)
 
 
@@ -123,7 +125,9 @@ class EpochCheckpoints(Checkpoint):
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Save; Lightning writes the file in one step."""
-        trainer.save_checkpoint(self.folder / f"epoch-{trainer.current_epoch + 1:05d}.ckpt")
+        path = self.folder / f"epoch-{trainer.current_epoch + 1:05d}.ckpt"
+        with naming(path):
+            trainer.save_checkpoint(path)
         if trainer.is_global_zero:
             for path in sorted(self.folder.glob("epoch-*.ckpt"))[:-KEPT]:
                 path.unlink()

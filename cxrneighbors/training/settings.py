@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from math import inf
 from typing import Any
 
 from cxrneighbors.errors import UserError
@@ -28,7 +29,13 @@ class TrainingSettings:
         """Raise `UserError` for the first setting, by name, that is below its least value."""
         for name, bound in least.items():
             value = getattr(self, name)
-            if value < bound:
+            if not bound <= value < inf:
                 raise UserError(
                     f"{name.replace('_', ' ')} {value}: must be at least {bound}; give another value"
                 )
+
+
+def check_rate(rate: float) -> None:
+    """Raise `UserError` unless a learning rate is a number above 0."""
+    if not 0 < rate < inf:
+        raise UserError(f"learning rate {rate}: must be above 0; give another value")

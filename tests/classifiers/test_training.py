@@ -321,6 +321,17 @@ def test_ctrl_c_keeps_the_last_whole_epoch(squares, tmp_path, monkeypatch) -> No
     assert last_state(tmp_path / "b") == last_state(tmp_path / "a")
 
 
+def test_a_cut_newest_checkpoint_does_not_block_a_resumed_training(squares, tmp_path, monkeypatch) -> None:
+    short(tiny(), squares, tmp_path / "whole")
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):  # killed before it was done
+        patch.setattr(type(tiny()), "save", lambda self, folder: 1 / 0)
+        short(tiny(), squares, tmp_path / "cut")
+    newest = sorted((tmp_path / "cut" / "checkpoints").iterdir())[-1]
+    newest.write_bytes(newest.read_bytes()[: newest.stat().st_size // 2])
+    short(tiny(), squares, tmp_path / "cut")
+    assert last_state(tmp_path / "cut") == last_state(tmp_path / "whole")
+
+
 def last_state(folder) -> str:
     """Hash of the weights after the last epoch, the best or not."""
     checkpoint = torch.load(newest_checkpoint(folder / "checkpoints"), weights_only=True)

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from cxrneighbors.classifiers.registry import build
 from cxrneighbors.classifiers.views import complete_views, disagreements, predict_views, train_view_classifier
 from cxrneighbors.data.schema import validate_studies
 from cxrneighbors.data.skipped import Skipped
@@ -133,3 +134,12 @@ def test_command(table, tmp_path, capsys):
     assert (done["view_source"] == "predicted").any()
     assert (tmp_path / "out-view-classifier" / "model.safetensors").is_file()
     assert "missing views filled in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [{"labels": ["Mass", "Nodule"]}, {"labels": ["PA", "AP"]}])
+def test_a_classifier_of_anything_else_is_refused(table, options):
+    model = build(
+        "small-cnn", image_size=32, width=4, multi_label=options["labels"] == ["PA", "AP"], **options
+    )
+    with pytest.raises(UserError, match=r"classifier: it tells .*, not the views PA, AP, LATERAL"):
+        complete_views(table, model)

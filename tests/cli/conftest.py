@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cxrneighbors import progress
+from cxrneighbors.classifiers.registry import build
 from cxrneighbors.cli.main import run
 
 
@@ -55,3 +57,30 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for step in steps:
         assert _call("-q", *step) == 0, step
     return folder
+
+
+def content_of(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder by its path."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="session")
+def place(work: Path, call: Callable[..., int], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The main job's folder with a label table, a classifier, an explanation and a file of the user's own."""
+    folder = tmp_path_factory.mktemp("outputs") / "work"
+    shutil.copytree(work, folder)
+    build("small-cnn", labels=["Effusion", "Mass"], image_size=32, width=4).save(folder / "clf")
+    assert call("-q", "label-reports", folder / "studies.parquet", "--out", folder / "labels.parquet") == 0
+    assert call_explain(call, folder) == 0
+    (folder / "notes.txt").write_text("mine")
+    return folder
+
+
+def call_explain(call: Callable[..., int], folder: Path, *more: object) -> int:
+    from cxrneighbors.data.tables import read_table
+
+    image_id = read_table(folder / "studies.parquet")["image_id"].iloc[0]
+    given = ("explain", folder / "idx", "--classifier", folder / "clf", "--target", "Mass", "-p", 10)
+    film = () if "--image-id" in more else ("--image-id", image_id)
+    method = () if "--method" in more else ("--method", "lime")
+    return call("-q", *given, *film, *method, "--out", folder / "ex", "--segmentation", "slic", *more)

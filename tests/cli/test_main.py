@@ -76,6 +76,36 @@ def test_an_interruption_is_one_line_and_its_code(
     assert signal.getsignal(signal.SIGTERM) == before
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "search IDX --image-id x --policy random --seed -1",
+        "evaluate IDX --out o --seed -1",
+        "train-vae S --out o --seed -1",
+        "train-vae S --out o --seed 5000000000",
+        "train-classifier S --out o --model small-cnn --seed -1",
+        "import phantom p --out o --seed -1",
+        "demo --seed -1",
+    ],
+)
+def test_seeds_that_no_generator_takes(
+    command: str, error_of: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "'--seed'" in error_of(*command.split())
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("rate", ["nan", "inf", "-1", "0"])
+def test_learning_rates_that_are_none(
+    rate: str, work: Path, error_of: Callable[..., str], tmp_path: Path
+) -> None:
+    table, out = work / "studies.parquet", tmp_path / "c"
+    options = ("--model", "small-cnn", "--image-size", 32, "--lr", rate, "-q")
+    assert "learning rate" in error_of("train-classifier", table, "--out", out, *options)
+    assert not out.exists()
+
+
 def test_help_and_mistakes_still_have_their_codes(
     call: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,38 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from cxrneighbors.classifiers.registry import build
 from cxrneighbors.cli.outputs import LABELS, STUDIES, check_table, refuse_inputs
 from cxrneighbors.errors import UserError
 
+from .conftest import call_explain, content_of
+
 Call = Callable[..., int]
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder by its path."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-@pytest.fixture(scope="module")
-def place(work: Path, call: Call, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The main job's folder with a label table, a classifier, an explanation and a file of the user's own."""
-    folder = tmp_path_factory.mktemp("outputs") / "work"
-    shutil.copytree(work, folder)
-    build("small-cnn", labels=["Effusion", "Mass"], image_size=32, width=4).save(folder / "clf")
-    assert call("-q", "label-reports", folder / "studies.parquet", "--out", folder / "labels.parquet") == 0
-    assert explain(call, folder) == 0
-    (folder / "notes.txt").write_text("mine")
-    return folder
-
-
-def explain(call: Call, folder: Path, *more: object) -> int:
-    from cxrneighbors.data.tables import read_table
-
-    image_id = read_table(folder / "studies.parquet")["image_id"].iloc[0]
-    given = ("explain", folder / "idx", "--classifier", folder / "clf", "--target", "Mass", "-p", 10)
-    film = () if "--image-id" in more else ("--image-id", image_id)
-    method = () if "--method" in more else ("--method", "lime")
-    return call("-q", *given, *film, *method, "--out", folder / "ex", "--segmentation", "slic", *more)
 
 
 CASES = [
@@ -92,9 +66,9 @@ def test_refused_and_nothing_changed(
     case: str, place: Path, monkeypatch: pytest.MonkeyPatch, error_of: Callable[..., str]
 ) -> None:
     monkeypatch.chdir(place)
-    before = content(place)
+    before = content_of(place)
     assert "--out" in (text := error_of("-q", *case.split())) or "give" in text
-    assert content(place) == before
+    assert content_of(place) == before
 
 
 def test_refused_by_another_name_of_the_input(place: Path, tmp_path: Path) -> None:
@@ -114,7 +88,7 @@ def test_the_same_kind_gives_way(place: Path, tmp_path: Path, call: Call) -> Non
     check_table(tmp_path / "new.parquet", STUDIES)
     question = ("evaluate", place / "idx", "--out", place / "ev", "--baselines", "none", "--permutations", 9)
     assert call("-q", *question) == 0
-    assert explain(call, place) == 0
+    assert call_explain(call, place) == 0
 
 
 def test_a_list_or_regions_that_are_not_ours(place: Path, tmp_path: Path) -> None:
@@ -134,7 +108,7 @@ def test_an_explanation_made_otherwise_stays(
     from cxrneighbors.data.tables import read_table
 
     ids = read_table(place / "studies.parquet")["image_id"]
-    before = content(place / "ex")
-    assert explain(call, place, *(ids.iloc[9] if word.startswith("IMG") else word for word in more)) == 2
+    before = content_of(place / "ex")
+    assert call_explain(call, place, *(ids.iloc[9] if word.startswith("IMG") else word for word in more)) == 2
     assert "holds an explanation of another" in capsys.readouterr().err
-    assert content(place / "ex") == before
+    assert content_of(place / "ex") == before

@@ -236,3 +236,40 @@ def test_every_output_says_one_image_per_patient(result, index, tmp_path):
     write_evaluation(every, tmp_path)
     html = paths["report.html"].read_text(encoding="utf-8")
     assert "at most one image of each" not in html and "Several images of one patient may be" in html
+
+
+CANARY = "CANARY went home"
+
+
+@pytest.mark.parametrize("named", ["mimic-cxr", "hospital"])
+def test_report_text_of_mimic_is_left_out_unless_asked_for(index, tmp_path, named):
+    studies = index.studies.assign(
+        dataset=named,
+        report=[f"{CANARY} {row // 2}, ___ years old." for row in range(N)],
+        sections=[{"findings": f"{CANARY} {row // 2} ___"} for row in range(N)],
+    )
+    texts = index.vectors["report"]
+    result = evaluate_overlap(FakeIndex(studies, index.vectors["image"], texts), **QUICK)
+    for path in write_evaluation(result, tmp_path / "hidden"):
+        assert b"CANARY" not in path.read_bytes(), path.name
+    assert len(pd.read_csv(tmp_path / "hidden" / "table1.csv")) == len(table1(result))
+    assert "--show-reports" in (tmp_path / "hidden" / "report.html").read_text(encoding="utf-8")
+    write_evaluation(result, tmp_path / "shown", show_reports=True)
+    page = (tmp_path / "shown" / "report.html").read_text(encoding="utf-8")
+    assert CANARY in page and "word for word" in page
+    assert pd.read_csv(tmp_path / "shown" / "table1.csv")["report"].str.contains(CANARY).all()
+
+
+def test_other_reports_are_shown_and_can_be_left_out(result, tmp_path):
+    write_evaluation(result, tmp_path / "shown")
+    assert pd.read_csv(tmp_path / "shown" / "table1.csv")["report"].notna().all()
+    write_evaluation(result, tmp_path / "hidden", show_reports=False)
+    assert pd.read_csv(tmp_path / "hidden" / "table1.csv")["report"].isna().all()
+
+
+def test_no_cell_of_table_1_is_a_formula(index, tmp_path):
+    studies = index.studies.assign(report='=HYPERLINK("http://x")', sections=None)
+    result = evaluate_overlap(FakeIndex(studies, index.vectors["image"], index.vectors["report"]), **QUICK)
+    write_evaluation(result, tmp_path)
+    cells = pd.read_csv(tmp_path / "table1.csv", dtype=str)["report"]
+    assert (cells == '\'=HYPERLINK("http://x")').all()

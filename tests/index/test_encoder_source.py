@@ -5,10 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cxrneighbors.encoders.base import NOUN
+from cxrneighbors.encoders.image_processor import read_processor
 from cxrneighbors.encoders.pixels import PixelEncoder
 from cxrneighbors.encoders.store import Embeddings
+from cxrneighbors.encoders.vision_network import load_vision_network
 from cxrneighbors.errors import UserError
+from cxrneighbors.hub import may_fetch, stay_offline
 from cxrneighbors.index.encoder_source import EncoderSource
+from cxrneighbors.models import save_config
 
 
 def embeddings_of(encoder: PixelEncoder) -> Embeddings:
@@ -57,3 +62,44 @@ def test_nothing_to_encode_with(tmp_path: Path) -> None:
         source.get("image")
     EncoderSource(source.manifest, folder=tmp_path / "none").save(tmp_path / "nothing")
     assert not (tmp_path / "nothing").exists()
+
+
+def test_a_hub_model_that_the_index_names_is_fetched_only_where_it_is_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sentence_transformers
+
+    asked = []
+
+    def fake(name: str, **options: object) -> None:
+        asked.append((name, options["local_files_only"]))
+        raise OSError("not here")
+
+    monkeypatch.setattr(sentence_transformers, "SentenceTransformer", fake)
+    save_config(tmp_path / "report", NOUN, "report", {"model": "someone/model"}, "hash")
+    manifest = {"modalities": {"report": {"encoder": "someone/model"}}}
+    with pytest.raises(UserError, match=r"nothing was fetched.*--allow-download"):
+        EncoderSource(manifest, folder=tmp_path).get("report")
+    with pytest.raises(UserError, match="cannot be loaded"):
+        EncoderSource(manifest, folder=tmp_path, fetch=True).get("report")
+    assert asked == [("someone/model", True), ("someone/model", False)]
+
+
+def test_nor_is_a_vision_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    import transformers
+
+    asked = []
+
+    def fake(name: str, **options: object) -> object:
+        asked.append((name, options["local_files_only"]))
+        if len(asked) > 1:
+            raise OSError("not here")
+        return transformers.ViTConfig()
+
+    monkeypatch.setattr(transformers.AutoConfig, "from_pretrained", fake)
+    monkeypatch.setattr(transformers.AutoModel, "from_pretrained", fake)
+    with stay_offline(), pytest.raises(OSError):
+        load_vision_network("someone/model", "encoder", "cls", 224)
+    with stay_offline(), pytest.raises(OSError):
+        read_processor("someone/model", "encoder")
+    assert asked == 3 * [("someone/model", True)] and may_fetch()

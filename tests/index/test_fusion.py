@@ -76,3 +76,10 @@ def test_squared_distances() -> None:
 def test_bad_weights(weights: dict[str, float], message: str) -> None:
     with pytest.raises(UserError, match=message):
         check_weights(weights)
+
+
+@pytest.mark.parametrize("weight", [1e300, 1e7, 1e-7, float("inf"), float("nan"), -1.0])
+def test_weights_that_single_precision_cannot_hold(weight: float) -> None:
+    with pytest.raises(UserError, match="neither 0 nor a number from 1e-06 to 1e\\+06"):
+        check_weights({"image": weight})
+    assert check_weights({"image": 1e6, "report": 1e-6}) == {"image": 1e6, "report": 1e-6}

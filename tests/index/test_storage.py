@@ -76,6 +76,12 @@ EDITS: dict[str, tuple[Callable[[dict], None], str]] = {
     "count": (lambda c: c["partitions"][0].update(count=1), "does not fit the rows"),
     "space": (lambda c: c["partitions"][0]["settings"].update(space="ip"), "does not fit the vectors"),
     "graph dim": (lambda c: c["partitions"][0]["settings"].update(dim=64), "does not fit the vectors"),
+    "elsewhere": (
+        lambda c: c["partitions"][0].update(file="../" + c["partitions"][0]["file"]),
+        "is elsewhere; build the index again",
+    ),
+    "outside": (lambda c: c["files"].update({"../x": c["files"]["studies.parquet"]}), "lies outside"),
+    "graph M": (lambda c: c["partitions"][0]["settings"].update(M=10**9), "are no settings of a graph"),
     "scale": (lambda c: c["scale"].update(image=1e-3), "does not hold the vectors"),
 }
 

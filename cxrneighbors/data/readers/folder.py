@@ -47,8 +47,10 @@ def read(
 
     Skipped: rows with a missing or empty image file, without a patient, with a repeated `image_id` or an
     unknown split. Ages that cannot be understood become missing, which is noted.
-    Raises `UserError` for a missing root, table or column.
+    Raises `UserError` for a missing root, table or column, and a blank `separator`.
     """
+    if not separator.strip():
+        raise UserError(f"separator {separator!r}: must be a visible character or several, such as | or ;")
     root = require_root(root, "folder")
     source = root if root.is_file() else root / csv
     root = source.parent if root.is_file() else root

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from cxrneighbors.classifiers.base import Classifier
+from cxrneighbors.csv_text import csv_text
 from cxrneighbors.data.pixels import load_images
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain.predictor import Predictor
@@ -53,7 +54,7 @@ class BenchmarkResult:
         """Write benchmark.json, summary.csv, pairs.csv, targets.csv, benchmark.md and benchmark.png."""
         out = Path(out)
         for name, frame in (("summary", self.summary), ("pairs", self.pairs), ("targets", self.table)):
-            text = frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+            text = csv_text(frame, "%.6g")
             write_text_atomic(out / f"{name}.csv", text)
         write_text_atomic(out / "benchmark.md", self.markdown())
         write_bytes_atomic(out / "benchmark.png", draw_benchmark(self.summary, self.pairs))

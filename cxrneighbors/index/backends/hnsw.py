@@ -11,6 +11,8 @@ What this file adds to hnswlib:
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,10 @@ import numpy as np
 
 from cxrneighbors.data.pixels import usable_cpus
 from cxrneighbors.errors import UserError
+from cxrneighbors.index.backends.hnsw_file import check_graph_file
 
 SPACE = "l2"
+MAX_EF = 100_000
 EF_STEPS = (48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
 SAMPLE = 256
 SAMPLE_K = 10
@@ -61,19 +65,20 @@ class HnswGraph:
     def load(cls, path: Path, vectors: np.ndarray, settings: dict[str, Any]) -> HnswGraph:
         """Read `path`, built from `vectors`; another space, dimension or content raises a UserError.
 
-        hnswlib itself reads a file under any dimension without a word and forgets `ef`.
+        hnswlib itself reads a file under any dimension without a word, follows any link in it, and forgets
+        `ef`.
         """
         groups, unique, index = _prepared(vectors)
         if settings != settings | {"space": SPACE, "dim": unique.shape[1], "count": len(unique)}:
             raise UserError(f"{path}: graph does not fit the vectors beside it; build the index again")
+        M, ef = settings.get("M"), settings.get("ef")
+        if not (isinstance(M, int) and isinstance(ef, int) and 2 <= M <= 1000 and 1 <= ef <= MAX_EF):
+            raise UserError(f"{path}: M={M!r}, ef={ef!r} are no settings of a graph; build the index again")
+        check_graph_file(path, unique, M)
         try:
             index.load_index(str(path), max_elements=len(unique))
-            ends = [0, len(unique) - 1]
-            same = np.array_equal(np.asarray(index.get_items(ends), dtype=np.float32), unique[ends])
         except RuntimeError as error:
             raise UserError(f"{path}: not a graph of hnswlib ({error}); build the index again") from None
-        if not same or index.get_current_count() != len(unique):
-            raise UserError(f"{path}: graph does not hold the vectors beside it; build the index again")
         return cls(index, groups, settings)
 
     def query(self, vectors: np.ndarray, m: int) -> np.ndarray:
@@ -98,6 +103,8 @@ class HnswGraph:
     def save(self, path: Path) -> None:
         """Write hnswlib's own file."""
         self._index.save_index(str(path))
+        if path.stat().st_size != self._index.index_file_size():  # hnswlib does not look
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 class EqualGroups:

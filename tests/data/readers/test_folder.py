@@ -151,3 +151,10 @@ def test_real_dicoms(shared_data, tmp_path):
     assert table["image_id"].tolist() == names
     assert table["view"].tolist() == ["PA", "PA"] and table["sex"].tolist() == ["M", "M"]
     assert table["age"].tolist() == [62.0, 62.0]
+
+
+@pytest.mark.parametrize("separator", ["", " "])
+def test_a_blank_separator_is_refused(tmp_path, separator):
+    write(tmp_path, "image_id,path,patient_id,findings\na,a.png,1,Mass\n", "a.png")
+    with pytest.raises(UserError, match=r"separator .*: must be a visible character"):
+        import_dataset("folder", tmp_path, separator=separator)
