@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cxrneighbors.data.patients import parse_age, parse_sex
-from cxrneighbors.data.pixel_limit import check_dataset, check_deflated
+from cxrneighbors.data.pixel_limit import Bounded, check_dataset, check_deflated
 from cxrneighbors.data.views import normalise_view
 from cxrneighbors.errors import UserError
 
@@ -88,10 +88,12 @@ def _read_dataset(path: str | Path, stop_before_pixels: bool = False) -> Dataset
 
     check_deflated(path)
     try:
-        return pydicom.dcmread(path, stop_before_pixels=stop_before_pixels)
+        with Bounded(path) as stream:
+            return pydicom.dcmread(stream, stop_before_pixels=stop_before_pixels)
     except InvalidDicomError:
         # Old archives left out the preamble; implicit VR little endian is the default syntax (PS3.5 10.1).
-        dataset = pydicom.dcmread(path, stop_before_pixels=stop_before_pixels, force=True)
+        with Bounded(path) as stream:
+            dataset = pydicom.dcmread(stream, stop_before_pixels=stop_before_pixels, force=True)
         if "Rows" not in dataset:
             raise ValueError("no DICOM header") from None
         if "TransferSyntaxUID" not in dataset.file_meta:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import zlib
 from pathlib import Path
@@ -59,6 +60,20 @@ def coded_size(code: bytes) -> tuple[int, int, int]:
             return _number(code, place + 7), _number(code, place + 5), code[place + 9]
         place += 1 if code[place + 1] == 0xFF else 2 + _number(code, place + 2)
     return 0, 0, 0
+
+
+class Bounded(io.BufferedReader):
+    """A file of which no more is asked than there is: a length that a damaged DICOM claims is up to 4 GB."""
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(io.FileIO(path))
+        self._size = Path(path).stat().st_size
+
+    def read(self, size: int | None = -1) -> bytes:
+        """At most `size` bytes, all that is left for -1."""
+        if size is not None and size > _WRITE:
+            size = min(size, max(0, self._size - self.tell()))
+        return super().read(size)
 
 
 def check_deflated(path: str | Path) -> None:

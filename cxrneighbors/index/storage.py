@@ -10,9 +10,11 @@ IDX/encoders/image/        the encoders, copied from the embeddings
 from __future__ import annotations
 
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from cxrneighbors.artifact import MANIFEST, Kind
 from cxrneighbors.data.tables import read_table, write_table
@@ -83,6 +85,17 @@ def load_index(folder: Path, fetch: bool = False) -> tuple[VectorStore, EncoderS
     if content["backend"] not in BACKENDS:
         raise UserError(f"{folder / MANIFEST}: unknown backend {content['backend']!r}; {_REMEDY}")
     studies = read_table(folder / "studies.parquet")
+    try:
+        return _loaded(folder, content, studies, fetch)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        # A number or name in the manifest that nothing in the files goes with.
+        reason = " ".join(f"{type(error).__name__} {error}".split())[:120]
+        raise UserError(f"{folder / MANIFEST}: does not fit the files ({reason}); {_REMEDY}") from None
+
+
+def _loaded(
+    folder: Path, content: dict[str, Any], studies: pd.DataFrame, fetch: bool
+) -> tuple[VectorStore, EncoderSource]:
     vectors: dict[str, np.ndarray] = {}
     has: dict[str, np.ndarray] = {}
     for name, dim in content["dim"].items():
@@ -99,8 +112,11 @@ def load_index(folder: Path, fetch: bool = False) -> tuple[VectorStore, EncoderS
 
 
 def _load_vectors(folder: Path, name: str, n_rows: int, dim: int) -> tuple[np.ndarray, np.ndarray]:
-    rows = np.load(folder / f"{name}.rows.npy", allow_pickle=False)
-    values = np.load(folder / f"{name}.npy", allow_pickle=False)
+    rows, values = _read_array(folder / f"{name}.rows.npy"), _read_array(folder / f"{name}.npy")
+    if rows.ndim != 1 or rows.dtype != np.int64 or (np.diff(rows) <= 0).any():
+        raise UserError(f"{folder / name}.rows.npy: not row numbers in ascending order; {_REMEDY}")
+    if not np.isfinite(values).all():
+        raise UserError(f"{folder / name}.npy: vectors that are not finite; {_REMEDY}")
     if values.shape != (len(rows), dim) or values.dtype != np.float32:
         raise UserError(
             f"{folder / name}.npy: {values.dtype} {values.shape}, not float32 {(len(rows), dim)}; {_REMEDY}"
@@ -110,6 +126,19 @@ def _load_vectors(folder: Path, name: str, n_rows: int, dim: int) -> tuple[np.nd
     vectors, has = np.zeros((n_rows, dim), dtype=np.float32), np.zeros(n_rows, dtype=bool)
     vectors[rows], has[rows] = values, True
     return vectors, has
+
+
+def _read_array(path: Path) -> np.ndarray:
+    """An array of numbers; one whose head claims more than the file has is refused before memory is taken."""
+    try:
+        array = np.array(np.load(path, mmap_mode="r", allow_pickle=False))
+        if array.dtype.kind not in "if":
+            raise ValueError(f"holds {array.dtype}")
+    # What NumPy's reading of a head, which is Python, can raise.
+    except (ValueError, SyntaxError, TypeError, KeyError, EOFError, OverflowError, TokenError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise UserError(f"{path}: cannot be read as an array ({reason}); {_REMEDY}") from None
+    return array
 
 
 def _load_graphs(store: VectorStore, partitions: list[dict[str, Any]], folder: Path) -> None:

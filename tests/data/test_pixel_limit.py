@@ -163,3 +163,13 @@ def test_a_film_takes_few_bytes_a_pixel(tmp_path):
     expected = np.clip((pixels.astype(float) - 1999.5) / 899 + 0.5, 0, 1)
     np.testing.assert_allclose(shown, expected, atol=1e-6)
     assert peak < 12 * pixels.size + 2**24
+
+
+def test_a_claimed_length_takes_no_memory(tmp_path, memory_cap):
+    path = saved(film(8, 8, PatientName="Nobody"), tmp_path)
+    content = bytearray(path.read_bytes())
+    place = content.find(b"OW\x00\x00") + 4
+    content[place : place + 4] = b"\xf0\xff\xff\xff"
+    path.write_bytes(content)
+    with memory_cap(400), pytest.raises(UserError, match=r"film\.dcm: cannot be decoded"):
+        read_pixels(path)

@@ -233,7 +233,7 @@ def test_every_output_says_one_image_per_patient(result, index, tmp_path):
     assert "at most one image of each patient" in html and "5 different patients" in html
     every = evaluate_overlap(index, one_per="image", **QUICK)
     assert neighbours_line(every.summary).endswith("every image counts")
-    write_evaluation(every, tmp_path)
+    paths = {path.name: path for path in write_evaluation(every, tmp_path / "every")}
     html = paths["report.html"].read_text(encoding="utf-8")
     assert "at most one image of each" not in html and "Several images of one patient may be" in html
 

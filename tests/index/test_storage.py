@@ -94,6 +94,54 @@ def test_an_edited_description_is_refused(folder: Path, name: str) -> None:
         NeighborIndex.load(folder)
 
 
+def rewrite(folder: Path, name: str, content: bytes) -> None:
+    """Change a file and its hash, as one who means harm would."""
+    path = folder / name
+    path.write_bytes(content)
+    found = {"bytes": len(content), "sha256": sha256_file(path)}
+    edit(folder, lambda c: c["files"].update({name: found}))
+
+
+HEADS = {
+    b"'shape': (": b"'shape': (9",
+    b"fortran_order": b"fortran_orter",
+    b"<f4": b"|O8",
+    b"\x93NUMPY\x01": b"\x93NUMPY\x09",
+}
+
+
+@pytest.mark.parametrize("old", HEADS)
+def test_arrays_with_rewritten_hashes(old: bytes, folder: Path) -> None:
+    content = (folder / "vectors" / "image.npy").read_bytes()
+    rewrite(folder, "vectors/image.npy", content.replace(old, HEADS[old], 1))
+    with pytest.raises(UserError, match=r"image\.npy: .*; build the index again"):
+        NeighborIndex.load(folder)
+
+
+@pytest.mark.parametrize("rows", [[0, 0, 1], [2, 1, 0], [[0, 1, 2]], [0.0, 1.0, 2.0], [0, 1, 10**9]])
+def test_row_numbers_with_rewritten_hashes(rows: list, folder: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "rows.npy", np.array(rows))
+    rewrite(folder, "vectors/image.rows.npy", (tmp_path / "rows.npy").read_bytes())
+    with pytest.raises(UserError, match="build the index again"):
+        NeighborIndex.load(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: c.update(dim=[1]),
+        lambda c: c["scale"].pop("image"),
+        lambda c: c.update(scale={"image": "x", "report": 1}),
+        lambda c: c.update(partitions=None),
+        lambda c: c.update(weights=7),
+    ],
+)
+def test_a_manifest_of_the_wrong_shape(change: Callable[[dict], None], folder: Path) -> None:
+    edit(folder, change)
+    with pytest.raises(UserError, match="build the index again"):
+        NeighborIndex.load(folder)
+
+
 def test_no_index_there(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"manifest.json: no such file; give a folder that index wrote"):
         NeighborIndex.load(tmp_path)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cxrneighbors.data.patients import parse_age, parse_sex
-from cxrneighbors.data.pixel_limit import check_deflated
+from cxrneighbors.data.pixel_limit import Bounded, check_deflated
 from cxrneighbors.processes import each_by_process, process_count
 
 # Nothing else of a header is even read: names, dates and identifiers never enter the process.
@@ -45,7 +45,8 @@ def read_header(path: str) -> Header:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom's warnings quote the values that it finds odd
             check_deflated(path)
-            dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(ALLOWED))
+            with Bounded(path) as stream:
+                dataset = pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=list(ALLOWED))
             found = {name: str(dataset.get(name) or "").strip() for name in TEXTS}
             found |= {name: _meaning(dataset.get(name)) for name in CODES}
             numbers = {name: int(dataset.get(name) or 0) for name in NUMBERS}
