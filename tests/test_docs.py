@@ -134,6 +134,7 @@ def test_commands_of_the_tutorial_run(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 RESULTS = {
+    "ChestX-ray14, 10k": "chestxray14-10k",
     "ChestX-ray14, 256 px": "chestxray14-256",
     "ChestX-ray14, 128 px": "chestxray14-128",
     "covid-chestxray": "covid-chestxray",
@@ -144,6 +145,7 @@ METHOD = {
     "VAE": "image",
     "image, VAE": "image",
     "PCA-60": "pca",
+    "PCA-60 of the central film": "pca-centre",
     "PCA-60, whitened": "pca-whitened",
     "image, PCA-60 whitened": "pca-whitened",
     "pixels": "pixels",
