@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 MAX_PIXELS = 50_000_000  # three times the largest detectors; read in at most 0.5 GB
 _INFLATED = 4 * MAX_PIXELS  # bytes of a deflated data set
 _READ, _WRITE = 2**14, 2**20  # bytes at a time
+DEFLATED = b"1.2.840.10008.1.2.1.99"
+# Value representations whose length has four bytes (PS3.5 7.1.2).
+_LONG = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
 # Frame headers of JPEG (SOF0 to SOF15 without the tables among them) and of JPEG-LS.
 _SOF = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 
@@ -78,25 +81,35 @@ class Bounded(io.BufferedReader):
 
 def check_deflated(path: str | Path) -> None:
     """Raise ValueError where a deflated DICOM (PS3.5 A.5) would inflate beyond the limit; others pass."""
-    from pydicom.filereader import read_file_meta_info
-    from pydicom.uid import DeflatedExplicitVRLittleEndian
-
     with open(path, "rb") as stream:
-        if stream.read(132)[128:] != b"DICM":
+        head = stream.read(_WRITE)
+        syntax, start = _meta(head)
+        if head[128:132] != b"DICM" or syntax != DEFLATED:
             return
-    meta = read_file_meta_info(path)
-    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
-        return
-    inflate, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
-    with open(path, "rb") as stream:
-        # Preamble, mark and the group length's own element lie before what it counts (PS3.10 7.1).
-        stream.seek(144 + int(meta.FileMetaInformationGroupLength))
+        inflate, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+        stream.seek(start)
         while block := inflate.unconsumed_tail or stream.read(_READ):
             size += len(inflate.decompress(block, _WRITE))
             if size > _INFLATED:
                 raise ValueError(f"inflates to more than {_INFLATED // 10**6} MB; make it smaller")
             if inflate.eof:
                 return
+
+
+def _meta(head: bytes) -> tuple[bytes, int]:
+    """Transfer syntax and end of the file meta information (PS3.10 7.1), whatever length that claims.
+
+    Its elements are walked as pydicom does: a group length that lies must not lead elsewhere.
+    """
+    place, syntax = 132, b""
+    while head[place : place + 2] == b"\x02\x00":
+        start = place + (12 if head[place + 4 : place + 6] in _LONG else 8)
+        width = 4 if start == place + 12 else 2
+        length = int.from_bytes(head[start - width : start], "little")
+        if head[place + 2 : place + 4] == b"\x10\x00":
+            syntax = head[start : start + length].rstrip(b"\x00 ")
+        place = start + length
+    return syntax, place
 
 
 def _number(code: bytes, place: int) -> int:

@@ -173,3 +173,32 @@ def test_a_claimed_length_takes_no_memory(tmp_path, memory_cap):
     path.write_bytes(content)
     with memory_cap(400), pytest.raises(UserError, match=r"film\.dcm: cannot be decoded"):
         read_pixels(path)
+
+
+def test_a_claimed_length_of_the_meta_information_takes_no_memory(tmp_path, memory_cap):
+    path = saved(film(8, 8), tmp_path)
+    content = bytearray(path.read_bytes())
+    place = content.find(b"\x02\x00\x01\x00OB") + 8
+    content[place : place + 4] = b"\xf0\xff\xff\x7f"
+    path.write_bytes(content)
+    with memory_cap(400), pytest.raises(UserError, match=r"film\.dcm: cannot be decoded"):
+        read_pixels(path)
+
+
+def test_a_group_length_that_lies_does_not_lead_past_the_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(pixel_limit, "_INFLATED", 2**21)
+    path = deflated(tmp_path, 3)
+    content = path.read_bytes()
+    harmless = zlib.compress(b"x", wbits=-zlib.MAX_WBITS)
+    path.write_bytes(content[:140] + (len(content) - 144).to_bytes(4, "little") + content[144:] + harmless)
+    with pytest.raises(UserError, match="inflates to more than 2 MB"):
+        read_pixels(path)
+
+
+def test_bytes_of_impossible_length_are_the_files_fault(tmp_path):
+    path = saved(film(8, 8, Rows=8), tmp_path)
+    content = path.read_bytes()
+    place = content.find(b"\x28\x00\x10\x00US\x02\x00")
+    path.write_bytes(content[: place + 6] + b"\x03\x00" + content[place + 8 :])
+    with pytest.raises(UserError, match=r"film\.dcm: cannot be decoded"):
+        read_pixels(path)
