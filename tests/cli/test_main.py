@@ -70,8 +70,13 @@ def test_an_interruption_is_one_line_and_its_code(
     monkeypatch.setattr("cxrneighbors.data.combine.read_tables", killed)
     monkeypatch.setattr("cxrneighbors.index.neighbor_index.NeighborIndex.load", killed)
     before = signal.getsignal(signal.SIGTERM)
+    # A job in the background of a shell is born deaf to it.
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
     rest = ("--out", tmp_path / "x") if verb == "train-vae" else ("--image-id", "x")
-    assert call(verb, tmp_path, *rest) == code
+    try:
+        assert call(verb, tmp_path, *rest) == code
+    finally:
+        signal.signal(signal.SIGINT, usual)
     assert capsys.readouterr().err == f"error: interrupted; run the same command again, it {then}\n"
     assert signal.getsignal(signal.SIGTERM) == before
 

@@ -42,7 +42,7 @@ def test_same_seed_same_explanation(name, world, model, options):
     assert (first.weights == second.weights).all() and first.intercept == second.intercept
     assert first.settings == second.settings and first.neighbours.equals(second.neighbours)
     if name != "sigma-lime":  # whose integers may agree
-        assert (first.weights == other.weights).all() == (name == "dlime")
+        assert (first.weights == other.weights).all() == (name in ("dlime", "contrast-lime"))
 
 
 @pytest.mark.parametrize("name", METHODS)

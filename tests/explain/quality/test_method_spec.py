@@ -130,6 +130,7 @@ def test_calls_are_about_those_that_the_classifier_gets(build, world, model, tex
         assert sum(asked) % (K + 1) == 1
         return
     least = 0.8 if "occlusion" in text else 0.9  # which needs a square number
+    least = 0.5 if text == "contrast-lime" else least  # which takes whole Hadamard designs
     assert least * calls <= sum(asked) <= calls + 1 + (K if text in ("k-lime", "sigma-lime") else 0)
 
 
