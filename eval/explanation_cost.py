@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -77,10 +78,10 @@ def ratios(explainer: Explainer, films: list[str], target: str) -> dict[str, flo
     explainer.explain(films[-1], target)  # what is loaded on first use
     first, again, calls = [], [], 0
     for image_id in films[:-1]:
-        cold = seconds(lambda image_id=image_id: explainer.explain(image_id, target))
-        warm = seconds(lambda image_id=image_id: explainer.explain(image_id, target))
+        cold = seconds(partial(explainer.explain, image_id, target))
+        warm = seconds(partial(explainer.explain, image_id, target))
         calls = explainer.explain(image_id, target).settings["classifier_calls"]
-        bare = seconds(lambda image_id=image_id, calls=calls: whole(explainer, image_id, target, calls))
+        bare = seconds(partial(whole, explainer, image_id, target, calls))
         first.append(cold / bare)
         again.append(warm / bare)
     return {"first": float(np.median(first)), "again": float(np.median(again)), "calls": calls}
