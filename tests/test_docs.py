@@ -148,6 +148,7 @@ METHOD = {
     "PCA-60 of the central film": "pca-centre",
     "PCA-60, whitened": "pca-whitened",
     "image, PCA-60 whitened": "pca-whitened",
+    "image, PCA-60 of the central film": "pca-centre",
     "pixels": "pixels",
     "report, MiniLM": "report",
     "report, label words masked": "report-masked",
