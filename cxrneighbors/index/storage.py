@@ -153,7 +153,7 @@ def _load_graphs(store: VectorStore, partitions: list[dict[str, Any]], folder: P
                 raise UserError(
                     f"{folder / MANIFEST}: {space.modality} {view} does not fit the rows; {_REMEDY}"
                 )
-            if entry.get("file") != f"graphs/{space.modality}-{view}{kind.suffix}":
+            if entry.get("file") not in [f"graphs/{space.modality}-{view}{end}" for end in kind.suffixes]:
                 raise UserError(
                     f"{folder / MANIFEST}: the graph of {space.modality} {view} is elsewhere; {_REMEDY}"
                 )

@@ -15,7 +15,7 @@ import errno
 import os
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -35,6 +35,7 @@ class HnswGraph:
     """hnswlib graph over float32 vectors (n, D); see `build`."""
 
     suffix = ".bin"
+    suffixes: ClassVar[tuple[str, ...]] = (suffix,)
 
     def __init__(self, index: Any, groups: EqualGroups, settings: dict[str, Any]) -> None:
         self._index = index

@@ -16,7 +16,7 @@ import tempfile
 import threading
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -36,13 +36,18 @@ _STORE = "store.db"
 class MilvusGraph:
     """A collection of float32 vectors (n, D) whose key is the position; see `build`."""
 
+    suffixes: ClassVar[tuple[str, ...]] = (
+        ".milvus",
+        ".milvus.json",
+    )  # a store, or the name of a collection elsewhere
+
     def __init__(self, uri: str, settings: dict[str, Any], folder: Path | None = None) -> None:
         self._settings = settings
         self._folder = folder
         self._uri = uri
         self._client: Any = None
         self._lock = threading.Lock()
-        self.suffix = ".milvus" if settings["uri"] is None else ".milvus.json"
+        self.suffix = self.suffixes[settings["uri"] is not None]
 
     @classmethod
     def build(cls, vectors: np.ndarray, uri: str | None = None) -> MilvusGraph:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 
@@ -24,7 +24,8 @@ class Graph(Protocol):
     here: the search recomputes them from the stored vectors.
     """
 
-    suffix: str
+    suffix: str  # of the file of this graph, one of `suffixes`
+    suffixes: ClassVar[tuple[str, ...]]
 
     @classmethod
     def build(cls, vectors: np.ndarray, *args: Any, **options: Any) -> Self:
