@@ -4,9 +4,10 @@
 
 Generates phantoms, trains small-cnn on the training patients and explains films whose finding it sees (score
 >= 0.5), every method with the same number of classifier calls. Choices (who donates, how donors are laid on
-the film, borders, how many, the kernel) are compared on patients of split 'val'; then the method as chosen,
-its rivals and two controls, on patients of split 'test'. Rows that are done stay in the work folder.
-`--only choices` or `--only rivals` runs one half. Writes eval/results/contrast.json and contrast.md.
+the film, borders, how many, the kernel, masks and link) are compared on patients of split 'val'. On patients
+of split 'test' follow controls: LIME, LIME's weights laid out by the donors' pixels, and how far a pixel is
+from the donors' alone, without a classifier. Its rivals: `explanations.py`. Rows that are done stay in the
+work folder. `--only choices` or `--only controls` runs one half. Writes eval/results/contrast.json and .md.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from common.contrast_tables import CHOICE_CELLS, RIVAL_CELLS, against, means
+from common.contrast_tables import CHOICE_CELLS, CONTROL_CELLS, against, means
 from common.explanation_benchmark import image_index, training_summary
 from common.kept import kept, trained_classifier
 from common.markdown import document, table
@@ -82,14 +83,7 @@ CHOICES = {
     "link: identity": Row(options={"link": "identity"}),
     "masks: random, link: identity": Row(options={"design": "random", "link": "identity"}),
 }
-RIVALS = {
-    "Contrast-LIME": Row(),
-    "LIME, grey": Row("lime"),
-    "LIME, mean": Row("lime", fill="mean"),
-    "LIME, blur": Row("lime", fill="blur"),
-    "KP-LIME, grey": Row("kp-lime"),
-    "KP-LIME, neighbours": Row("kp-lime", fill="neighbour"),
-}
+CONTROLLED = {"Contrast-LIME": Row(), "LIME, grey": Row("lime")}
 
 
 class Bench:
@@ -230,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--calls", type=int, default=301, help="films scored for an explanation")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each method")
     parser.add_argument("--segmentations", nargs="+", default=["slic", "quickshift"])
-    parser.add_argument("--only", choices=["choices", "rivals"])
+    parser.add_argument("--only", choices=["choices", "controls"])
     parser.add_argument("--rows", nargs="+", help="choices to compare; all when not given")
     given = parser.parse_args(arguments)
     work = given.work / given.name
@@ -249,7 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     blocks = [headline(summary)]
     for part, split, rows, cells in (
         ("choices", "val", chosen, CHOICE_CELLS),
-        ("rivals", "test", RIVALS, RIVAL_CELLS),
+        ("controls", "test", CONTROLLED, CONTROL_CELLS),
     ):
         if given.only in (None, part):
             summary[part] = measured(bench, split, rows)
@@ -262,7 +256,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 TITLES = {
     "choices": "Choices, one at a time, on validation patients; differences are to the first row.",
-    "rivals": "At equal classifier calls, on test patients; differences are to the first row, p by Holm.",
+    "controls": "Is it the classifier or the donors' pixels? On test patients; p of the difference to the first "
+    "row, by Holm.",
 }
 
 

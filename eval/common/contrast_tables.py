@@ -29,7 +29,7 @@ CHOICE_CELLS = _MEANS | {
     "Δ IoU (95 % CI)": "{iou_difference:+.3f} ({iou_low:+.3f} to {iou_high:+.3f})",
     "Δ energy (95 % CI)": "{energy_difference:+.3f} ({energy_low:+.3f} to {energy_high:+.3f})",
 }
-RIVAL_CELLS = _MEANS | {f"p {name}:": f"{{{name}_p:.4f}}" for name in MEASURES}
+CONTROL_CELLS = _MEANS | {f"p {name}:": f"{{{name}_p:.4f}}" for name in MEASURES}
 
 
 def means(records: pd.DataFrame) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from common.contrast_tables import CHOICE_CELLS, RIVAL_CELLS, against, means
+from common.contrast_tables import CHOICE_CELLS, CONTROL_CELLS, against, means
 from common.markdown import table
 
 N = 24
@@ -63,5 +63,5 @@ def test_holm_is_over_the_rows_of_a_segmentation(records):
 
 def test_the_cells_fit_the_lines(records):
     lines = against(means(records.assign(even_pointing=0.4, seed_jaccard=1.0)), records, "a")
-    for cells, expected in ((CHOICE_CELLS, "| slic | b | 0.50 | 0.40 |"), (RIVAL_CELLS, " 1.0000 |")):
+    for cells, expected in ((CHOICE_CELLS, "| slic | b | 0.50 | 0.40 |"), (CONTROL_CELLS, " 1.0000 |")):
         assert expected in table(cells, lines)
