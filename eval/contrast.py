@@ -256,8 +256,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 TITLES = {
     "choices": "Choices, one at a time, on validation patients; differences are to the first row.",
-    "controls": "Is it the classifier or the donors' pixels? On test patients; p of the difference to the first "
-    "row, by Holm.",
+    "controls": "The classifier or the donors' pixels? On test patients; p of differences to the first row, "
+    "by Holm.",
 }
 
 

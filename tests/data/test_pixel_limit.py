@@ -165,21 +165,18 @@ def test_a_film_takes_few_bytes_a_pixel(tmp_path):
     assert peak < 12 * pixels.size + 2**24
 
 
-def test_a_claimed_length_takes_no_memory(tmp_path, memory_cap):
-    path = saved(film(8, 8, PatientName="Nobody"), tmp_path)
+@pytest.mark.parametrize(
+    ("tags", "element", "skip", "length"),
+    [
+        ({"PatientName": "Nobody"}, b"OW\x00\x00", 4, b"\xf0\xff\xff\xff"),  # of the pixels
+        ({}, b"\x02\x00\x01\x00OB", 8, b"\xf0\xff\xff\x7f"),  # of the meta information
+    ],
+)
+def test_a_claimed_length_takes_no_memory(tags, element, skip, length, tmp_path, memory_cap):
+    path = saved(film(8, 8, **tags), tmp_path)
     content = bytearray(path.read_bytes())
-    place = content.find(b"OW\x00\x00") + 4
-    content[place : place + 4] = b"\xf0\xff\xff\xff"
-    path.write_bytes(content)
-    with memory_cap(400), pytest.raises(UserError, match=r"film\.dcm: cannot be decoded"):
-        read_pixels(path)
-
-
-def test_a_claimed_length_of_the_meta_information_takes_no_memory(tmp_path, memory_cap):
-    path = saved(film(8, 8), tmp_path)
-    content = bytearray(path.read_bytes())
-    place = content.find(b"\x02\x00\x01\x00OB") + 8
-    content[place : place + 4] = b"\xf0\xff\xff\x7f"
+    place = content.find(element) + skip
+    content[place : place + 4] = length
     path.write_bytes(content)
     with memory_cap(400), pytest.raises(UserError, match=r"film\.dcm: cannot be decoded"):
         read_pixels(path)
