@@ -35,6 +35,8 @@ from encoder_auroc import auroc_of_findings
 
 SAMPLES = ("chestxray14-256", "chestxray14-256b", "chestxray14-128", "chestxray14-10k")
 
+BANDS = (0, 0.05, 0.1, 0.2, 1)  # of the classifier's score of the boxed finding
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = benchmark_options(__doc__, "data", epochs=6, sanity=10, name="boxes")
@@ -59,10 +61,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     index = image_index(studies, given, work)
     result, scores = run_benchmark(model, index, regions, given, work, n_targets=None)
-    summary |= scores
+    summary |= scores | {"hits_by_finding": hits_by(result.table["finding"], result.table)}
+    bands = pd.cut(result.table["prediction"], BANDS, include_lowest=True).astype(str)
+    summary["hits_by_score"] = hits_by(bands, result.table)
     figures = {given.name: (work / "benchmark" / "benchmark.png").read_bytes()}
     text = document(headline(summary), result.markdown().rstrip("\n"))
     write_results(given.results, given.name, summary, text, figures, given.device)
+
+
+def hits_by(groups: pd.Series, table: pd.DataFrame) -> list[dict[Any, Any]]:
+    """How often each method hits the box, for each value of `groups` (N,), one for each row of `table`."""
+    found = table["pointing"].groupby([groups.rename("group"), table["method"]], sort=True)
+    return found.agg(["mean", "size"]).reset_index().to_dict(orient="records")
 
 
 def read_samples(roots: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
