@@ -107,7 +107,7 @@ def test_a_missing_data_set_is_a_mistake_in_one_line(tmp_path):
         run("labeler", tmp_path, tmp_path / "nowhere")
 
 
-def test_contrast_compares_choices_on_val_and_rivals_on_test(tmp_path):
+def test_contrast_compares_choices_on_val_and_controls_on_test(tmp_path):
     options = [
         "--patients",
         40,
@@ -124,11 +124,11 @@ def test_contrast_compares_choices_on_val_and_rivals_on_test(tmp_path):
     ]
     options += ["--min-score", 0, "--segmentations", "slic", "--rows", "as it is", "2 donors", "feather 1"]
     summary = run("contrast", tmp_path, *options, "--work", tmp_path)
-    choices, rivals = summary["choices"], summary["rivals"]
+    choices, controls = summary["choices"], summary["controls"]
     assert [line["row"] for line in choices["rows"]] == ["as it is", "2 donors", "feather 1"]
     assert {line["calls"] for line in choices["rows"]} == {25} and choices["n_targets"] == 2
-    titles = [line["row"] for line in rivals["rows"]]
+    titles = [line["row"] for line in controls["rows"]]
     assert titles[:2] == ["Contrast-LIME", "LIME, grey"] and "difference to donors alone" in titles
-    assert {line["calls"] for line in rivals["rows"]} == {25, None}
-    assert all(0 <= line["pointing"] <= 1 and 0 <= line["energy"] <= 1 for line in rivals["rows"])
+    assert {line["calls"] for line in controls["rows"]} == {25, None}
+    assert all(0 <= line["pointing"] <= 1 and 0 <= line["energy"] <= 1 for line in controls["rows"])
     assert "on validation patients" in next(tmp_path.glob("results/*.md")).read_text()
