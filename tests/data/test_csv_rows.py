@@ -67,9 +67,9 @@ def test_columns_by_any_of_their_names(tmp_path):
 
 def test_what_is_not_utf_8_with_commas_is_said(tmp_path):
     for content, said in (
-        ("a;b\n1;x,y\n".encode(), ["t.csv was read with semicolons"]),
+        (b"a;b\n1;x,y\n", ["t.csv was read with semicolons"]),
         ("a\tb\n1\tx,y\n".encode("utf-16"), ["t.csv was read with UTF-16 and tabs"]),
-        ('a,b\n1,"x,y"\n'.encode(), []),
+        (b'a,b\n1,"x,y"\n', []),
     ):
         table, skipped, notes = rows_of(tmp_path, content)
         assert table[["a", "b"]].values.tolist() == [["1", "x,y"]] and notes == said and not len(skipped)
