@@ -50,6 +50,9 @@ def command(
     check_files: bool | None = typer.Option(None, help="mimic: whether to look for every image file."),
     patients: int | None = typer.Option(None, help="phantom: patients to generate when ROOT is new."),
     image_size: int | None = typer.Option(None, help="phantom: pixels a side."),
+    relative: bool = typer.Option(
+        False, help="Write the files' paths from OUT's folder, so that films and table can move together."
+    ),
     seed: int | None = typer.Option(
         None, min=0, max=2**32 - 1, help="Seed of the patient split, and of the phantoms."
     ),
@@ -85,8 +88,8 @@ def command(
     }
     given = {name: value for name, value in options.items() if value is not None}
     result = import_dataset(dataset, root, **given)
-    write_table(result.studies, out)
-    write_regions(result.regions, out)
+    write_table(result.studies, out, relative)
+    write_regions(result.regions, out, relative)
     skipped = write_skipped(result.skipped, out.parent, f"import {out.name}")
     studies = result.studies
     for note in result.notes:
