@@ -21,12 +21,18 @@ def command(
     images: str | None = typer.Option(
         None, help="chestxray14, mimic: 'optional' keeps rows that have no image file."
     ),
-    csv: str | None = typer.Option(None, help="folder: the CSV file below ROOT; studies.csv by default."),
+    csv: str | None = typer.Option(
+        None,
+        help="folder: the CSV below ROOT, studies.csv by default; none, or without one: the films alone.",
+    ),
     column: list[str] = typer.Option(
         [], help="folder: which CSV column fills which table column, as findings=Labels; repeatable."
     ),
     separator: str | None = typer.Option(
         None, help="folder: what separates findings in a cell; | by default."
+    ),
+    patient_from_name: str | None = typer.Option(
+        None, help="folder: a regular expression that finds the patient in a film's path, as '^(p[0-9]+)_'."
     ),
     splits: str | None = typer.Option(
         None, help="lime-ray: 'patients' draws train, val and test anew by patient."
@@ -44,6 +50,9 @@ def command(
     check_files: bool | None = typer.Option(None, help="mimic: whether to look for every image file."),
     patients: int | None = typer.Option(None, help="phantom: patients to generate when ROOT is new."),
     image_size: int | None = typer.Option(None, help="phantom: pixels a side."),
+    relative: bool = typer.Option(
+        False, help="Write the files' paths from OUT's folder, so that films and table can move together."
+    ),
     seed: int | None = typer.Option(
         None, min=0, max=2**32 - 1, help="Seed of the patient split, and of the phantoms."
     ),
@@ -64,6 +73,7 @@ def command(
         "csv": csv,
         "columns": parse_pairs(column, "--column") or None,
         "separator": separator,
+        "patient_from_name": patient_from_name,
         "splits": splits,
         "tables": tables,
         "reports": reports,
@@ -78,12 +88,12 @@ def command(
     }
     given = {name: value for name, value in options.items() if value is not None}
     result = import_dataset(dataset, root, **given)
-    write_table(result.studies, out)
-    write_regions(result.regions, out)
+    write_table(result.studies, out, relative)
+    write_regions(result.regions, out, relative)
     skipped = write_skipped(result.skipped, out.parent, f"import {out.name}")
     studies = result.studies
     for note in result.notes:
-        say(f"note: {note}")
+        say(note if note.startswith("warning: ") else f"note: {note}")
     say(
         f"{out}: {len(studies)} images of {count_patients(studies)} patients; "
         f"{len(result.skipped)} rows skipped" + (f" (reasons in {skipped})" if len(result.skipped) else "")

@@ -25,6 +25,7 @@ from cxrneighbors.cli import (
     index,
     label_reports,
     predict_views,
+    relink,
     search,
     train_classifier,
     train_contrastive,
@@ -66,6 +67,7 @@ app.command("explain")(explain.command)
 app.command("evaluate-explanations")(evaluate_explanations.command)
 app.command("predict-views")(predict_views.command)
 app.command("label-reports")(label_reports.command)
+app.command("relink")(relink.command)
 app.command("demo")(demo.command)
 
 

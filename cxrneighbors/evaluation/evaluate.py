@@ -143,7 +143,7 @@ def _who(index: NeighborIndex, films: Films, definition: str, where: str | None,
     allowed = labelled & index.rows_where(where)
     if not allowed.any():
         raise UserError(f"where {where!r}: no labelled image passes; loosen it")
-    eligible = allowed & index.rows_where(targets)
+    eligible = allowed & _targets(index, targets)
     if not eligible.any():
         raise UserError(f"targets {targets!r}: no labelled image passes it and where; loosen them")
     if definition == "any-disease" and not films.labels.without(NO_FINDING).labelled[eligible].any():
@@ -151,6 +151,13 @@ def _who(index: NeighborIndex, films: Films, definition: str, where: str | None,
             f"definition 'any-disease': every target is {NO_FINDING!r}; use 'any', or other targets"
         )
     return Who(allowed, eligible)
+
+
+def _targets(index: NeighborIndex, targets: str | None) -> np.ndarray:
+    try:
+        return index.rows_where(targets)
+    except UserError as error:
+        raise UserError(str(error).replace("where:", "targets:", 1)) from None
 
 
 def _too_many(question: Question, who: Who) -> UserError:
