@@ -20,7 +20,7 @@ def default_encoders(
     A modality that no row has and for which no encoder is named becomes 'none'; a line says so. Raises
     `UserError` where nothing is named and there is nothing at all.
     """
-    films, texts = has_text(studies["path"]).any(), has_text(report_texts(studies)).any()
+    films, texts = (bool(has_text(each).any()) for each in (studies["path"], report_texts(studies)))
     if image is None and report is None and not films and not texts:
         raise UserError("study table: no row has an image file or a report; import the data set with them")
     return (

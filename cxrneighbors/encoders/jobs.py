@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
+from cxrneighbors.data.ahead import ahead
 from cxrneighbors.data.pixels import load_images
 from cxrneighbors.data.skipped import Skipped
 from cxrneighbors.encoders.base import (
@@ -24,8 +23,6 @@ from cxrneighbors.encoders.base import (
 from cxrneighbors.encoders.shards import Shard, read_shard, rows_in_shard, shard_path, write_shard
 from cxrneighbors.progress import track
 
-T = TypeVar("T")
-R = TypeVar("R")
 TEXTS_PER_IMAGE = 4  # a batch of reports is this much longer: equal texts in it are encoded once
 
 
@@ -102,18 +99,6 @@ def encode_shards(job: Job, encoder: ImageEncoder | TextEncoder, numbers: list[i
             vectors = encoder.encode(taken) if ids else np.zeros((0, encoder.dim))
             parts.append(Shard(ids, np.asarray(vectors, np.float32), skipped))
         write_shard(shard_path(folder, job.modality, number), parts)
-
-
-def ahead(function: Callable[[T], R], items: list[T]) -> Iterator[R]:
-    """Yield function(item) for each item in order, the next one being computed in a thread meanwhile."""
-    with ThreadPoolExecutor(1) as pool:
-        pending = None
-        for item in items:
-            done, pending = pending, pool.submit(function, item)
-            if done is not None:
-                yield done.result()
-        if pending is not None:
-            yield pending.result()
 
 
 def _read(
