@@ -13,6 +13,7 @@ import pandas as pd
 from cxrneighbors.encoders.shared_space import SHARED_SPACE
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.errors import UserError
+from cxrneighbors.index.additions import extended
 from cxrneighbors.index.encoder_source import EncoderSource
 from cxrneighbors.index.filters import array_filters
 from cxrneighbors.index.fusion import CROSS_MODALITIES, VECTOR_MODALITIES
@@ -35,10 +36,14 @@ class NeighborIndex:
     """
 
     def __init__(self, store: VectorStore, encoders: EncoderSource) -> None:
-        self.store, self.encoders = store, encoders
+        self.encoders = encoders
+        self._use(store)
+
+    def _use(self, store: VectorStore) -> None:
+        self.store, self.manifest = store, self.encoders.manifest
         self.studies, self.modalities = store.studies, store.modalities
         self.vectors, self.has, self.scale = store.vectors, store.has, store.scale
-        self.weights, self.backend, self.manifest = store.weights, store.backend, encoders.manifest
+        self.weights, self.backend = store.weights, store.backend
 
     @classmethod
     def build(
@@ -78,6 +83,22 @@ class NeighborIndex:
     def save(self, folder: str | Path) -> None:
         """Write the index folder in one step; see `storage`."""
         save_index(self.store, self.encoders, Path(folder))
+
+    def add(self, embeddings: Embeddings, studies: pd.DataFrame) -> int:
+        """Add the rows of `studies` that the index lacks, with their `embeddings`: how many those were.
+
+        New vectors enter the graphs that are there; nothing is built again. σ², mean vectors and weights stay
+        those of the films that the index was built from. Films that it holds already, in the table or in the
+        embeddings, are passed over. In memory: `save` it afterwards.
+
+        Raises `UserError`, the index being as before, for vectors of another encoder or of a modality that
+        the index lacks, for an image_id that it holds with another patient, view or vector, and where nothing
+        is new.
+        """
+        before = len(self.studies)
+        store, self.encoders.manifest = extended(self.store, self.encoders, embeddings, studies)
+        self._use(store)
+        return len(self.studies) - before
 
     def weight_curve(self) -> pd.DataFrame:
         """How the weights were chosen: for each ratio the weights `image` and `report`, the `lift` (a share),
