@@ -1,0 +1,20 @@
+"""The evaluation tab."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from cxrneighbors.app.archive import Archive
+from cxrneighbors.app.empty import empty_state
+from cxrneighbors.app.uploads import Uploads
+
+
+def build(archive: Archive, uploads: Uploads) -> None:
+    """Lay out the tab inside `gr.Blocks` and connect its events."""
+    gr.HTML(
+        empty_state(
+            "No evaluation is open",
+            "An evaluation tells how often neighbours share findings, against random films.",
+            "cxrneighbors explore IDX --evaluation DIR",
+        )
+    )
