@@ -1,4 +1,4 @@
-"""What the map is coloured by: a category for each film, few enough for colours that anyone can tell apart."""
+"""What the map is coloured by: a category for each film, few enough for colours anyone can tell apart."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cxrneighbors.explain.page import readable
 # After Okabe and Ito (2008), without black: told apart with any colour vision. The map's ground is dark in
 # either theme, as films are, and every one of them stands out from it.
 PALETTE = ("#56b4e9", "#e69f00", "#cc79a7", "#009e73", "#f0e442", "#d55e00", "#0072b2")
-GREY, FAINT = "#8b929c", "#596069"  # what is usual; what is not known
+GREY, FAINT = "#5f6670", "#434a53"  # what is usual; what is not known
 GROUND = "#14171c"
 NOT_LABELLED, UNKNOWN = "not labelled", "not known"
 
@@ -29,8 +29,9 @@ class Category:
     colour: str
 
     def record(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return {"name": self.name, "count": self.count, "colour": self.colour}
+        """As JSON has it; `low`: whether its films lie below those of other colours."""
+        low = self.colour in (GREY, FAINT)
+        return {"name": self.name, "count": self.count, "colour": self.colour, "low": low}
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def colourings(studies: pd.DataFrame) -> dict[str, Colouring]:
         _by_finding(findings, counts),
         _by_value("view", "View", studies["view"], unknown="UNKNOWN"),
         _by_value("sex", "Patient's sex", studies["sex"], names={"F": "female", "M": "male"}),
-        _by_value("dataset", "Data set", studies["dataset"]),
+        _by_value("dataset", "Data set", studies["dataset"], unknown="unknown"),
         _by_value("patient", "Patients with most films", studies["patient_id"], least=2),
     ]
     single = [name for name, _ in counts.most_common() if name != NO_FINDING]

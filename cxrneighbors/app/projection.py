@@ -43,7 +43,7 @@ class Projections:
         """
         choose("space", space, self.spaces)
         choose("projection", method, METHODS)
-        if method == "umap" and find_spec("umap") is None:
+        if method == "umap" and not has_umap():
             raise UserError(NO_UMAP)
         with self._lock:
             if (space, method) not in self._made:
@@ -60,6 +60,11 @@ class Projections:
         points = np.full((len(store.studies), 2), np.nan, dtype=np.float32)
         points[rows] = pca(vectors) if method == "pca" else umap(vectors)
         return points
+
+
+def has_umap() -> bool:
+    """Whether the UMAP library is installed; it is not loaded for that."""
+    return find_spec("umap") is not None
 
 
 def pca(vectors: np.ndarray, dim: int = 2) -> np.ndarray:

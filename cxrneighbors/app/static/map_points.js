@@ -2,6 +2,8 @@
 // World coordinates are 0..1, y up; the view's centre (x, y) lies in the middle of the canvas, `scale` is
 // canvas pixels per world unit.
 
+const SOFT = 60000; // points times radius up to which edges are softened
+
 export class Points {
   // pairs: Float32Array (2N), NaN where a film has no point; codes: Uint8Array (N)
   constructor(pairs, codes) {
@@ -33,6 +35,20 @@ export class Points {
     this.height = (high - low) / side || 1;
   }
 
+  // Places and codes in the order of drawing, one behind the other in memory; points without a place are left out.
+  drawn() {
+    if (!this.sorted) {
+      const rows = this.order.filter((i) => !Number.isNaN(this.x[i]));
+      const take = (values) => values.constructor.from(rows, (i) => values[i]);
+      this.sorted = { rows, x: take(this.x), y: take(this.y) };
+    }
+    if (this.sorted.from !== this.codes) {
+      this.sorted.from = this.codes;
+      this.sorted.codes = Uint8Array.from(this.sorted.rows, (i) => this.codes[i]);
+    }
+    return this.sorted;
+  }
+
   // The view that shows all points on a canvas of so many pixels.
   whole(width, height) {
     return { x: 0.5, y: 0.5, scale: 0.94 * Math.min(width / this.width, height / this.height) };
@@ -45,19 +61,36 @@ export class Points {
 
   // Points inside a polygon of world points [[x, y], ...], by the even-odd rule.
   inside(polygon, hidden = []) {
-    const xs = polygon.map((p) => p[0]), ys = polygon.map((p) => p[1]);
-    const box = [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
-    const found = [];
+    const edges = new Edges(polygon), { x, y, codes } = this, found = [];
     for (let i = 0; i < this.n; i++) {
-      const x = this.x[i], y = this.y[i];
-      if (!(x >= box[0] && x <= box[2] && y >= box[1] && y <= box[3]) || hidden[this.codes[i]]) continue;
-      let odd = false;
-      for (let a = 0, b = xs.length - 1; a < xs.length; b = a++) {
-        if (ys[a] > y !== ys[b] > y && x < ((xs[b] - xs[a]) * (y - ys[a])) / (ys[b] - ys[a]) + xs[a]) odd = !odd;
-      }
-      if (odd) found.push(i);
+      if (edges.around(x[i], y[i]) && !hidden[codes[i]]) found.push(i);
     }
     return found;
+  }
+}
+
+// A polygon's edges in bands of y, so that a point meets only those that can lie beside it.
+class Edges {
+  constructor(polygon, count = 128) {
+    this.ends = polygon.map((point, i) => [...polygon[(i || polygon.length) - 1], ...point]);
+    const ys = polygon.map((point) => point[1]);
+    this.low = Math.min(...ys);
+    this.step = (Math.max(...ys) - this.low) / count || 1;
+    this.bands = Array.from({ length: count + 1 }, () => []);
+    for (const ends of this.ends) {
+      const [from, to] = [ends[1], ends[3]].sort((a, b) => a - b).map((y) => Math.floor((y - this.low) / this.step));
+      for (let band = from; band <= Math.min(to, count); band++) this.bands[band].push(ends);
+    }
+  }
+
+  around(x, y) {
+    const band = this.bands[Math.floor((y - this.low) / this.step)];
+    let odd = false;
+    for (let e = 0; band && e < band.length; e++) {
+      const [ax, ay, bx, by] = band[e];
+      if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) odd = !odd;
+    }
+    return odd;
   }
 }
 
@@ -134,43 +167,67 @@ export function pixelOf(colour) {
   return (0xff000000 | ((value & 255) << 16) | (value & 0xff00) | (value >> 16)) >>> 0;
 }
 
-// Offsets of a disc's pixels.
-function disc(radius, width) {
-  const offsets = [], reach = Math.ceil(radius);
+// Offsets of the pixels that a disc covers, and of those at its edge that it half covers, if `soft`.
+function disc(radius, width, soft) {
+  const offsets = [], edge = [], reach = Math.ceil(radius + 0.5);
   for (let dy = -reach; dy <= reach; dy++) {
     for (let dx = -reach; dx <= reach; dx++) {
-      if (dx * dx + dy * dy <= radius * radius + 0.3) offsets.push(dy * width + dx);
+      const beyond = Math.hypot(dx, dy) - radius;
+      if (beyond <= (soft ? -0.25 : 0.2)) offsets.push(dy * width + dx);
+      else if (soft && beyond <= 0.45) edge.push(dy * width + dx);
     }
   }
-  return { offsets: Int32Array.from(offsets), reach };
+  return { offsets: Int32Array.from(offsets), edge: Int32Array.from(edge), reach };
 }
 
 // Paints points into an ImageData. colours: pixels by code; hidden: codes left out; low: codes that lie below
-// the others; chosen: Uint8Array (N), 1 for points with a white rim, or null.
+// the others; chosen: Uint8Array (N), 1 for marked points: they have a white rim unless they are `many`, and all
+// others are dimmed; or null.
 export function paint(image, points, view, look) {
   const { width, height } = image, pixels = new Uint32Array(image.data.buffer);
   pixels.fill(look.ground);
-  const { x, y, codes, order } = points;
-  const dot = disc(look.radius, width), rim = disc(look.radius + Math.max(1, look.radius * 0.35), width);
-  const left = width / 2 - view.x * view.scale, top = height / 2 + view.y * view.scale;
-  const stamp = (i, shape, colour) => {
-    const px = Math.round(left + x[i] * view.scale), py = Math.round(top - y[i] * view.scale);
-    if (!(px >= shape.reach && py >= shape.reach && px < width - shape.reach && py < height - shape.reach)) return;
-    const at = py * width + px, offsets = shape.offsets;
-    for (let o = 0; o < offsets.length; o++) pixels[at + offsets[o]] = colour;
-  };
-  for (const below of [true, false]) {
-    for (let o = 0; o < order.length; o++) {
-      const i = order[o], code = codes[i];
-      if (!look.hidden[code] && Boolean(look.low[code]) === below) stamp(i, dot, look.colours[code]);
-    }
+  const soft = look.radius * points.n < SOFT, dot = disc(look.radius, width, soft);
+  const target = { pixels, width, height, left: width / 2 - view.x * view.scale, top: height / 2 + view.y * view.scale };
+  const { rows, codes } = points.drawn(), { chosen } = look;
+  const layer = Uint8Array.from(look.colours, (_, code) => (look.hidden[code] ? 0 : look.low[code] ? 1 : 2));
+  const colours = chosen ? look.colours.map((colour) => dimmed(colour, look.ground)) : look.colours;
+  for (const each of layer.includes(1) ? [1, 2] : [2]) {
+    stampAll(target, points, view.scale, dot, colours, (o) => layer[codes[o]] === each);
   }
-  if (!look.chosen) return;
-  for (let o = 0; o < order.length; o++) {
-    const i = order[o];
-    if (look.chosen[i] && !look.hidden[codes[i]]) {
-      stamp(i, rim, 0xffffffff);
-      stamp(i, dot, look.colours[codes[i]]);
+  if (!chosen) return;
+  if (look.many) {
+    stampAll(target, points, view.scale, dot, look.colours, (o) => layer[codes[o]] > 0 && chosen[rows[o]]);
+    return;
+  }
+  const rim = disc(look.radius + Math.max(1, look.radius * 0.35), width, soft);
+  const white = look.colours.map(() => 0xffffffff), any = () => true;
+  for (let o = 0; o < rows.length; o++) {
+    if (!chosen[rows[o]] || !layer[codes[o]]) continue;
+    stampAll(target, points, view.scale, rim, white, any, o, o + 1);
+    stampAll(target, points, view.scale, dot, look.colours, any, o, o + 1);
+  }
+}
+
+// A colour brought seven tenths of the way to the ground's.
+function dimmed(colour, ground) {
+  const part = (shift) => Math.round(0.3 * ((colour >>> shift) & 255) + 0.7 * ((ground >>> shift) & 255)) << shift;
+  return (0xff000000 | part(0) | part(8) | part(16)) >>> 0;
+}
+
+// Stamps a disc at each point that is `wanted`, from place `from` to `to` in drawing order.
+function stampAll(target, points, scale, shape, colours, wanted, from = 0, to = points.drawn().rows.length) {
+  const { pixels, width, height, left, top } = target, { offsets, edge, reach } = shape;
+  const { x, y, codes } = points.drawn(), ends = width - reach, bottom = height - reach;
+  const n = offsets.length, m = edge.length;
+  for (let o = from; o < to; o++) {
+    if (!wanted(o)) continue;
+    const px = (left + x[o] * scale + 0.5) | 0, py = (top - y[o] * scale + 0.5) | 0;
+    if (px < reach || py < reach || px >= ends || py >= bottom) continue;
+    const at = py * width + px, colour = colours[codes[o]];
+    for (let k = 0; k < n; k++) pixels[at + offsets[k]] = colour;
+    for (let k = 0; k < m; k++) {
+      const mean = ((pixels[at + edge[k]] & 0xfefefe) >>> 1) + ((colour & 0xfefefe) >>> 1);
+      pixels[at + edge[k]] = (0xff000000 | mean) >>> 0;
     }
   }
 }
