@@ -9,6 +9,7 @@ from fastapi import FastAPI, HTTPException, Response
 from fastapi.staticfiles import StaticFiles
 
 from cxrneighbors.app.archive import Archive
+from cxrneighbors.app.evaluation_tab import evaluation_routes
 from cxrneighbors.app.map_routes import map_routes
 from cxrneighbors.app.page import build_page, theme
 from cxrneighbors.app.picture import SIZES, film_png
@@ -33,6 +34,7 @@ def make_app(archive: Archive) -> FastAPI:
             raise HTTPException(404, str(error)) from None
 
     app.include_router(map_routes(archive))
+    app.include_router(evaluation_routes(archive))
     app.mount("/explorer", StaticFiles(directory=STATIC))
     return gr.mount_gradio_app(
         app,

@@ -86,8 +86,10 @@ def test_tags_are_answered_with_a_table_to_keep(archive: Archive) -> None:
 
 
 def test_the_tab_is_plain_markup_whose_parts_the_script_fills() -> None:
-    markup = (map_tab.STATIC / "map.html").read_text(encoding="utf-8")
-    scripts = "".join(path.read_text(encoding="utf-8") for path in map_tab.STATIC.glob("map*.js"))
+    markup = map_tab.TEMPLATE.read_text(encoding="utf-8")
+    scripts = "".join(
+        path.read_text(encoding="utf-8") for path in (map_tab.TEMPLATE.parents[1] / "static").glob("map*.js")
+    )
     for part in ("space", "method", "colour", "points", "marks", "tip", "legend", "near", "tags", "save"):
         assert f'data-part="{part}"' in markup
     assert "//" not in markup and "${" not in markup
