@@ -10,6 +10,7 @@ from fastapi.staticfiles import StaticFiles
 
 from cxrneighbors.app.archive import Archive
 from cxrneighbors.app.evaluation_tab import evaluation_routes
+from cxrneighbors.app.explain_routes import explain_routes
 from cxrneighbors.app.map_routes import map_routes
 from cxrneighbors.app.page import build_page, theme
 from cxrneighbors.app.picture import SIZES, film_png
@@ -35,6 +36,7 @@ def make_app(archive: Archive) -> FastAPI:
 
     app.include_router(map_routes(archive))
     app.include_router(evaluation_routes(archive))
+    app.include_router(explain_routes(archive, uploads))
     app.mount("/explorer", StaticFiles(directory=STATIC))
     return gr.mount_gradio_app(
         app,
