@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxrneighbors.app.archive import Archive
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.index.neighbor_index import NeighborIndex
 
@@ -35,3 +36,23 @@ def random_index() -> Callable[[int], NeighborIndex]:
         return NeighborIndex.build(embeddings, studies, backend="exact")
 
     return build
+
+
+@pytest.fixture(scope="session")
+def phantom_archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    """20 phantom patients, an index by PCA and TF-IDF, a classifier with random weights, an evaluation."""
+    from cxrneighbors.classifiers.registry import build
+    from cxrneighbors.data.imports import import_dataset
+    from cxrneighbors.encoders.encode import encode
+    from cxrneighbors.evaluation.evaluate import evaluate_overlap
+    from cxrneighbors.evaluation.write import write_evaluation
+
+    folder = tmp_path_factory.mktemp("phantom")
+    studies = import_dataset("phantom", folder / "films", n_patients=20, image_size=96).studies
+    embeddings = encode(studies, image="pca", report="tfidf", out=folder / "embeddings")
+    index = NeighborIndex.build(embeddings, studies, backend="exact")
+    index.save(folder / "index")
+    findings = sorted({name for names in studies["findings"] for name in names} - {"No Finding"})
+    build("small-cnn", labels=findings, image_size=48).save(folder / "classifier")
+    write_evaluation(evaluate_overlap(index, k=3, n_permutations=19), folder / "evaluation")
+    return Archive.open(folder / "index", folder / "classifier", folder / "evaluation")
