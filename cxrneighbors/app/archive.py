@@ -3,47 +3,24 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from cxrneighbors.app.answer import Answer
+from cxrneighbors.app.film import Film
 from cxrneighbors.app.query import Query
+from cxrneighbors.app.searching import Searching
+from cxrneighbors.app.suggestions import Suggestions
+from cxrneighbors.app.uploads import Uploads
 from cxrneighbors.data.pixels import read_pixels
 from cxrneighbors.errors import UserError
 from cxrneighbors.index.neighbor_index import NeighborIndex
-
-
-@dataclass(frozen=True)
-class Film:
-    """A film as the page tells of it; None and NaN where the study table says nothing. No path."""
-
-    image_id: str
-    patient: str
-    study: str
-    view: str
-    sex: str | None
-    age: float
-    findings: tuple[str, ...]
-    report: str | None
-    dataset: str
-
-    @classmethod
-    def of(cls, row: pd.Series) -> Film:
-        """A row of a study table."""
-        return cls(
-            image_id=row["image_id"],
-            patient=row["patient_id"],
-            study=row["study_id"],
-            view=row["view"],
-            sex=row["sex"] if isinstance(row["sex"], str) else None,
-            age=float(row["age"]),
-            findings=tuple(row["findings"]),
-            report=row["report"] if isinstance(row["report"], str) and row["report"].strip() else None,
-            dataset=row["dataset"],
-        )
 
 
 @dataclass
@@ -57,7 +34,8 @@ class Archive:
     classifier: Path | None = None
     evaluation: Path | None = None
     name: str = "index"
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _loading: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
     def open(
@@ -65,13 +43,29 @@ class Archive:
     ) -> Archive:
         """Load an index folder; a `UserError` names what is missing or of another kind."""
         folder = Path(folder)
-        given = (None if path is None else Path(path) for path in (classifier, evaluation))
+        given = [None if path is None else Path(path) for path in (classifier, evaluation)]
         return cls(NeighborIndex.load(folder), *given, name=folder.resolve().name)
 
     @property
     def studies(self) -> pd.DataFrame:
         """The study table, a row a film."""
         return self.index.studies
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Those of 'image', 'report', 'fused' that can be searched."""
+        return self.index.modalities
+
+    @cached_property
+    def findings(self) -> tuple[str, ...]:
+        """All names of findings, the commonest first."""
+        return tuple(self.studies["findings"].explode().dropna().value_counts().index.astype(str))
+
+    @property
+    def image_share(self) -> float:
+        """The image's weight in the fused distance, as a share of both."""
+        weights = self.index.weights
+        return weights["image"] / (weights["image"] + weights["report"])
 
     def row(self, image_id: str) -> int:
         """The row of a film; a `UserError` for an unknown id."""
@@ -82,7 +76,7 @@ class Archive:
         return Film.of(self.studies.iloc[self.row(image_id)])
 
     def pixels(self, image_id: str) -> np.ndarray:
-        """The film, float32 (H, W) in [0, 1]. A `UserError` tells of the film by its id alone."""
+        """The film, float32 (H, W) in [0, 1]. A `UserError` tells of it by its id alone, not by its path."""
         path = self.studies["path"].iloc[self.row(image_id)]
         try:
             if isinstance(path, str):
@@ -91,7 +85,37 @@ class Archive:
             pass
         raise UserError(f"image {image_id!r}: its file cannot be read any more")
 
-    def search(self, query: Query) -> Any:
-        """Neighbours of each target of a query."""
+    def suggest(self, text: str, limit: int = 12) -> tuple[list[Film], int]:
+        """Films that fit what is being typed (see `Suggestions`): the first ones, and how many there are."""
+        rows = self._suggestions.rows(text)
+        return [Film.of(self.studies.iloc[row]) for row in rows[:limit]], len(rows)
+
+    def allowed(self, query: Query) -> np.ndarray:
+        """Films that pass the query's filters: bool (N,); a `UserError` says what is wrong with them."""
         with self._lock:
-            return self.index.search(list(query.image_ids), k=query.k, where=query.filter())
+            return self._searching.allowed(query)
+
+    def search(self, query: Query, uploads: Uploads) -> list[Answer]:
+        """Neighbours of each target of a query. A `UserError` for its filters; what is wrong with one target
+        is said in its answer."""
+        needed = [name for name, asked in (("image", query.uploads), ("report", query.text.strip())) if asked]
+        self.load_encoders(needed)
+        with self._lock:
+            return self._searching.answers(query, uploads)
+
+    def load_encoders(self, modalities: Sequence[str] = ("image", "report")) -> None:
+        """Load what encodes uploaded films and words, which takes seconds, while other searches go on.
+
+        One that cannot be loaded is left: the search that needs it says why.
+        """
+        with self._loading, suppress(UserError):
+            for modality in modalities:
+                self.index.encoders.get(modality)
+
+    @cached_property
+    def _suggestions(self) -> Suggestions:
+        return Suggestions(self.studies)
+
+    @cached_property
+    def _searching(self) -> Searching:
+        return Searching(self.index)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from cxrneighbors.app.cards import environment
 from cxrneighbors.app.evaluation_folder import EvaluationFolder
 from cxrneighbors.data.schema import NO_FINDING
 from cxrneighbors.evaluation import wording
@@ -19,23 +20,15 @@ def evaluation_html(evaluation: EvaluationFolder, studies: pd.DataFrame) -> str:
 
     `studies`: the open index's table; targets that it does not hold are not listed.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("cxrneighbors.app", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    made = environment().overlay()
     words = (wording.percent, wording.points, wording.interval, wording.p_cell)
-    environment.filters |= {word.__name__: word for word in words}
+    made.filters = made.filters | {word.__name__: word for word in words}
     summary, methods = evaluation.summary, evaluation.methods
     rows = [{"name": name, **row} for name, row in summary["methods"].items()]
     listed = evaluation.targets(studies, methods[0]).to_dict("records")
     listed = [row for row in listed if set(row["findings"]) - {NO_FINDING}]  # they tell more
     shown = min(SHOWN, len(listed) // 2)
-    return environment.get_template("evaluation.html").render(
+    return made.get_template("evaluation.html").render(
         s=summary,
         methods=methods,
         rows=sorted(rows, key=lambda row: ("index", "encoder", "random").index(row["kind"])),

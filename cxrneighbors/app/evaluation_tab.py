@@ -25,7 +25,6 @@ def build(archive: Archive, uploads: Uploads) -> None:
         return
     gr.HTML(
         evaluation_html(EvaluationFolder.read(archive.evaluation), archive.studies),
-        head='<link rel="stylesheet" href="explorer/evaluation.css">',
         js_on_load=None,
         apply_default_css=False,
         elem_id="cxr-evaluation",

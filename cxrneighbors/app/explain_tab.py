@@ -14,7 +14,7 @@ from cxrneighbors.app.uploads import Uploads
 from cxrneighbors.explain.registry import METHODS
 
 TEMPLATE = Path(__file__).parent / "templates" / "explain.html"
-MOUNT = "import(new URL('explorer/explain.js', document.baseURI)).then((tab) => tab.mount(element))"
+MOUNT = "import(new URL('explorer/modules/explain.js', document.baseURI)).then((tab) => tab.mount(element))"
 
 
 def build(archive: Archive, uploads: Uploads) -> None:
@@ -31,7 +31,6 @@ def build(archive: Archive, uploads: Uploads) -> None:
         return
     gr.HTML(
         explain_html(),
-        head='<link rel="stylesheet" href="explorer/explain.css">',
         js_on_load=MOUNT,
         apply_default_css=False,
         elem_id="cxr-explain",

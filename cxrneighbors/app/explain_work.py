@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
 from cxrneighbors.app.archive import Archive
 from cxrneighbors.app.explain_ask import UPLOAD, Ask
+from cxrneighbors.app.shown import without_paths
 from cxrneighbors.app.uploads import Uploads
 from cxrneighbors.classifiers.base import Classifier
 from cxrneighbors.classifiers.registry import load_classifier
@@ -23,8 +22,6 @@ from cxrneighbors.explain.full_size import LARGEST, FullSize, full_size
 from cxrneighbors.explain.predictor import Predictor
 from cxrneighbors.explain.registry import build_explainer
 from cxrneighbors.explain.segments import SegmentCache
-
-_PATH = re.compile(r"(?:[A-Za-z]:)?(?:[\\/][^\s\\/:;,()'\"]+){2,}")
 
 
 def nobody(scored: int) -> None:
@@ -105,12 +102,3 @@ class Explaining:
         side = min(LARGEST, max(pixels.shape))
         large = resize(pixels, side, aspect)[None] if side > size else explanation.image
         return Explained(explanation, FullSize(large, seen.changed, seen.neighbours))
-
-
-def without_paths(text: str) -> str:
-    """A message with paths of this machine left out.
-
-    >>> without_paths("neighbour 'a': there is no file /data/films/a.png; import it")
-    "neighbour 'a': there is no file a.png; import it"
-    """
-    return _PATH.sub(lambda found: Path(found[0].replace("\\\\", "/")).name, text)

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Body, HTTPException, Query, Response
 
-from cxrneighbors.app.archive import Archive, Film
+from cxrneighbors.app.archive import Archive
 from cxrneighbors.app.colouring import GROUND, Colouring, colourings
+from cxrneighbors.app.film import Film
 from cxrneighbors.app.projection import METHODS, NO_UMAP, Projections, has_umap
-from cxrneighbors.app.tags import check_tags, tagged_file, tagged_table
+from cxrneighbors.app.tags import read_tags, tagged_file, tagged_table
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain.page import readable
 
@@ -56,9 +57,9 @@ def map_routes(archive: Archive, paths: bool = True) -> APIRouter:
         return [_told(each, Film.of(archive.studies.iloc[each])) for each in row]
 
     @routes.post("/tagged/{kind}")
-    def tagged(kind: str, tags: Annotated[dict[str, list[int]], Body()]) -> Response:
+    def tagged(kind: str, tags: Annotated[dict[str, str], Body()]) -> Response:
         try:
-            table = tagged_table(archive.studies, check_tags(tags, len(archive.studies)))
+            table = tagged_table(archive.studies, read_tags(tags, len(archive.studies)))
             content = tagged_file(table if paths else table.assign(path=None), kind)
         except UserError as error:
             raise HTTPException(422, str(error)) from None

@@ -10,14 +10,13 @@ from cxrneighbors.app.archive import Archive
 from cxrneighbors.app.uploads import Uploads
 
 TEMPLATE = Path(__file__).parent / "templates" / "map.html"
-MOUNT = "import(new URL('explorer/map.js', document.baseURI)).then((map) => map.mount(element))"
+MOUNT = "import(new URL('explorer/modules/map.js', document.baseURI)).then((map) => map.mount(element))"
 
 
 def build(archive: Archive, uploads: Uploads) -> None:
     """Lay out the tab inside `gr.Blocks`; its points come from `map_routes`."""
     gr.HTML(
         TEMPLATE.read_text(encoding="utf-8"),
-        head='<link rel="stylesheet" href="explorer/map.css">',
         js_on_load=MOUNT,
         apply_default_css=False,
         elem_id="cxr-map",

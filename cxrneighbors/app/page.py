@@ -48,10 +48,45 @@ def head_html(archive: Archive) -> str:
 
 
 def theme() -> gr.themes.Base:
-    """Gradio's base theme with the system's own fonts: nothing is loaded for them."""
-    return gr.themes.Base(
+    """Gradio's base theme with the system's own fonts (nothing is loaded for them), and text dark enough."""
+    made = gr.themes.Base(
         primary_hue="sky",
         neutral_hue="slate",
         font=["system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
+    )
+    return made.set(
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        block_label_text_color="*neutral_700",
+        block_label_text_color_dark="*neutral_200",
+        block_title_text_color="*neutral_800",
+        block_title_text_color_dark="*neutral_100",
+        block_title_text_weight="600",
+        block_title_text_size="*text_sm",
+        block_border_width="0px",
+        block_padding="0px",
+        block_background_fill="transparent",
+        block_background_fill_dark="transparent",
+        background_fill_primary_dark="#151b26",
+        body_background_fill_dark="#0f141d",
+        input_background_fill="white",
+        input_background_fill_dark="#1d2532",
+        input_border_width="1px",
+        input_border_color="*neutral_400",
+        input_border_color_dark="*neutral_500",
+        input_placeholder_color="*neutral_500",
+        input_placeholder_color_dark="*neutral_400",
+        color_accent="#0b6aa8",
+        button_primary_background_fill="#0b6aa8",
+        button_primary_background_fill_hover="#095585",
+        button_primary_background_fill_dark="#0b6aa8",
+        button_primary_background_fill_hover_dark="#0d7cc4",
+        button_primary_text_color="white",
+        checkbox_label_background_fill="transparent",
+        checkbox_label_background_fill_dark="transparent",
+        checkbox_label_border_width="1px",
+        checkbox_label_border_color="*neutral_300",
+        checkbox_label_border_color_dark="*neutral_600",
+        checkbox_label_padding="2px 8px",
     )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-VIEWS = ("PA", "AP", "LATERAL", "UNKNOWN")
 OLDEST = 130  # years, of the study table
-MOST = 60  # neighbours a target
+MOST = 48  # neighbours a target
 MANY = 8  # targets at once
 
 
@@ -38,6 +37,11 @@ class Query:
     def asks(self) -> bool:
         """Whether there is anything to search by."""
         return bool(self.image_ids or self.uploads or self.text.strip())
+
+    @property
+    def weights(self) -> dict[str, float] | None:
+        """Weights of image and report that `share` stands for."""
+        return None if self.share is None else {"image": 2 * self.share, "report": 2 - 2 * self.share}
 
     def filter(self) -> str | None:
         """All filters as one `where` expression; None where there is none.

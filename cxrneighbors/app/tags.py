@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cxrneighbors.csv_text import csv_text
@@ -18,8 +20,11 @@ FORMATS = ("parquet", "csv")
 MOST, LONGEST = 100, 60  # tags, characters of a name
 
 
-def check_tags(tags: Any, n_rows: int) -> dict[str, list[int]]:
-    """Tags as they came from a page, {name: rows}, checked for a table of `n_rows`; `UserError` otherwise."""
+def read_tags(tags: Any, n_rows: int) -> dict[str, list[int]]:
+    """Tags as they come from a page, as {name: rows of a table of `n_rows`}; `UserError` where they are none.
+
+    A page sends, under each name, base64 of one bit a row, the first row in the lowest bit of the first byte.
+    """
     if not isinstance(tags, dict) or not tags:
         raise UserError("tags: none given; mark a group of films on the map and name it")
     if len(tags) > MOST:
@@ -31,10 +36,9 @@ def check_tags(tags: Any, n_rows: int) -> dict[str, list[int]]:
             raise UserError(
                 f"tag {label[:LONGEST]!r}: a name has 1 to {LONGEST} characters and no |; rename it"
             )
-        whole = isinstance(rows, list) and all(isinstance(row, int) and 0 <= row < n_rows for row in rows)
-        if not whole or not rows:
+        found[label] = _rows(rows, n_rows)
+        if not found[label]:
             raise UserError(f"tag {label!r}: marks no films of this index; mark them again")
-        found[label] = rows
     return found
 
 
@@ -65,6 +69,18 @@ def tagged_file(table: pd.DataFrame, kind: str) -> bytes:
         path = Path(folder, "studies.parquet")
         write_table(table, path)
         return path.read_bytes()
+
+
+def _rows(coded: Any, n_rows: int) -> list[int]:
+    """Rows whose bit is set; none where `coded` is not one bit a row."""
+    try:
+        bits = np.unpackbits(
+            np.frombuffer(base64.b64decode(coded, validate=True), np.uint8), bitorder="little"
+        )
+    except (TypeError, ValueError):
+        return []
+    rows: list[int] = np.flatnonzero(bits).tolist()
+    return rows if len(bits) == -(-n_rows // 8) * 8 and (not rows or rows[-1] < n_rows) else []
 
 
 def _names(value: Any) -> list[str]:

@@ -20,7 +20,7 @@ from cxrneighbors.app.explain_ask import ABOUT, UPLOAD, Ask
 from cxrneighbors.app.explain_result import payload
 from cxrneighbors.app.explain_routes import explain_routes
 from cxrneighbors.app.explain_tab import explain_html
-from cxrneighbors.app.explain_work import Explaining, without_paths
+from cxrneighbors.app.explain_work import Explaining
 from cxrneighbors.app.uploads import Uploads
 from cxrneighbors.classifiers.registry import load_classifier
 from cxrneighbors.data.pixels import load_image, read_pixels
@@ -127,8 +127,6 @@ def test_errors_come_in_words_and_without_paths(http: TestClient, phantom_archiv
     }
     token = http.post("/explain/jobs", json=asked).json()["token"]
     assert http.delete(f"/explain/jobs/{token}").status_code == 200
-    text = "image 'a': has no pixels on disk (there is no file /data/some films/a.png); import it"
-    assert "/data" not in without_paths(text)
 
 
 @pytest.mark.parametrize("method", list(METHODS))

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from cxrneighbors.app.tags import LONGEST, check_tags, tagged_file, tagged_table
+from cxrneighbors.app.tags import LONGEST, read_tags, tagged_file, tagged_table
 from cxrneighbors.data.schema import validate_studies
 from cxrneighbors.data.tables import read_table
 from cxrneighbors.errors import UserError
 from cxrneighbors.index.predicates import Predicates
+
+
+def coded(*rows: int, n: int = 3) -> str:
+    """One bit a row, the first in the lowest bit, spelt out by whole numbers."""
+    return base64.b64encode(sum(1 << row for row in rows).to_bytes(-(-n // 8), "little")).decode()
+
+
+def test_bits_are_rows_in_order() -> None:
+    assert read_tags({" two  words ": coded(0, 8, 10, n=11)}, 11) == {"two words": [0, 8, 10]}
 
 
 @pytest.fixture
@@ -52,19 +62,20 @@ def test_csv_joins_lists_and_holds_no_path_and_no_formula(studies: pd.DataFrame)
     [
         ({}, "none given"),
         ([], "none given"),
-        ({"": [0]}, "1 to 60"),
-        ({"a|b": [0]}, "no |"),
-        ({"x" * (LONGEST + 1): [0]}, "1 to 60"),
-        ({"odd": []}, "no films"),
-        ({"odd": [3]}, "no films"),
-        ({"odd": [-1]}, "no films"),
-        ({"odd": "0"}, "no films"),
-        ({f"t{i}": [0] for i in range(101)}, "at most 100"),
+        ({"": coded(0)}, "1 to 60"),
+        ({"a|b": coded(0)}, "no |"),
+        ({"x" * (LONGEST + 1): coded(0)}, "1 to 60"),
+        ({"odd": coded()}, "no films"),
+        ({"odd": coded(3)}, "no films"),
+        ({"odd": coded(0, n=11)}, "no films"),
+        ({"odd": [0]}, "no films"),
+        ({"odd": "not base64"}, "no films"),
+        ({f"t{i}": coded(0) for i in range(101)}, "at most 100"),
     ],
 )
 def test_what_is_no_tag_is_refused(tags: object, message: str) -> None:
     with pytest.raises(UserError, match=message.replace("|", r"\|")):
-        check_tags(tags, 3)
+        read_tags(tags, 3)
 
 
 def test_an_unknown_format_is_refused(studies: pd.DataFrame) -> None:

@@ -1,7 +1,7 @@
 // What the map tells of films: the one that was picked, those nearest to the crosshair.
 
 const NEAR = 8; // films in the list beside the crosshair
-const base = new URL("..", import.meta.url);
+const base = new URL("../..", import.meta.url);
 
 export const url = (path, query = {}) => {
   const address = new URL(path, base);

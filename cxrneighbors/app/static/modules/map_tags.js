@@ -72,16 +72,27 @@ export class Tags {
     );
     this.map.part("save").hidden = !this.groups.size;
     try {
-      sessionStorage.setItem(this.key, JSON.stringify([...this.groups]));
+      sessionStorage.setItem(this.key, JSON.stringify(this.coded()));
     } catch {
       // Too many for the browser's store: they last until the page is left.
     }
   }
 
+  // Under each name base64 of one bit a film, as the server reads them.
+  coded() {
+    const code = (rows) => {
+      const bits = new Uint8Array(Math.ceil(this.map.about.count / 8));
+      for (const row of rows) bits[row >> 3] |= 1 << (row & 7);
+      return btoa(Array.from(bits, (byte) => String.fromCharCode(byte)).join(""));
+    };
+    return Object.fromEntries([...this.groups].map(([name, rows]) => [name, code(rows)]));
+  }
+
   restore(key) {
     this.key = `cxr-tags-${key}`;
     try {
-      this.groups = new Map(JSON.parse(sessionStorage.getItem(this.key) || "[]"));
+      const kept = Object.entries(JSON.parse(sessionStorage.getItem(this.key) || "{}"));
+      this.groups = new Map(kept.map(([name, bits]) => [name, decoded(bits)]));
     } catch {
       this.groups = new Map();
     }
@@ -94,11 +105,12 @@ export class Tags {
     const answer = await fetch(url(`map/tagged/${kind}`), {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(Object.fromEntries(this.groups)),
+      body: JSON.stringify(this.coded()),
     }).catch(() => null);
     if (!answer?.ok) {
       const reason = answer && (await answer.json().catch(() => null))?.detail;
-      said.textContent = typeof reason === "string" ? reason : "The table could not be made; try again.";
+      const large = answer?.status === 413 && "These are too many tags for one table; save a part of them.";
+      said.textContent = large || (typeof reason === "string" ? reason : "The table could not be made; try again.");
       return;
     }
     const link = document.createElement("a");
@@ -108,6 +120,14 @@ export class Tags {
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
     said.textContent = `Saved as ${link.download}, a new table with column tags; the index is as it was.`;
   }
+}
+
+function decoded(text) {
+  const rows = [];
+  atob(text).split("").forEach((letter, byte) => {
+    for (let bit = 0, value = letter.charCodeAt(0); value >> bit; bit++) if ((value >> bit) & 1) rows.push(8 * byte + bit);
+  });
+  return rows;
 }
 
 function films(count) {

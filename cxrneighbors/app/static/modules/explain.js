@@ -18,7 +18,8 @@ class Explain {
     const film = this.form.elements.film;
     film.addEventListener("input", () => {
       clearTimeout(this.typing);
-      this.typing = setTimeout(() => this.choose(film.value.trim()), 250);
+      this.typing = setTimeout(() => this.choose(film.value.trim()), film.value === window.cxr?.toExplain ? 0 : 300);
+      this.suggest(film.value);
     });
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -27,6 +28,7 @@ class Explain {
     this.part("stop").addEventListener("click", () => this.stop());
     this.part("method").addEventListener("change", () => this.about());
     this.about();
+    film.value ||= window.cxr?.toExplain ?? "";
     if (film.value) this.choose(film.value.trim());
   }
 
@@ -34,6 +36,13 @@ class Explain {
     const method = this.part("method");
     this.part("about").textContent = method.selectedOptions[0].dataset.about;
     this.form.elements.k.disabled = ["lime", "alime"].includes(method.value);
+  }
+
+  // Films of the index that fit what is being typed.
+  async suggest(text) {
+    const found = await ask(url("suggest", { text }));
+    const options = (found.value?.films ?? []).map((film) => new Option(film.about, film.id));
+    if (text === this.form.elements.film.value) this.root.querySelector("datalist").replaceChildren(...options);
   }
 
   fail(text) {
@@ -53,16 +62,14 @@ class Explain {
     const answer = await ask(url("explain/scores", { film }));
     if (film !== this.film) return;
     if (answer.error) {
-      known.textContent = answer.error;
+      known.textContent = /not in this index/.test(answer.error) ? "No film of the index has this id." : answer.error;
       return;
     }
     const upload = film.startsWith(UPLOAD);
     const labelled = answer.value.labelled.join(", ");
     known.textContent = upload ? "The film that was uploaded in the search tab." : labelled ? `Labelled: ${labelled}` : "Not labelled";
-    if (!upload) {
-      Object.assign(seen, { src: picture(film, 256), alt: `Film ${film}` });
-      seen.hidden = false;
-    }
+    const source = upload ? url(`uploaded/${film.slice(UPLOAD.length)}.png`, { size: 256 }) : picture(film, 256);
+    Object.assign(seen, { src: source, alt: upload ? "The uploaded film" : `Film ${film}`, hidden: false });
     const before = this.form.elements.target?.value;
     this.part("scores").replaceChildren(...answer.value.scores.map((row, place) => scoreRow(row, before ? row.label === before : place === 0)));
     this.root.dataset.film = film;
