@@ -21,6 +21,7 @@ from cxrneighbors.cli import (
     evaluate,
     evaluate_explanations,
     explain,
+    explore,
     import_,
     index,
     label_reports,
@@ -67,6 +68,7 @@ app.command("train-lungs")(train_lungs.command)
 app.command("predict")(predict.command)
 app.command("explain")(explain.command)
 app.command("evaluate-explanations")(evaluate_explanations.command)
+app.command("explore")(explore.command)
 app.command("predict-views")(predict_views.command)
 app.command("label-reports")(label_reports.command)
 app.command("relink")(relink.command)
