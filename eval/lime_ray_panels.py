@@ -36,6 +36,7 @@ from cxrneighbors.files import atomic_path, write_bytes_atomic
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
 
+METHODS = ["lime", "k-lime", "sigma-lime", "kp-lime", "contrast-lime"]
 YELLOW = (1.0, 0.85, 0.0)
 
 
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = options(__doc__, "-k", "--device")
     parser.add_argument("studies", type=Path)
     parser.add_argument("classifier", type=Path)
-    parser.add_argument("--methods", nargs="+", default=["lime", "k-lime", "sigma-lime", "kp-lime", "contrast-lime"])
+    parser.add_argument("--methods", nargs="+", default=METHODS)
     parser.add_argument("-p", "--masks", type=int, default=300)
     parser.add_argument("--film-size", type=int, default=250, help="pixels a side that are cut into segments")
     parser.add_argument("--out", type=Path, default=Path("build/eval/lime-ray-panels"))
