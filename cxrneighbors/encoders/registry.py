@@ -28,7 +28,6 @@ _IMAGE_REMEDY = (
     "name, or one of: pca, pca-half, pca-whitened, pca-centre, hog, pixels, efficientnet-lite0, "
     "efficientnet-lite2, none (several with '+' between them)"
 )
-DEFAULT_REPORT_ENCODER = "minilm"
 # The public class behind a kind in config.json, imported when it is used.
 KINDS = {
     "vae": "VAE",
