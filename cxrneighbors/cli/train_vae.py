@@ -35,7 +35,6 @@ def command(
     from cxrneighbors.encoders.lung_framed import LungFramed
     from cxrneighbors.encoders.vae import VAE
     from cxrneighbors.lungs import LungSegmenter
-    from cxrneighbors.progress import say
 
     refuse_inputs(out, [*studies, *([] if lungs is None else [lungs])])
     table = read_tables(studies)
@@ -45,4 +44,4 @@ def command(
     encoder = vae if lungs is None else LungFramed(vae, LungSegmenter.load(lungs, device))
     encoder.fit(table, out=out, epochs=epochs, batch_size=batch_size, seed=seed, device=device)
     drawn = out / "figure3.png" if lungs is None else out / "encoder" / "figure3.png"
-    say(f"{out}: encoder saved; original and reconstruction in {drawn}")
+    print(f"{out}: encoder saved; original and reconstruction in {drawn}")
