@@ -13,7 +13,10 @@ def command(
     ),
     out: Path = typer.Option(..., help="Folder for weights, config, checkpoints, log and figure3.png."),
     latent_dim: int = typer.Option(60, help="Dimensions of the latent space."),
-    epochs: int = typer.Option(30, help="Passes over the training images; early stop may end sooner."),
+    epochs: int = typer.Option(
+        30,
+        help="Passes over the training images; early stop may end sooner. A finished one goes on to more.",
+    ),
     image_size: int = typer.Option(224, help="Pixels a side, a multiple of 32."),
     aspect: str = typer.Option("pad", help="How films are made square: pad or crop (its centre)."),
     batch_size: int = typer.Option(32, help="Images a step."),
