@@ -63,3 +63,46 @@ def test_no_notebook_is_seen_where_there_is_none(
     assert not progress.in_notebook()
     assert list(progress.track([1], "nobody looks")) == [1]
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A clock that stands still but where a test moves it."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock.now)
+    return clock
+
+
+def test_without_a_terminal_a_line_says_how_far_it_is(
+    clock: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for item in progress.track(list(range(10)), "encoding"):
+        clock.now += 5.0 if item < 8 else 50.0
+    lines = capsys.readouterr().err.splitlines()
+    # Lines at 30 s (6 of 10, 5 s each) and at 90 s (9 of 10, the last three in 60 s).
+    assert lines == ["encoding: 6 of 10, about 20 s left", "encoding: 9 of 10, about 20 s left"]
+    assert capsys.readouterr().out == ""
+
+
+def test_the_number_need_not_be_known_and_quiet_is_quiet(
+    clock: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in progress.track(iter(range(3)), "reading"):
+        clock.now += 300.0
+    assert capsys.readouterr().err.splitlines() == ["reading: 1", "reading: 2"]
+    progress.quiet()
+    for _ in progress.track(range(3), "reading"):
+        clock.now += 300.0
+    progress.quiet(False)
+    assert capsys.readouterr().err == ""
+
+
+def test_long_times_are_in_minutes(clock: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = progress.Lines("epoch 1 of 3, step")
+    for done in (1, 2):
+        clock.now += 40.0
+        lines.reached(done, 10)
+    assert capsys.readouterr().err.splitlines() == [
+        "epoch 1 of 3, step: 1 of 10, about 6 min left",
+        "epoch 1 of 3, step: 2 of 10, about 5 min left",
+    ]

@@ -11,7 +11,8 @@ import typer
 def command(
     dataset: str = typer.Argument(
         ...,
-        help="chestxray14, mimic-cxr, mimic-cxr-jpg, openi, covid-chestxray, lime-ray, folder or phantom.",
+        help="chestxray14, mimic-cxr, mimic-cxr-jpg, chexpert, padchest, vindr-cxr, openi, covid-chestxray, "
+        "lime-ray, folder or phantom.",
         metavar="DATASET",
     ),
     root: Path = typer.Argument(
@@ -19,7 +20,8 @@ def command(
     ),
     out: Path = typer.Option(..., help="The study table to write (Parquet)."),
     images: str | None = typer.Option(
-        None, help="chestxray14, mimic: 'optional' keeps rows that have no image file."
+        None,
+        help="'optional' keeps rows that have no image file (chestxray14, mimic, chexpert, padchest, vindr).",
     ),
     csv: str | None = typer.Option(
         None,
@@ -35,7 +37,7 @@ def command(
         None, help="folder: a regular expression that finds the patient in a film's path, as '^(p[0-9]+)_'."
     ),
     splits: str | None = typer.Option(
-        None, help="lime-ray: 'patients' draws train, val and test anew by patient."
+        None, help="lime-ray, chexpert: 'patients' draws train, val and test anew by patient."
     ),
     tables: Path | None = typer.Option(None, help="mimic: folder of the CSV tables, where not in ROOT."),
     reports: Path | None = typer.Option(None, help="mimic: zip or folder of the reports."),
@@ -43,9 +45,14 @@ def command(
         None, help="mimic: MIMIC-IV's patients.csv.gz, for sex and age."
     ),
     labeler: str | None = typer.Option(None, help="mimic: chexpert or negbio."),
-    uncertain: str | None = typer.Option(None, help="mimic: uncertain labels: ignore, positive or negative."),
+    uncertain: str | None = typer.Option(
+        None, help="mimic, chexpert: what uncertain labels (-1) mean: ignore, positive or negative."
+    ),
+    radiologists: int | None = typer.Option(
+        None, help="vindr-cxr: how many of three radiologists must name a finding; 2 by default."
+    ),
     headers: bool | None = typer.Option(
-        None, help="mimic-cxr: read DICOM headers where the tables are blank."
+        None, help="mimic-cxr, vindr-cxr: read DICOM headers for what the tables do not say."
     ),
     check_files: bool | None = typer.Option(None, help="mimic: whether to look for every image file."),
     patients: int | None = typer.Option(None, help="phantom: patients to generate when ROOT is new."),
@@ -80,6 +87,7 @@ def command(
         "patients": patients_table,
         "labeler": labeler,
         "uncertain": uncertain,
+        "radiologists": radiologists,
         "headers": headers,
         "check_files": check_files,
         "n_patients": patients,

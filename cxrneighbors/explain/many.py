@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -79,7 +78,8 @@ def explain_many(
     if work.complete:
         work.reopen()
     with work.preparing():
-        for image, owner in _counted(list(zip(images, owners, strict=True))):
+        pairs = list(zip(images, owners, strict=True))
+        for image, owner in track(pairs, "explaining", total=len(pairs)):
             try:
                 film = explainer.reader.read(image, owner)
                 folder = f"{FILMS}/{film_name(film, image)}"
@@ -180,16 +180,6 @@ def _write_sheets(folder: Path, table: pd.DataFrame, title: str) -> None:
         )
         picture = contact_sheet(small, names, page["outcome"].tolist(), f"{title}, {count}")
         write_bytes_atomic(folder / (SHEET if number == 1 else f"sheet-{number}.png"), picture)
-
-
-def _counted(pairs: list[tuple[ImageLike, str | None]]) -> Iterator[tuple[ImageLike, str | None]]:
-    """The films behind a progress bar, and now and then a line with the time that is left."""
-    started, total = time.perf_counter(), len(pairs)
-    for number, pair in enumerate(track(pairs, "explaining", total=total), start=1):
-        yield pair
-        if number % 10 == 0 and number < total:
-            left = (time.perf_counter() - started) / number * (total - number)
-            say(f"{number} of {total} films, about {max(1, round(left / 60))} min left")
 
 
 def _shown(image: ImageLike) -> str:

@@ -18,6 +18,7 @@ from cxrneighbors.index.encoder_source import EncoderSource
 from cxrneighbors.index.filters import array_filters
 from cxrneighbors.index.fusion import CROSS_MODALITIES, VECTOR_MODALITIES
 from cxrneighbors.index.hits import SearchHits, origin_of
+from cxrneighbors.index.identical import warn_of_identical_films
 from cxrneighbors.index.queries import across, indexed_queries, read_queries
 from cxrneighbors.index.query_encoding import Film
 from cxrneighbors.index.request import ranking_factors
@@ -103,6 +104,7 @@ class NeighborIndex:
             say(describe(choice))
             store = replace(store, weights=choice["weights"], weight_choice=choice)
         store.build_graphs(backend_options)
+        warn_of_identical_films(store)
         return cls(store, EncoderSource(embeddings.manifest, embeddings))
 
     @classmethod

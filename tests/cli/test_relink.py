@@ -65,9 +65,14 @@ def test_a_moved_folder_is_encoded_and_searched(
         assert call("-q", "search", new / "work" / name, "--image", films.iloc[3], "-k", 2, "--json") == 0
         hits = json.loads(capsys.readouterr().out)
         assert [hit["rank"] for hit in hits] == [1, 2]
-    shutil.rmtree(new / "work" / "emb")
-    encode(call, new)  # a fresh run reads the films where they are now
-    assert (new / "work" / "emb" / "manifest.json").read_bytes() == before
+    with open(new / "studies.csv", "a") as rows:
+        rows.write("\nfilms/0.png,p0,Mass".replace("0.png", "8.png"))
+    shutil.copy(new / "films" / "0.png", new / "films" / "8.png")
+    assert call("-q", "import", "folder", new, "--out", new / "work" / "s.parquet", "--relative") == 0
+    capsys.readouterr()
+    given = ("--image-encoder", "pixels", "--report-encoder", "none")
+    assert call("encode", new / "work" / "s.parquet", "--out", new / "work" / "emb", *given) == 0
+    assert "1 new rows, 8 are encoded already" in capsys.readouterr().err
 
 
 def test_relink(
