@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -205,3 +207,18 @@ def test_changed_index_file(work: Path, tmp_path: Path, error_of: Callable[..., 
     victim.write_bytes(bytes(content))
     text = error_of("search", tmp_path / "idx", "--image-id", "x")
     assert victim.name in text and "again" in text
+
+
+def test_a_search_by_id_is_quick_to_start(work: Path, image_id: str) -> None:
+    """No library that takes seconds to import, and that no distance needs."""
+    code = (
+        "import sys\n"
+        "from cxrneighbors.cli.main import run\n"
+        "try:\n"
+        f"    run(['search', {str(work / 'idx')!r}, '--image-id', {image_id!r}, '--json'])\n"
+        "except SystemExit as stop:\n"
+        "    assert not stop.code\n"
+        "print([name for name in ('torch', 'scipy', 'sklearn', 'matplotlib') if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
