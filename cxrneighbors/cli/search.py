@@ -93,6 +93,6 @@ def command(
 def patients_line(patients: np.ndarray, one_per: str) -> str:
     """How many patients stand behind the neighbours: int (Q, K), the patient of each."""
     n = [len(set(line)) for line in patients.tolist()]
-    k, of = patients.shape[1], f"{n[0]}" if len(n) == 1 else f"{min(n)} to {max(n)}"
+    k, of = patients.shape[1], f"{n[0]}" if min(n) == max(n) else f"{min(n)} to {max(n)}"
     line = f"one per {one_per}: {k} images of {of} different patients" + (" each" if len(n) > 1 else "")
     return line if min(n) == k else f"{line}; --one-per patient finds {k}"
