@@ -33,8 +33,8 @@ class FullSize:
 def full_size(explanation: Explanation, film: Film, reader: FilmReader) -> FullSize:
     """The explained `film`, read by `reader`, and its changed film, as large as their files, up to `LARGEST`.
 
-    Framed as the classifier's films are (`resize`). A film that was given as an array stays as it is, and so
-    does a changed film whose donor was registered, matched or feathered.
+    Framed as the classifier's films are (`resize`). A film that was given as an array stays as the classifier
+    sees it, and so does a changed film whose donor was registered, matched or feathered.
     """
     seen, image = FullSize.as_seen(explanation), film.path or film.image_id
     if image is None or reader.size is None:
