@@ -33,6 +33,8 @@ WELCOME = empty_state(
     "Choose a film of the index, bring one of your own, or describe one in words. Its nearest neighbours "
     "among other patients appear here, with what they share.",
 )
+NAMES = ("targets", "text", "share", "k", "findings", "views", "sexes", "age_from", "age_to", "where")
+NAMES += ("policy", "one_per", "same_patient")
 FILM, UPLOAD = "film:", "upload:"  # how a line of the hidden list of targets begins
 FAULT = "The explorer met a fault of its own; its terminal says which."
 
@@ -41,9 +43,14 @@ def build(archive: Archive, uploads: Uploads) -> None:
     """Lay out the tab inside `gr.Blocks` and connect its events."""
     with gr.Row(elem_classes="cxr-search"):
         with gr.Column(scale=0, min_width=320, elem_classes="cxr-ask"):
-            controls = _controls(archive)
+            asked = _targets_asked(archive)
             button = gr.Button("Search", variant="primary", elem_id="cxr-go")
-            status = gr.HTML(elem_id="cxr-status")
+            with gr.Accordion("Filters", open=True, elem_id="cxr-filters"):
+                asked |= _filters(archive)
+                status = gr.HTML(elem_id="cxr-status")
+            with gr.Accordion("Which neighbours", open=False, elem_id="cxr-which"):
+                asked |= _choice()
+            controls = {name: asked[name] for name in NAMES}
         with gr.Column(scale=1, min_width=320, elem_classes="cxr-found"):
             gr.HTML(TOOLS, elem_id="cxr-tools")
             results = gr.HTML(WELCOME, elem_id="cxr-results")
@@ -67,10 +74,9 @@ def build(archive: Archive, uploads: Uploads) -> None:
     gr.on(None, None, js="() => cxr.started()")
 
 
-def _controls(archive: Archive) -> dict[str, Any]:
-    """All inputs by the names that `read_query` reads; what this index cannot do is switched off."""
+def _targets_asked(archive: Archive) -> dict[str, Any]:
+    """Inputs of what to search by; what this index cannot do is switched off."""
     plain, made = Query(), {}
-    views = [view for view in VIEWS if (archive.studies["view"] == view).any()]
     reads, fused = "report" in archive.modalities, "fused" in archive.modalities
     gr.HTML(PICKER, elem_id="cxr-picker")
     made["targets"] = gr.Textbox(elem_id="cxr-targets", visible="hidden", label="Targets", lines=2)
@@ -94,51 +100,63 @@ def _controls(archive: Archive) -> dict[str, Any]:
         elem_id="cxr-share",
     )
     made["k"] = gr.Slider(1, MOST, plain.k, step=1, label="Neighbours", elem_id="cxr-k")
-    with gr.Accordion("Filters", open=True, elem_id="cxr-filters"):
-        made["findings"] = gr.Dropdown(
-            [(name.replace("_", " "), name) for name in archive.findings],
-            multiselect=True,
-            label="Findings (any of them)",
-            elem_id="cxr-findings",
-        )
-        made["views"] = gr.CheckboxGroup(
-            [(VIEW_NAMES.get(view, view), view) for view in views], label="View", elem_id="cxr-views"
-        )
-        made["sexes"] = gr.CheckboxGroup([("Female", "F"), ("Male", "M")], label="Sex", elem_id="cxr-sexes")
-        with gr.Row(elem_classes="cxr-ages"):
-            for name, label, age in (("age_from", "Age from", 0), ("age_to", "to", OLDEST)):
-                made[name] = gr.Number(
-                    age,
-                    label=label,
-                    minimum=0,
-                    maximum=OLDEST,
-                    precision=0,
-                    min_width=100,
-                    elem_id=f"cxr-{name.replace('_', '-')}",
-                )
-        made["where"] = gr.Textbox(
-            label="Predicate",
-            placeholder="mentions('chest tube') and age > 60",
-            elem_id="cxr-where",
-            lines=1,
-            max_lines=4,
-        )
-    with gr.Accordion("Which neighbours", open=False, elem_id="cxr-which"):
-        made["policy"] = gr.Dropdown(POLICIES, value=plain.policy, label="Chosen as", elem_id="cxr-policy")
-        made["one_per"] = gr.Radio(
+    return made
+
+
+def _filters(archive: Archive) -> dict[str, Any]:
+    """Inputs of which films may be found."""
+    made: dict[str, Any] = {}
+    views = [view for view in VIEWS if (archive.studies["view"] == view).any()]
+    made["findings"] = gr.Dropdown(
+        [(name.replace("_", " "), name) for name in archive.findings],
+        multiselect=True,
+        label="Findings (any of them)",
+        elem_id="cxr-findings",
+    )
+    made["views"] = gr.CheckboxGroup(
+        [(VIEW_NAMES.get(view, view), view) for view in views], label="View", elem_id="cxr-views"
+    )
+    made["sexes"] = gr.CheckboxGroup([("Female", "F"), ("Male", "M")], label="Sex", elem_id="cxr-sexes")
+    with gr.Row(elem_classes="cxr-ages"):
+        for name, label, age in (("age_from", "Age from", 0), ("age_to", "Age to", OLDEST)):
+            made[name] = gr.Number(
+                age,
+                label=label,
+                minimum=0,
+                maximum=OLDEST,
+                precision=0,
+                min_width=100,
+                elem_id=f"cxr-{name.replace('_', '-')}",
+            )
+    made["where"] = gr.Textbox(
+        label="Predicate",
+        placeholder="mentions('chest tube') and age > 60",
+        elem_id="cxr-where",
+        lines=1,
+        max_lines=4,
+    )
+    return made
+
+
+def _choice() -> dict[str, Any]:
+    """Inputs of how neighbours are chosen among these."""
+    plain = Query()
+    return {
+        "policy": gr.Dropdown(POLICIES, value=plain.policy, label="Chosen as", elem_id="cxr-policy"),
+        "one_per": gr.Radio(
             [(f"one per {name}", name) for name in reversed(ONE_PER)],
             value=plain.one_per,
             label="At most",
             elem_id="cxr-one-per",
-        )
-        made["same_patient"] = gr.Checkbox(
+        ),
+        "same_patient": gr.Checkbox(
             label="The target's own patient too", value=plain.same_patient, elem_id="cxr-same-patient"
-        )
-    return made
+        ),
+    }
 
 
 def read_query(archive: Archive, values: dict[str, Any]) -> Query:
-    """The query that the controls show, by the names of `_controls`."""
+    """The query that the controls show, by `NAMES`."""
     share = None if values["share"] is None else values["share"] / 100
     own = share is None or abs(share - archive.image_share) < 0.005
     low, high = values["age_from"], values["age_to"]
@@ -161,7 +179,7 @@ def read_query(archive: Archive, values: dict[str, Any]) -> Query:
 
 
 def shown_values(archive: Archive, query: Query) -> list[Any]:
-    """What the controls show for a query, in their order: the reverse of `read_query`."""
+    """What the controls show for a query, by `NAMES`: the reverse of `read_query`."""
     low, high = query.ages
     share = archive.image_share if query.share is None else query.share
     values = {
@@ -179,7 +197,7 @@ def shown_values(archive: Archive, query: Query) -> list[Any]:
         "one_per": query.one_per,
         "same_patient": query.same_patient,
     }
-    return list(values.values())
+    return [values[name] for name in NAMES]
 
 
 def _run(archive: Archive, uploads: Uploads, query: Query) -> tuple[str, str]:
@@ -188,7 +206,7 @@ def _run(archive: Archive, uploads: Uploads, query: Query) -> tuple[str, str]:
         return _guarded(archive, uploads, query)
     except UserError as error:
         text = without_paths(str(error)).removeprefix("where: ")
-        return empty_state("The filters cannot be read", "What is wrong is said below them."), _alert(text)
+        return empty_state("The predicate cannot be read", "What is wrong is said below it."), _alert(text)
     except Exception:
         traceback.print_exc(file=sys.stderr)
         return _alert(FAULT), ""

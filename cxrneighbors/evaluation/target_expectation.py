@@ -14,7 +14,7 @@ def target_expectation(
     """Exact expectation of the mean overlap of one target with K random candidates, at most one of a unit.
 
     mask: uint64 (W,), the target's labels; candidates: uint64 (n, W), labels of the films that it may find;
-    units: int (n,), what each is one of. Equals `expectation.random_expectation` for that target, in time
+    units: int (n,), number of what each is one of. Equals `expectation.random_expectation` for that target, in time
     linear in n; NaN without candidates.
 
     >>> labels = np.array([[1], [1], [2]], dtype=np.uint64)
@@ -23,7 +23,9 @@ def target_expectation(
     """
     if not len(candidates):
         return float("nan")
-    _, unit, films = np.unique(units, return_inverse=True, return_counts=True)
-    sizes, size, counts = np.unique(films, return_inverse=True, return_counts=True)
-    chances = film_chances(sizes, counts[None], k)[0]
-    return float(chances[size.reshape(-1)[unit.reshape(-1)]] @ pair_overlap(mask, candidates, definition))
+    films = np.bincount(units)  # of each unit
+    number = np.bincount(films)  # of units of each size
+    sizes = np.flatnonzero(number[1:]) + 1
+    chances = np.zeros(len(number))
+    chances[sizes] = film_chances(sizes, number[None, sizes], k)[0]
+    return float(chances[films[units]] @ pair_overlap(mask, candidates, definition))
