@@ -1,8 +1,12 @@
-"""An index of random vectors, small enough to be built anew for each test module."""
+"""Small indices, an explorer over phantoms that is served, and a browser."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,3 +60,57 @@ def phantom_archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     build("small-cnn", labels=findings, image_size=48).save(folder / "classifier")
     write_evaluation(evaluate_overlap(index, k=3, n_permutations=19), folder / "evaluation")
     return Archive.open(folder / "index", folder / "classifier", folder / "evaluation")
+
+
+@pytest.fixture(scope="session")
+def explorer_address(phantom_archive: Archive) -> Iterator[str]:
+    """Where an explorer over the phantoms is served, by this process."""
+    import uvicorn
+
+    from cxrneighbors.app.server import make_app
+
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(make_app(phantom_archive), log_level="error"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium, driven by Playwright."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="no Playwright: install the dev extra")
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("no Chromium: install Debian's package chromium to run the browser tests")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Any, explorer_address: str) -> Iterator[Callable[..., Any]]:
+    """(tab, **context options) -> a page of the explorer at a tab; whatever it asks of another host, and any
+    error of a script, fails the test."""
+    contexts, wrong = [], []
+
+    def open_tab(tab: str = "Search", path: str = "", **options: Any) -> Any:
+        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 860}} | options)
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        page = context.new_page()
+        own = ("data:", "blob:", explorer_address)
+        page.on("request", lambda asked: asked.url.startswith(own) or wrong.append(f"asked for {asked.url}"))
+        page.on("pageerror", lambda error: wrong.append(f"script: {error}"))
+        page.goto(explorer_address + path)
+        page.get_by_role("tab", name=tab).click()
+        return page
+
+    yield open_tab
+    for context in contexts:
+        context.close()
+    assert not wrong, wrong
