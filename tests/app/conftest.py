@@ -1,4 +1,4 @@
-"""Small indices, an explorer over phantoms that is served, and a browser."""
+"""Small indices, archives of phantoms, an explorer over them that is served, and a browser."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+pytest.importorskip("gradio", reason="gradio is missing: pip install cxrneighbors[explorer]")
+
 from cxrneighbors.app.archive import Archive
+from cxrneighbors.app.uploads import Uploads
+from cxrneighbors.data.imports import import_dataset
+from cxrneighbors.encoders.encode import encode
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.index.neighbor_index import NeighborIndex
 
@@ -46,8 +52,6 @@ def random_index() -> Callable[[int], NeighborIndex]:
 def phantom_archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """20 phantom patients, an index by PCA and TF-IDF, a classifier with random weights, an evaluation."""
     from cxrneighbors.classifiers.registry import build
-    from cxrneighbors.data.imports import import_dataset
-    from cxrneighbors.encoders.encode import encode
     from cxrneighbors.evaluation.evaluate import evaluate_overlap
     from cxrneighbors.evaluation.write import write_evaluation
 
@@ -114,3 +118,25 @@ def open_page(chromium: Any, explorer_address: str) -> Iterator[Callable[..., An
     for context in contexts:
         context.close()
     assert not wrong, wrong
+
+
+@pytest.fixture(scope="session")
+def index_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an index of 40 phantom patients, by PCA and TF-IDF."""
+    folder = tmp_path_factory.mktemp("secret place")
+    studies = import_dataset("phantom", folder / "films", n_patients=40, image_size=96, seed=1).studies
+    embeddings = encode(studies, image="pca", report="tfidf", out=folder / "embeddings")
+    NeighborIndex.build(embeddings, studies, backend="exact").save(folder / "index")
+    return folder / "index"
+
+
+@pytest.fixture(scope="session")
+def archive(index_folder: Path) -> Archive:
+    """Opened as the verb does."""
+    return Archive.open(index_folder)
+
+
+@pytest.fixture
+def uploads() -> Uploads:
+    """Nobody has uploaded anything."""
+    return Uploads()
