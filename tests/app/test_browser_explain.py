@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -52,14 +53,17 @@ def test_an_explanation_from_the_film_to_the_files(
     zipfile.ZipFile(io.BytesIO(Path(kept.value.path()).read_bytes())).extractall(tmp_path)
     found = Explanation.load(tmp_path / "explanation")
 
+    from playwright.sync_api import expect
+
     box = page.locator("[data-part=stack]").bounding_box()
     for x, y in ((0.3, 0.4), (0.7, 0.8)):
         page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
         height, width = found.segments.shape
         segment = found.segments[int(y * height), int(x * width)]
-        told = page.locator("[data-part=told]").inner_text()
-        assert f"{found.weights[segment]:+.3f}" in told or "weighs 0" in told
-    assert "donors agree" in told
+        weighs = re.escape(f"{found.weights[segment]:+.3f}")
+        told = page.locator("[data-part=told]")
+        expect(told).to_contain_text(re.compile(f"{weighs}|weighs 0"), timeout=20_000)
+    assert "donors agree" in told.inner_text()
     shot(page, "explain")
 
     strongest = page.locator("[data-part=segments] button").first
