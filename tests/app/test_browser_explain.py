@@ -62,7 +62,7 @@ def test_an_explanation_from_the_film_to_the_files(
         segment = found.segments[int(y * height), int(x * width)]
         weighs = re.escape(f"{found.weights[segment]:+.3f}")
         told = page.locator("[data-part=told]")
-        expect(told).to_contain_text(re.compile(f"{weighs}|weighs 0"), timeout=20_000)
+        expect(told).to_contain_text(re.compile(f"{weighs}|weighs 0"), timeout=90_000)
     assert "donors agree" in told.inner_text()
     shot(page, "explain")
 
