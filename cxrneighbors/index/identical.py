@@ -27,10 +27,11 @@ def warn_of_identical_films(store: VectorStore) -> None:
         return
     rows = np.concatenate(groups)
     patients = len(np.unique(store.patients[rows]))
+    pictures = "one and the same picture" if len(groups) == 1 else f"only {len(groups)} pictures"
     first = ", ".join(store.studies["image_id"].iloc[groups[0][:3]])
     say(
-        f"warning: {len(rows)} films of {patients} patients show only {len(groups)} different pictures "
-        f"(such as {first}): they find each other as other patients; leave copies out, or give one patient"
+        f"warning: {len(rows)} films of {patients} patients show {pictures} (such as {first}): they find "
+        "each other as other patients; leave copies out, or give one patient"
     )
 
 
@@ -41,7 +42,8 @@ def identical_films(store: VectorStore) -> list[np.ndarray]:
     rows = np.flatnonzero(store.has["image"] & store.studies["path"].notna().to_numpy())
     alike = _alike(store.vectors["image"][rows])
     candidates = [rows[group] for group in _of_several(alike, store.patients[rows])]
-    found, read = [], 0
+    found: list[np.ndarray] = []
+    read = 0
     for group in candidates:
         read += len(group)
         if read > _READ and found:
