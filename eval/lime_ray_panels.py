@@ -6,7 +6,9 @@ STUDIES and CLASSIFIER as `eval/table2.py` leaves them in its work folder. For e
 that is rightly classified with the highest score (the highest score of all where none is) is explained for
 its class by every method. Films are cut at `--film-size` whatever the classifier takes (it resizes itself):
 quickshift with LIME's settings leaves three segments of a 64 x 64 film. Neighbours come from an index of
-the training images by PCA. Writes figure4.png and CLASS-METHOD.png (prediction, pros and cons, heat map,
+the training images by PCA. Contrast-LIME's donors come from the film's own source where that has films of
+another class (else a donor's machine, not its health, is what differs); tuberculosis has a source to itself,
+so its donors are of others. Writes figure4.png and CLASS-METHOD.png (prediction, pros and cons, heat map,
 neighbours) to `--out`, not to the results: they show images of the data sets.
 """
 
@@ -34,6 +36,7 @@ from cxrneighbors.files import atomic_path, write_bytes_atomic
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
 
+METHODS = ["lime", "k-lime", "sigma-lime", "kp-lime", "contrast-lime"]
 YELLOW = (1.0, 0.85, 0.0)
 
 
@@ -41,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = options(__doc__, "-k", "--device")
     parser.add_argument("studies", type=Path)
     parser.add_argument("classifier", type=Path)
-    parser.add_argument("--methods", nargs="+", default=["lime", "k-lime", "sigma-lime", "kp-lime"])
+    parser.add_argument("--methods", nargs="+", default=METHODS)
     parser.add_argument("-p", "--masks", type=int, default=300)
     parser.add_argument("--film-size", type=int, default=250, help="pixels a side that are cut into segments")
     parser.add_argument("--out", type=Path, default=Path("build/eval/lime-ray-panels"))
@@ -61,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 k=given.k,
                 n_masks=given.masks,
                 image_size=given.film_size,
-                where="split == 'train'",
+                where=neighbours_of(row, studies, method),
                 device=given.device,
                 segments=segments,
             )
@@ -69,6 +72,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
             path = given.out / f"{class_name(label)}-{method}.png"
             write_bytes_atomic(path, panel_png(explanation))
             say(f"{path}: score {explanation.prediction:.2f}, fidelity {explanation.fidelity:.2f}")
+
+
+def neighbours_of(row: pd.Series, studies: pd.DataFrame, method: str) -> str:
+    """Which films may be neighbours of `row` for `method`, as an expression."""
+    where = "split == 'train'"
+    same = studies[studies["dataset"] == row["dataset"]]
+    if method == "contrast-lime" and len({tuple(findings) for findings in same["findings"]}) > 1:
+        where += f" and dataset == {row['dataset']!r}"
+    return where
 
 
 def choose_images(studies: pd.DataFrame, model: Classifier, device: str) -> dict[str, pd.Series]:

@@ -21,11 +21,13 @@ from cxrneighbors.cli import (
     evaluate,
     evaluate_explanations,
     explain,
+    explore,
     import_,
     index,
     label_reports,
     predict,
     predict_views,
+    relink,
     search,
     train_classifier,
     train_contrastive,
@@ -66,8 +68,10 @@ app.command("train-lungs")(train_lungs.command)
 app.command("predict")(predict.command)
 app.command("explain")(explain.command)
 app.command("evaluate-explanations")(evaluate_explanations.command)
+app.command("explore")(explore.command)
 app.command("predict-views")(predict_views.command)
 app.command("label-reports")(label_reports.command)
+app.command("relink")(relink.command)
 app.command("demo")(demo.command)
 
 

@@ -8,15 +8,18 @@ import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from cxrneighbors.data.dicom import is_dicom, read_dicom_pixels
 from cxrneighbors.data.pixel_limit import check_pixels
-from cxrneighbors.data.skipped import Skipped
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.progress import track
+
+if TYPE_CHECKING:
+    from cxrneighbors.data.skipped import Skipped
 
 ASPECTS = ("pad", "crop")
 # What Pillow raises on damaged files, by format.

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from cxrneighbors.artifact import Work
+from cxrneighbors.data.paths import portable
 from cxrneighbors.data.schema import has_text, studies_hash, validate_studies
 from cxrneighbors.data.skipped import Skipped, write_skipped
 from cxrneighbors.encoders.base import Fittable, ImageEncoder, TextEncoder
@@ -109,7 +110,8 @@ class _Part:
     def job(self, shard_size: int, batch_size: int) -> Job:
         present = self.rows[has_text(self.rows[self.column])]
         ids, inputs = list(present["image_id"]), list(present[self.column])
-        return Job(self.modality, ids, inputs, shard_size, batch_size)
+        named = [str(path) for path in portable(present)] if self.column == "path" else None
+        return Job(self.modality, ids, inputs, shard_size, batch_size, portable=named)
 
     def plan(self, job: Job) -> dict[str, Any]:
         """What the manifest says before anything is encoded: an encoder to be fitted has no weights yet."""

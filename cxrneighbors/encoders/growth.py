@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from cxrneighbors.artifact import Work, merged
-from cxrneighbors.encoders.base import hash_strings
 from cxrneighbors.encoders.jobs import Job
 from cxrneighbors.encoders.store import EMBEDDINGS, OWN
 from cxrneighbors.errors import UserError
@@ -66,7 +65,7 @@ def _n_rows(entry: Mapping[str, Any]) -> int:
 
 def _check_first_rows(out: str | Path, job: Job, entry: Mapping[str, Any]) -> None:
     n = _n_rows(entry)
-    if n > len(job.ids) or hash_strings([*job.ids[:n], *job.inputs[:n]]) != entry["inputs_hash"]:
+    if n > len(job.ids) or job.inputs_hash(n) != entry["inputs_hash"]:
         raise UserError(
             f"{out}: holds embeddings made with another table: its {n} {job.modality}s are not the first of "
             "this one; put new rows at the end (encode OLD NEW), or give another folder"

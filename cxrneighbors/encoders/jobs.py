@@ -31,6 +31,7 @@ class Job:
     """`ids`, `inputs`: image id and file path or text of N rows of one modality.
 
     `first_shard`: number of the shard that row 0 begins (not 0 when a job holds a part of the rows).
+    `portable`: what stands for `inputs` in their hash, as paths that stay when a folder moves; None: they do.
     """
 
     modality: str
@@ -39,6 +40,7 @@ class Job:
     shard_size: int
     batch_size: int
     first_shard: int = 0
+    portable: list[str] | None = None
 
     @property
     def shards(self) -> range:
@@ -78,9 +80,9 @@ class Job:
             ids, found.vectors[: len(ids)], [(name, why) for name, why in found.skipped if name in names]
         )
 
-    def inputs_hash(self) -> str:
-        """Hash of what is encoded under which id."""
-        return hash_strings([*self.ids, *self.inputs])
+    def inputs_hash(self, n: int | None = None) -> str:
+        """Hash of what is encoded under which id, in the first `n` rows or all."""
+        return hash_strings([*self.ids[:n], *(self.portable or self.inputs)[:n]])
 
 
 def encode_shards(job: Job, encoder: ImageEncoder | TextEncoder, numbers: list[int], folder: Path) -> None:

@@ -93,3 +93,19 @@ def summary_lines(summary: dict[str, Any]) -> str:
             f"   {interval:<16}{100 * row['null_mean_lift']:>9.1f}{row['p_value_adjusted']:>9.4f}"
         )
     return "\n".join(lines)
+
+
+METHOD_CELLS = ("overlap", "by chance", "lift", "95 % CI", "p, Holm", "targets")
+
+
+def method_cells(row: dict[str, Any]) -> list[str]:
+    """A method's row of an `overlap.json` as texts, one for each of `METHOD_CELLS`; lifts in points."""
+    shares = percent(row["mean_overlap"]), percent(row["random_overlap"])
+    tested = points(row["lift"]), interval(row["lift_ci95"]), p_cell(row["p_value_adjusted"])
+    return [*shares, *tested, f"{row['n_targets']:,}"]
+
+
+def question_line(summary: dict[str, Any]) -> str:
+    """What was asked: '5 neighbours, …; any; 1,025 targets of 480 patients'."""
+    targets = f"{summary['n_targets']:,} targets of {summary['n_patients']:,} patients"
+    return f"{neighbours_line(summary)}; {summary['definition']}; {targets}"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +27,6 @@ from cxrneighbors.explain.sheet import MAX_FILMS, contact_sheet
 from cxrneighbors.files import sha256_file, write_bytes_atomic, write_text_atomic
 from cxrneighbors.progress import say, track
 
-T = TypeVar("T")
 EXPLANATIONS = Kind("explanations", version=1, made_by="explain")
 FILMS, TABLE, SHEET = "films", "films.csv", "sheet.png"
 COLUMNS = (
@@ -84,7 +82,8 @@ def explain_many(
     if work.complete:
         work.reopen()
     with work.preparing():
-        for image, *said in _counted(list(zip(images, *about, strict=True))):
+        asked = list(zip(images, *about, strict=True))
+        for image, *said in track(asked, "explaining", total=len(asked)):
             try:
                 film = explainer.reader.read(image, *said)
                 folder = f"{FILMS}/{film_name(film, image)}"
@@ -195,16 +194,6 @@ def _write_sheets(folder: Path, table: pd.DataFrame, title: str) -> None:
         )
         picture = contact_sheet(small, names, page["outcome"].tolist(), f"{title}, {count}")
         write_bytes_atomic(folder / (SHEET if number == 1 else f"sheet-{number}.png"), picture)
-
-
-def _counted(films: list[T]) -> Iterator[T]:
-    """The films behind a progress bar, and now and then a line with the time that is left."""
-    started, total = time.perf_counter(), len(films)
-    for number, film in enumerate(track(films, "explaining", total=total), start=1):
-        yield film
-        if number % 10 == 0 and number < total:
-            left = (time.perf_counter() - started) / number * (total - number)
-            say(f"{number} of {total} films, about {max(1, round(left / 60))} min left")
 
 
 def _shown(image: ImageLike) -> str:

@@ -17,6 +17,8 @@ from cxrneighbors.index.additions import extended
 from cxrneighbors.index.encoder_source import EncoderSource
 from cxrneighbors.index.filters import array_filters
 from cxrneighbors.index.fusion import CROSS_MODALITIES, VECTOR_MODALITIES
+from cxrneighbors.index.hits import SearchHits, origin_of
+from cxrneighbors.index.identical import warn_of_identical_films
 from cxrneighbors.index.queries import across, indexed_queries, read_queries
 from cxrneighbors.index.query_encoding import Film
 from cxrneighbors.index.request import ranking_factors
@@ -24,7 +26,9 @@ from cxrneighbors.index.search import SearchOptions, find, search_table
 from cxrneighbors.index.storage import load_index, save_index
 from cxrneighbors.index.vector_store import VectorStore
 from cxrneighbors.index.weight_choice import choose_weights, describe
+from cxrneighbors.notebook import card, facts, table
 from cxrneighbors.progress import say
+from cxrneighbors.statistics.patients import count_patients
 
 
 class NeighborIndex:
@@ -44,6 +48,36 @@ class NeighborIndex:
         self.studies, self.modalities = store.studies, store.modalities
         self.vectors, self.has, self.scale = store.vectors, store.has, store.scale
         self.weights, self.backend = store.weights, store.backend
+
+    def __repr__(self) -> str:
+        """Short: counts, what it can be searched by, the encoders."""
+        counts = f"{len(self.studies):,} images of {count_patients(self.studies):,} patients"
+        made = [f"{name} ({entry['encoder']})" for name, entry in self._encoded().items()]
+        return f"<NeighborIndex: {counts}; {', '.join(made)}; {self.backend}>"
+
+    def _repr_html_(self) -> str:
+        studies, choice = self.studies, self.store.weight_choice
+        has = (int(self.has[name].sum()) for name in self._encoded())
+        rows = [
+            [name, entry["encoder"], f"{n:,}", f"{self.vectors[name].shape[1]:,}"]
+            for (name, entry), n in zip(self._encoded().items(), has, strict=True)
+        ]
+        weights = ", ".join(f"{name} {weight:g}" for name, weight in self.weights.items())
+        about = {
+            "images": f"{len(studies):,} of {count_patients(studies):,} patients",
+            "data sets": ", ".join(sorted(studies["dataset"].dropna().unique())),
+            "views": ", ".join(f"{name} {n:,}" for name, n in studies["view"].value_counts().items()),
+            "findings": f"{studies['findings'].str.len().gt(0).sum():,} images labelled",
+            "search by": ", ".join(self.modalities),
+            "weights": weights + (" (chosen)" if choice else "") if "fused" in self.modalities else "",
+            "backend": self.backend,
+        }
+        parts = facts(about), table(("modality", "encoder", "images", "dimensions"), rows)
+        return card("NeighborIndex", *parts)
+
+    def _encoded(self) -> dict[str, dict[str, Any]]:
+        """What the manifest says of each modality that has vectors."""
+        return {name: self.manifest["modalities"][name] for name in self.vectors}
 
     @classmethod
     def build(
@@ -70,6 +104,7 @@ class NeighborIndex:
             say(describe(choice))
             store = replace(store, weights=choice["weights"], weight_choice=choice)
         store.build_graphs(backend_options)
+        warn_of_identical_films(store)
         return cls(store, EncoderSource(embeddings.manifest, embeddings))
 
     @classmethod
@@ -128,8 +163,10 @@ class NeighborIndex:
         weights: Mapping[str, float] | None = None,
         fusion: str | None = None,
         seed: int = 0,
-    ) -> pd.DataFrame:
+    ) -> SearchHits:
         """The k neighbours of each query, as a table: K lines per query or a `UserError`, never fewer.
+
+        It is a DataFrame; its `show()` shows targets beside their neighbours.
 
         Queries: indexed images by `image_ids`, or films by `image`: files, arrays (H, W) or (1, H, W) in
         [0, 1], PIL images; `text` alone, or one text for each of those, searched together as fused.
@@ -159,7 +196,8 @@ class NeighborIndex:
                     f"modality {modality}: films and reports share no space; index --shared-space"
                 )
             queries, modality = across(queries, modality)
-        return search_table(self.store, queries, modality, where, options, np.random.default_rng(seed))
+        hits = search_table(self.store, queries, modality, where, options, np.random.default_rng(seed))
+        return SearchHits.of(hits, origin_of(self.studies, queries, image, text))
 
     def neighbors(
         self,

@@ -209,6 +209,19 @@ def test_changed_index_file(work: Path, tmp_path: Path, error_of: Callable[..., 
     assert victim.name in text and "again" in text
 
 
+def test_a_value_that_no_image_has(
+    work: Path,
+    image_id: str,
+    call: Callable[..., int],
+    error_of: Callable[..., str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = ("search", work / "idx", "--image-id", image_id)
+    assert "where: no row has view 'pa'; there are AP, " in error_of(*asked, "--where", "view == 'pa'")
+    assert call(*asked, "--where", "view in ['PA', 'pa']") == 0
+    assert "note: where: no row has view 'pa'" in capsys.readouterr().err
+
+
 def test_a_search_by_id_is_quick_to_start(work: Path, image_id: str) -> None:
     """No library that takes seconds to import, and that no distance needs."""
     code = (

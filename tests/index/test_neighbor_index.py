@@ -269,3 +269,14 @@ def test_a_weight_of_zero_at_build_makes_fused_the_other_modality() -> None:
     assert index.modalities == ("image", "report", "fused")
     hits = index.search("a", k=1)
     assert hits["distance"].tolist() == hits["report_distance"].tolist()
+
+
+def test_it_says_what_it_holds_in_few_words(small_index: Build) -> None:
+    index = small_index(300)
+    assert repr(index) == (
+        "<NeighborIndex: 300 images of 100 patients; image (arrays), report (arrays); exact>"
+    )
+    html = index._repr_html_()
+    assert "<td>300 of 100 patients</td>" in html and "image 1, report 1" in html
+    assert '<td>report</td><td class="number">arrays</td><td class="number">240</td>' in html
+    assert len(html) < 4000

@@ -18,21 +18,43 @@ from cxrneighbors.explain.quality.benchmark import Benchmark
 from cxrneighbors.explain.quality.figure import draw_benchmark
 from cxrneighbors.explain.quality.settings import BenchmarkSettings
 from cxrneighbors.explain.quality.summary import paired_tests, records_table, sentences, summarise
-from cxrneighbors.explain.quality.tables import markdown_tables
+from cxrneighbors.explain.quality.tables import markdown_tables, table_cells
 from cxrneighbors.explain.quality.targets import Target, choose_targets
 from cxrneighbors.explain.registry import METHODS
 from cxrneighbors.files import plain, write_bytes_atomic, write_json_atomic, write_text_atomic
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.lungs.segmenter import LungSegmenter
+from cxrneighbors.notebook import Shown, card, line, png_tag, table
 
 
-@dataclass
+@dataclass(repr=False)
 class BenchmarkResult:
     """`table`: one row a target, method and segmentation; `summary`, `pairs`: see `quality.summary`."""
 
     table: pd.DataFrame
     summary: pd.DataFrame
     pairs: pd.DataFrame
+
+    def __repr__(self) -> str:
+        """Short: how many methods, segmentations, targets and patients."""
+        methods, segmentations = self.table["method"].nunique(), self.table["segmentation"].nunique()
+        return f"<BenchmarkResult: {methods} methods, {segmentations} segmentations, {self._counts()}>"
+
+    def _repr_html_(self) -> str:
+        parts = [
+            line(str(segmentation)) + table(*table_cells(part))
+            for segmentation, part in self.summary.groupby("segmentation", sort=False)
+        ]
+        return card(f"Explanation methods: {self._counts()}", *parts)
+
+    def _counts(self) -> str:
+        targets = len(self.table.drop_duplicates(["image_id", "finding"]))
+        return f"{targets:,} targets of {self.table['patient'].nunique():,} patients"
+
+    def show(self) -> Shown:
+        """The figure, to be looked at."""
+        figure = draw_benchmark(self.summary, self.pairs)
+        return Shown(f"Explanation methods: {self._counts()}", png_tag(figure, "measures of each method"))
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the single records, as JSON values: NaN is None."""

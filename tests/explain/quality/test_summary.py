@@ -122,3 +122,16 @@ def test_figure_is_a_picture_also_without_lesions_and_with_one_segmentation(tabl
         (summary["segmentation"] == "slic") & ~summary["metric"].isin(["pointing", "iou", "energy", "across"])
     ]
     assert draw_benchmark(few, pairs).startswith(b"\x89PNG")
+
+
+def test_the_result_says_itself_in_few_words(table):
+    from cxrneighbors.explain.quality.evaluate import BenchmarkResult
+
+    result = BenchmarkResult(table, summarise(table), paired_tests(table))
+    methods, targets = table["method"].nunique(), len(table.drop_duplicates(["image_id", "finding"]))
+    counts = f"{targets} targets of {table['patient'].nunique()} patients"
+    segmentations = table["segmentation"].nunique()
+    assert repr(result) == f"<BenchmarkResult: {methods} methods, {segmentations} segmentations, {counts}>"
+    html = result._repr_html_()
+    assert html.count("<tr>") == segmentations * (methods + 1) and "**" not in html and len(html) < 12000
+    assert result.show().body.startswith('<img class="panel"')

@@ -1,0 +1,32 @@
+// A query is a link: the address of the page follows what is shown, and brings it back.
+(() => {
+  const cxr = window.cxr;
+  const find = (id) => document.getElementById(id);
+  const restore = () => cxr.setText("cxr-link", location.search);
+
+  cxr.started = () => {
+    new MutationObserver(() => {
+      const shown = document.querySelector("#cxr-results .cxr-answers");
+      const link = shown?.dataset.link;
+      if (link !== undefined && link !== location.search) history.pushState(null, "", link || location.pathname);
+    }).observe(find("cxr-results"), { childList: true, subtree: true });
+    // On a narrow screen the results are nearer with the filters folded.
+    if (matchMedia("(max-width: 60rem)").matches) document.querySelector("#cxr-filters > button.open")?.click();
+    if (location.search) restore();
+  };
+
+  window.addEventListener("popstate", restore);
+
+  document.addEventListener("click", async (event) => {
+    if (event.target.id !== "cxr-copy") return;
+    const upload = document.querySelector("#cxr-results .cxr-answers[data-upload]");
+    const without = upload ? " without the uploaded film, which no link holds" : "";
+    try {
+      await navigator.clipboard.writeText(location.href);
+      find("cxr-copied").textContent = `Copied${without}.`;
+    } catch {
+      window.prompt(`The link${without}:`, location.href);
+    }
+    setTimeout(() => (find("cxr-copied").textContent = ""), 4000);
+  });
+})();
