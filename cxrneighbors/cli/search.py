@@ -86,7 +86,7 @@ def command(
     else:
         shown = joined_lists(hits.drop(columns="path"))
         print(shown.to_string(index=False, float_format=lambda value: f"{value:.4f}"))
-    found = loaded.studies.iloc[loaded.store.rows_of(hits["neighbor_id"])]
+    found = loaded.studies.iloc[loaded.store.rows_of(hits["neighbor_id"].tolist())]
     say(patients_line(patient_codes(found.reset_index(drop=True)).reshape(-1, k), one_per))
 
 
