@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -19,6 +20,19 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 FOUND = "#cxr-results .cxr-grid .cxr-card"
+
+
+@pytest.fixture
+def archive(phantom_archive: Archive) -> Archive:
+    """The one that is served."""
+    return phantom_archive
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Page], explorer_address: str) -> Page:
+    opened = open_page(base_url=explorer_address)
+    opened.wait_for_selector("#cxr-film-input")
+    return opened
 
 
 @pytest.fixture
@@ -64,9 +78,8 @@ def test_a_film_is_found_as_one_types_and_searched_by_the_keyboard(
 ) -> None:
     page.focus("#cxr-film-input")
     page.keyboard.type("effusion pa")
-    page.wait_for_function(
-        "/films fit|Enter searches/.test(document.querySelector('#cxr-film-count').textContent)"
-    )
+    page.wait_for_function("/Effusion/.test(document.querySelector('#cxr-film-list li')?.textContent)")
+    assert "Enter searches by a film" in page.inner_text("#cxr-film-count")
     options = page.eval_on_selector_all("#cxr-film-list li", "all => all.map(one => one.textContent)")
     assert options and all("PA" in text and "Effusion" in text for text in options)
     page.keyboard.press("ArrowDown")
