@@ -34,8 +34,10 @@ def choose(page: Any, film: str) -> None:
 def explain(page: Any, method: str, masks: int = 20) -> None:
     page.locator("[data-part=method]").select_option(method)
     page.get_by_label("Masked films P").fill(str(masks))
+    page.get_by_label("Segments").first.select_option("slic")
     page.locator("[data-part=go]").click()
-    page.locator("[data-part=result]:not([hidden])").wait_for()
+    page.locator("[data-part=result]:not([hidden]), [data-part=error]:not(:empty)").first.wait_for()
+    assert page.locator("[data-part=error]").inner_text() == ""
 
 
 def test_an_explanation_from_the_film_to_the_files(
@@ -55,6 +57,7 @@ def test_an_explanation_from_the_film_to_the_files(
 
     from playwright.sync_api import expect
 
+    page.locator("[data-part=stack]").scroll_into_view_if_needed()
     box = page.locator("[data-part=stack]").bounding_box()
     for x, y in ((0.3, 0.4), (0.7, 0.8)):
         page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
@@ -99,7 +102,7 @@ def test_a_running_explanation_tells_how_far_it_is_and_stops(
     page.get_by_text("films scored").first.wait_for()
     shot(page, "explain-running")
     page.get_by_role("button", name="Cancel").click()
-    page.get_by_role("alert").get_by_text("Cancelled.").wait_for()
+    page.locator("[data-part=error]", has_text="Cancelled.").wait_for()
     assert page.locator("[data-part=go]").is_enabled()
     page.get_by_label("Neighbours K").fill("2")
     explain(page, "lime", 10)  # the next one runs at once
@@ -117,7 +120,7 @@ def test_a_film_comes_from_another_tab_and_a_wrong_one_is_told(
     page.get_by_text("No film of the index has this id").wait_for()
     page.locator(".ex").get_by_label("Film", exact=True).fill("")
     page.locator("[data-part=go]").click()
-    assert "Choose a film first" in page.get_by_role("alert").last.inner_text()
+    assert "Choose a film first" in page.locator("[data-part=error]").inner_text()
 
 
 def test_an_uploaded_film_is_explained(open_page: Open, phantom_archive: Archive) -> None:
