@@ -22,6 +22,7 @@ from cxrneighbors.evaluation.retrieval import AP_DEPTH
 from cxrneighbors.evaluation.score_table import ScoreTable, score_targets
 from cxrneighbors.evaluation.summarise import adjust, settings_of, summarise
 from cxrneighbors.evaluation.wording import METHOD_CELLS, method_cells, points, question_line, title_of
+from cxrneighbors.figures import to_png
 from cxrneighbors.files import plain
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.notebook import Shown, card, line, png_tag, table
@@ -74,7 +75,8 @@ class OverlapResult:
         from cxrneighbors.evaluation.figures.figure5 import draw_figure5
 
         title = f"Overlap of nearest neighbours: {question_line(self.summary)}"
-        return Shown(title, png_tag(draw_figure5(self), "histogram of shared findings, nearest and random"))
+        picture = to_png(draw_figure5(self))
+        return Shown(title, png_tag(picture, "histogram of shared findings, nearest and random"))
 
     def main_methods(self) -> list[str]:
         """The index's own methods that were scored, of `image`, `report`, `fused`."""

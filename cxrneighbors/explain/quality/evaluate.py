@@ -24,7 +24,7 @@ from cxrneighbors.explain.quality.summary import paired_tests, records_table, se
 from cxrneighbors.explain.quality.tables import markdown_tables, table_cells
 from cxrneighbors.explain.quality.targets import Target, choose_targets
 from cxrneighbors.explain.registry import METHODS
-from cxrneighbors.figures import figure_files
+from cxrneighbors.figures import figure_files, to_png
 from cxrneighbors.files import plain, write_bytes_atomic, write_json_atomic, write_text_atomic
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.lungs.segmenter import LungSegmenter
@@ -63,7 +63,8 @@ class BenchmarkResult:
     def show(self) -> Shown:
         """The figure, to be looked at."""
         figure = draw_benchmark(self.summary, self.pairs)
-        return Shown(f"Explanation methods: {self._counts()}", png_tag(figure, "measures of each method"))
+        picture = png_tag(to_png(figure), "measures of each method")
+        return Shown(f"Explanation methods: {self._counts()}", picture)
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the single records, as JSON values: NaN is None."""
