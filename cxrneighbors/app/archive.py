@@ -33,7 +33,6 @@ class Archive:
     index: NeighborIndex
     classifier: Path | None = None
     evaluation: Path | None = None
-    name: str = "index"
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _loading: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -42,14 +41,22 @@ class Archive:
         cls, folder: str | Path, classifier: str | Path | None = None, evaluation: str | Path | None = None
     ) -> Archive:
         """Load an index folder; a `UserError` names what is missing or of another kind."""
-        folder = Path(folder)
         given = [None if path is None else Path(path) for path in (classifier, evaluation)]
-        return cls(NeighborIndex.load(folder), *given, name=folder.resolve().name)
+        for path, verb in zip(given, ("train-classifier", "evaluate"), strict=True):
+            if path is not None and not path.is_dir():
+                raise UserError(f"{path}: no such folder; give one that {verb} wrote")
+        return cls(NeighborIndex.load(folder), *given)
 
     @property
     def studies(self) -> pd.DataFrame:
         """The study table, a row a film."""
         return self.index.studies
+
+    @cached_property
+    def name(self) -> str:
+        """The data sets that the films are of."""
+        names = self.studies["dataset"].unique().tolist()
+        return ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
 
     @property
     def modalities(self) -> tuple[str, ...]:

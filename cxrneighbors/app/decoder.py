@@ -27,7 +27,8 @@ def main() -> int:
     try:
         pixels = _in_memory(content) if hasattr(os, "memfd_create") else _in_file(content)
     except UserError as error:
-        return 3 if "million are read" in str(error) else 2
+        too_many = ("million are read", "exceeds limit")  # ours and Pillow's
+        return 3 if any(words in str(error) for words in too_many) else 2
     except MemoryError:
         return 3
     sys.stdout.buffer.write(np.array(pixels.shape, dtype=np.int32).tobytes() + pixels.tobytes())

@@ -44,9 +44,9 @@ PAIRS = (
 class OverlapResult:
     """Result of `evaluate_overlap`.
 
-    summary: the content of overlap.json; neighbors: search's columns and `method`; tables: each method's
-    scores, a row a target, for other statistics; studies: the index's study table; examples: per index
-    method, the targets that Figure 4 and Table 1 show (see `examples.RULE`).
+    summary: the content of overlap.json; neighbors: `method`, and of search's columns ids, rank and
+    distances; tables: each method's scores, a row a target, for other statistics; studies: the index's study
+    table; examples: per index method, the targets that Figure 4 and Table 1 show (see `examples.RULE`).
     """
 
     summary: dict[str, Any]

@@ -14,8 +14,8 @@ def target_expectation(
     """Exact expectation of the mean overlap of one target with K random candidates, at most one of a unit.
 
     mask: uint64 (W,), the target's labels; candidates: uint64 (n, W), labels of the films that it may find;
-    units: int (n,), number of what each is one of. Equals `expectation.random_expectation` for that target, in time
-    linear in n; NaN without candidates.
+    units: int (n,), number of what each is one of. Equals `expectation.random_expectation` for that target,
+    in time linear in n; NaN without candidates.
 
     >>> labels = np.array([[1], [1], [2]], dtype=np.uint64)
     >>> round(target_expectation(labels[0], labels, np.array([0, 1, 2]), "any", 2), 3)

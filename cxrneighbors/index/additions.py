@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from cxrneighbors.data.schema import validate_studies
+from cxrneighbors.encoders.projected import ProjectedImageEncoder, ProjectedReportEncoder
 from cxrneighbors.encoders.shared_space import SHARED_SPACE, project
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.errors import UserError
@@ -66,8 +67,10 @@ def _in_shared_space(encoders: EncoderSource, embeddings: Embeddings) -> Embeddi
     """The embeddings after the heads of the index, where it has a space of films and reports."""
     if SHARED_SPACE not in encoders.manifest or SHARED_SPACE in embeddings.manifest:
         return embeddings
-    heads = [encoders.get(name).head for name in ("image", "report")]  # type: ignore[attr-defined]
-    return project(embeddings, *heads)
+    image, report = encoders.get("image"), encoders.get("report")
+    if not (isinstance(image, ProjectedImageEncoder) and isinstance(report, ProjectedReportEncoder)):
+        raise UserError(f"index: its encoders end in no shared space; {_AGAIN}")
+    return project(embeddings, image.head, report.head)
 
 
 def _without(embeddings: Embeddings, image_ids: pd.Index) -> Embeddings:

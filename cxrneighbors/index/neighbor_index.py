@@ -185,7 +185,8 @@ class NeighborIndex:
 
         Columns: query_id (the image_id, the file, or 'image 1', 'text 1', …), rank (1 .. k), neighbor_id,
         distance (the one that ranks), image_distance and report_distance (‖a - b‖/σ; NaN where one of both
-        has none).
+        has none), and of the film found patient_id, view, findings (a list of names) and path (None where
+        there is no file).
         """
         options = SearchOptions(k, policy, include_same_patient, weights, one_per, fusion)
         queries = read_queries(self.store, self.encoders, image_ids, image, text, patient_id)

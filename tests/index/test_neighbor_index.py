@@ -87,7 +87,16 @@ def test_search_by_id_gives_a_table(small_index: Build) -> None:
         "distance",
         "image_distance",
         "report_distance",
+        "patient_id",
+        "view",
+        "findings",
+        "path",
     ]
+    films = index.studies.set_index("image_id").loc[hits["neighbor_id"]].reset_index()
+    for name in ("patient_id", "view", "findings", "path"):
+        assert hits[name].tolist() == films[name].tolist()
+    hits["findings"][0].append("mine")  # the table's own lists stay
+    assert index.studies.set_index("image_id").loc[hits["neighbor_id"][0], "findings"] == films["findings"][0]
     assert hits["query_id"].tolist() == ["i00001"] * 3 + ["i00002"] * 3
     assert hits["rank"].tolist() == [1, 2, 3] * 2
     rows, distances = index.neighbors(np.array([1, 2]), 3, modality="fused")
