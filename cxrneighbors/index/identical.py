@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.data.content import content_hash
 from cxrneighbors.errors import UserError
 from cxrneighbors.index.vector_store import VectorStore
 from cxrneighbors.progress import say
@@ -70,6 +69,8 @@ def _of_several(keys: np.ndarray, patients: np.ndarray) -> list[np.ndarray]:
 
 
 def _pixels(path: str) -> str | None:
+    from cxrneighbors.data.content import content_hash  # brings SciPy, which a search does without
+
     try:
         return content_hash(path)
     except UserError:
