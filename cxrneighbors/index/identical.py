@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.data.content import content_hash
 from cxrneighbors.errors import UserError
 from cxrneighbors.index.vector_store import VectorStore
 from cxrneighbors.progress import say
@@ -39,9 +38,12 @@ def identical_films(store: VectorStore) -> list[np.ndarray]:
     if "image" not in store.vectors:
         return []
     rows = np.flatnonzero(store.has["image"] & store.studies["path"].notna().to_numpy())
+    if not len(rows):
+        return []
     alike = _alike(store.vectors["image"][rows])
     candidates = [rows[group] for group in _of_several(alike, store.patients[rows])]
-    found, read = [], 0
+    found: list[np.ndarray] = []
+    read = 0
     for group in candidates:
         read += len(group)
         if read > _READ and found:
@@ -68,6 +70,8 @@ def _of_several(keys: np.ndarray, patients: np.ndarray) -> list[np.ndarray]:
 
 
 def _pixels(path: str) -> str | None:
+    from cxrneighbors.data.content import content_hash  # with scipy, which no search needs
+
     try:
         return content_hash(path)
     except UserError:
