@@ -42,6 +42,9 @@ class Archive:
     ) -> Archive:
         """Load an index folder; a `UserError` names what is missing or of another kind."""
         given = [None if path is None else Path(path) for path in (classifier, evaluation)]
+        for path, verb in zip(given, ("train-classifier", "evaluate"), strict=True):
+            if path is not None and not path.is_dir():
+                raise UserError(f"{path}: no such folder; give one that {verb} wrote")
         return cls(NeighborIndex.load(folder), *given)
 
     @property

@@ -8,4 +8,4 @@ from html import escape
 def empty_state(title: str, text: str, command: str = "") -> str:
     """HTML of an empty tab: a title, a sentence, and the command that fills it."""
     code = f"<pre><code>{escape(command)}</code></pre>" if command else ""
-    return f'<div class="cxr-empty"><h3>{escape(title)}</h3><p>{escape(text)}</p>{code}</div>'
+    return f'<div class="cxr-empty"><h2>{escape(title)}</h2><p>{escape(text)}</p>{code}</div>'

@@ -206,7 +206,7 @@ def _run(archive: Archive, uploads: Uploads, query: Query) -> tuple[str, str]:
         return _guarded(archive, uploads, query)
     except UserError as error:
         text = without_paths(str(error)).removeprefix("where: ")
-        return empty_state("The predicate cannot be read", "What is wrong is said below it."), _alert(text)
+        return empty_state("The predicate cannot be read", text), _alert(text)
     except Exception:
         traceback.print_exc(file=sys.stderr)
         return _alert(FAULT), ""

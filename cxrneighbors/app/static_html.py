@@ -30,6 +30,7 @@ TOOLS = """
   <button type="button" id="cxr-copy">Copy link</button>
   <span id="cxr-copied" class="cxr-hint" role="status"></span>
 </div>
+<p id="cxr-announce" class="sr-only" role="status"></p>
 <svg class="cxr-svg" aria-hidden="true" width="0" height="0"><filter id="cxr-window-filter"
   color-interpolation-filters="sRGB"><feComponentTransfer><feFuncR type="linear"/><feFuncG type="linear"/>
   <feFuncB type="linear"/></feComponentTransfer></filter></svg>

@@ -13,9 +13,7 @@ class Suggestions:
         findings = (" ".join(names).lower() for names in studies["findings"])
         rows = zip(self.ids, studies["view"].str.lower(), findings, strict=True)
         # Both spellings of a finding: "Pleural_Thickening" is shown as "Pleural Thickening".
-        self.lines = [
-            f"{image_id} {view} {names} {names.replace('_', ' ')}" for image_id, view, names in rows
-        ]
+        self.lines = [" ".join([name, view, found, found.replace("_", " ")]) for name, view, found in rows]
 
     def rows(self, text: str) -> list[int]:
         """Rows of the films that have every word of `text`, those whose id begins with it first.

@@ -138,7 +138,7 @@ def command(
     from cxrneighbors.explain.full_size import full_size
     from cxrneighbors.explain.many import explain_many
     from cxrneighbors.explain.perturb import read_fill
-    from cxrneighbors.explain.pictures import panel_png
+    from cxrneighbors.explain.pictures import save_with_panel
     from cxrneighbors.explain.predictor import Predictor
     from cxrneighbors.explain.quality.method_spec import parse_method
     from cxrneighbors.explain.registry import build_explainer
@@ -191,10 +191,10 @@ def command(
         explanation = explainer.explain_film(film, target)
         check_same(out, explanation)
         full = full_size(explanation, film, explainer.reader)
-        explanation.save(out, {"panel.png": panel_png(explanation, full=full)})
+        save_with_panel(explanation, out, full)
         for line in summary_lines(explanation):
             say(line)
-        say(f"{out}: explanation.json, explanation.npz, panel.png")
+        say(f"{out}: explanation.json, explanation.npz, panel.png, for print panel-*.png, .svg, panel.csv")
         return
     title = ""
     if errors is not None:

@@ -30,6 +30,12 @@ def title_of(name: str, summary: dict[str, Any]) -> str:
     return f"{named} ({encoder})" if encoder and encoder != "arrays" else named
 
 
+def by(name: str, summary: dict[str, Any]) -> str:
+    """'Neighbours by image (vae)': a method as the title of a picture."""
+    title = title_of(name, summary)
+    return f"Neighbours by {title[0].lower()}{title[1:]}"
+
+
 def percent(value: float | None, digits: int = 1) -> str:
     """0.4567 as '45.7 %'; a missing number as '–'."""
     return "–" if value is None else f"{100 * value:.{digits}f}{NBSP}%"

@@ -148,12 +148,19 @@ def _explained(explainer: Explainer, film: Film, target: str, folder: Path) -> E
     """The film's explanation: the one that lies in `folder`, or made now and written there."""
     if folder.is_dir():
         try:
-            return Explanation.load(folder)
+            return _with_panel(Explanation.load(folder), film, explainer, folder)
         except UserError as error:
             say(f"explaining again: {error}")
     explanation = explainer.explain_film(film, target)
-    full = full_size(explanation, film, explainer.reader)
-    explanation.save(folder, {"panel.png": panel_png(explanation, full=full)})
+    explanation.save(folder)
+    return _with_panel(explanation, film, explainer, folder)
+
+
+def _with_panel(explanation: Explanation, film: Film, explainer: Explainer, folder: Path) -> Explanation:
+    """The explanation of `folder`, whose panel is drawn where an interrupted run left none."""
+    if not (folder / "panel.png").exists():
+        full = full_size(explanation, film, explainer.reader)
+        explanation.save(folder, {"panel.png": panel_png(explanation, full=full)})
     return explanation
 
 

@@ -26,10 +26,11 @@ def warn_of_identical_films(store: VectorStore) -> None:
         return
     rows = np.concatenate(groups)
     patients = len(np.unique(store.patients[rows]))
+    pictures = "one and the same picture" if len(groups) == 1 else f"only {len(groups)} pictures"
     first = ", ".join(store.studies["image_id"].iloc[groups[0][:3]])
     say(
-        f"warning: {len(rows)} films of {patients} patients show only {len(groups)} different pictures "
-        f"(such as {first}): they find each other as other patients; leave copies out, or give one patient"
+        f"warning: {len(rows)} films of {patients} patients show {pictures} (such as {first}): they find "
+        "each other as other patients; leave copies out, or give one patient"
     )
 
 

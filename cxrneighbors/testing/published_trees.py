@@ -46,7 +46,7 @@ def write_chexpert(studies: pd.DataFrame, out: str | Path) -> pd.DataFrame:
     root = Path(out) / "CheXpert-v1.0-small"
     names = label_names()
     known = {finding: observation for observation, finding in names["names"].items()} | names["written_as"]
-    rows = []
+    rows: list[dict[str, object]] = []
     numbers = {patient: place for place, patient in enumerate(dict.fromkeys(studies["patient_id"]), start=1)}
     for row in studies.to_dict("records"):
         folder = "valid" if row["split"] == "val" else "train"
@@ -78,7 +78,8 @@ def write_chexpert(studies: pd.DataFrame, out: str | Path) -> pd.DataFrame:
 
 def write_padchest(studies: pd.DataFrame, out: str | Path) -> pd.DataFrame:
     """Write the label table and 16-bit PNGs in folders 0, 1, ... of `out`; the labels as in the table."""
-    root, rows = Path(out), []
+    root = Path(out)
+    rows: list[dict[str, object]] = []
     for place, row in enumerate(studies.to_dict("records")):
         name, folder = f"{10**20 + place}_{place:02d}-{place:03d}.png", str(place % 3)
         _save(read_pixels(row["path"]), root / folder / name, 16)

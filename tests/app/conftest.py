@@ -1,4 +1,4 @@
-"""Small indices, archives of phantoms, an explorer over them that is served, and a browser."""
+"""Indices of phantoms and of random vectors, an explorer that is served, and a browser."""
 
 from __future__ import annotations
 
@@ -21,6 +21,28 @@ from cxrneighbors.data.imports import import_dataset
 from cxrneighbors.encoders.encode import encode
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.index.neighbor_index import NeighborIndex
+
+
+@pytest.fixture(scope="session")
+def index_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an index of 40 phantom patients, by PCA and TF-IDF."""
+    folder = tmp_path_factory.mktemp("secret place")
+    studies = import_dataset("phantom", folder / "films", n_patients=40, image_size=96, seed=1).studies
+    embeddings = encode(studies, image="pca", report="tfidf", out=folder / "embeddings")
+    NeighborIndex.build(embeddings, studies, backend="exact").save(folder / "index")
+    return folder / "index"
+
+
+@pytest.fixture(scope="session")
+def archive(index_folder: Path) -> Archive:
+    """Opened as the verb does."""
+    return Archive.open(index_folder)
+
+
+@pytest.fixture
+def uploads() -> Uploads:
+    """Nobody has uploaded anything."""
+    return Uploads()
 
 
 @pytest.fixture(scope="session")
@@ -49,21 +71,17 @@ def random_index() -> Callable[[int], NeighborIndex]:
 
 
 @pytest.fixture(scope="session")
-def phantom_archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
-    """20 phantom patients, an index by PCA and TF-IDF, a classifier with random weights, an evaluation."""
+def phantom_archive(index_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    """The phantoms with a classifier of random weights, and an evaluation."""
     from cxrneighbors.classifiers.registry import build
     from cxrneighbors.evaluation.evaluate import evaluate_overlap
     from cxrneighbors.evaluation.write import write_evaluation
 
-    folder = tmp_path_factory.mktemp("phantom")
-    studies = import_dataset("phantom", folder / "films", n_patients=20, image_size=96).studies
-    embeddings = encode(studies, image="pca", report="tfidf", out=folder / "embeddings")
-    index = NeighborIndex.build(embeddings, studies, backend="exact")
-    index.save(folder / "index")
-    findings = sorted({name for names in studies["findings"] for name in names} - {"No Finding"})
+    folder, index = tmp_path_factory.mktemp("phantom"), NeighborIndex.load(index_folder)
+    findings = sorted({name for names in index.studies["findings"] for name in names} - {"No Finding"})
     build("small-cnn", labels=findings, image_size=48).save(folder / "classifier")
     write_evaluation(evaluate_overlap(index, k=3, n_permutations=19), folder / "evaluation")
-    return Archive.open(folder / "index", folder / "classifier", folder / "evaluation")
+    return Archive.open(index_folder, folder / "classifier", folder / "evaluation")
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +122,7 @@ def open_page(chromium: Any, explorer_address: str) -> Iterator[Callable[..., An
 
     def open_tab(tab: str = "Search", path: str = "", **options: Any) -> Any:
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 860}} | options)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(90_000)
         contexts.append(context)
         page = context.new_page()
         own = ("data:", "blob:", explorer_address)
@@ -118,25 +136,3 @@ def open_page(chromium: Any, explorer_address: str) -> Iterator[Callable[..., An
     for context in contexts:
         context.close()
     assert not wrong, wrong
-
-
-@pytest.fixture(scope="session")
-def index_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of an index of 40 phantom patients, by PCA and TF-IDF."""
-    folder = tmp_path_factory.mktemp("secret place")
-    studies = import_dataset("phantom", folder / "films", n_patients=40, image_size=96, seed=1).studies
-    embeddings = encode(studies, image="pca", report="tfidf", out=folder / "embeddings")
-    NeighborIndex.build(embeddings, studies, backend="exact").save(folder / "index")
-    return folder / "index"
-
-
-@pytest.fixture(scope="session")
-def archive(index_folder: Path) -> Archive:
-    """Opened as the verb does."""
-    return Archive.open(index_folder)
-
-
-@pytest.fixture
-def uploads() -> Uploads:
-    """Nobody has uploaded anything."""
-    return Uploads()

@@ -74,9 +74,8 @@ def place(page: Any, row: int) -> tuple[float, float]:
 
 def alone(page: Any) -> int:
     """A film that no other lies near."""
-    count = page.evaluate(f"() => {MAP}.points.n")
-    at = np.array([page.evaluate(f"(row) => {MAP}.place(row)", row) for row in range(count)])
-    gaps = np.linalg.norm(at[:, None] - at[None], axis=-1) + 1e9 * np.eye(count)
+    at = np.array(page.evaluate(f"() => [...{MAP}.points.x.keys()].map((row) => {MAP}.place(row))"))
+    gaps = np.linalg.norm(at[:, None] - at[None], axis=-1) + 1e9 * np.eye(len(at))
     return int(gaps.min(axis=1).argmax())
 
 
@@ -118,11 +117,8 @@ def test_a_group_is_lassoed_tagged_and_saved_as_a_table(
     for point in points[1:]:
         page.mouse.move(*point, steps=3)
     page.mouse.up()
-    half = [
-        row
-        for row in range(len(phantom_archive.studies))
-        if place(page, row)[0] < box["x"] + box["width"] / 2
-    ]
+    middle = f"{MAP}.marks.clientWidth / 2"
+    half = page.evaluate(f"() => [...{MAP}.points.x.keys()].filter((row) => {MAP}.place(row)[0] < {middle})")
     assert page.evaluate(f"() => {MAP}.tags.chosen.toSorted((a, b) => a - b)") == half
     page.locator(".cxr-map").get_by_label("Name").fill("left half")
     page.keyboard.press("Enter")

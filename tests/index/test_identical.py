@@ -43,7 +43,7 @@ def test_ten_identical_films_of_ten_patients(table: pd.DataFrame, capsys: pytest
     lines = capsys.readouterr().err.splitlines()
     assert [group.tolist() for group in identical_films(index.store)] == [list(range(10))]
     assert len(lines) == 1 and lines[0].startswith(
-        "warning: 10 films of 10 patients show only 1 different pictures (such as i0, i1, i2): "
+        "warning: 10 films of 10 patients show one and the same picture (such as i0, i1, i2): "
     )
 
 

@@ -4,12 +4,16 @@
   const find = (id) => document.getElementById(id);
   const restore = () => cxr.setText("cxr-link", location.search);
 
+  const follow = () => {
+    const link = document.querySelector("#cxr-results .cxr-answers")?.dataset.link;
+    if (link !== undefined && link !== location.search) history.pushState(null, "", link || location.pathname);
+    // Those who do not see the page hear what was found.
+    const said = document.querySelector("#cxr-results :is(h2, .cxr-error)")?.textContent.trim() ?? "";
+    if (find("cxr-announce").textContent !== said) find("cxr-announce").textContent = said;
+  };
+
   cxr.started = () => {
-    new MutationObserver(() => {
-      const shown = document.querySelector("#cxr-results .cxr-answers");
-      const link = shown?.dataset.link;
-      if (link !== undefined && link !== location.search) history.pushState(null, "", link || location.pathname);
-    }).observe(find("cxr-results"), { childList: true, subtree: true });
+    new MutationObserver(follow).observe(find("cxr-results"), { childList: true, subtree: true });
     // On a narrow screen the results are nearer with the filters folded.
     if (matchMedia("(max-width: 60rem)").matches) document.querySelector("#cxr-filters > button.open")?.click();
     if (location.search) restore();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,7 @@ def read(root: Path, images: str = "required", seed: int = 0) -> ImportResult:
             "archives there, or pass --images optional for the labels alone"
         )
     projection = pd.Series(optional_column(table, ["Projection"]), dtype=object)
-    troubles = {
+    troubles: dict[str, Iterable[bool]] = {
         "no image id or no patient id": (table[ids] == "") | (table[patients] == ""),
         "projection EXCLUDE": projection == "EXCLUDE",
         "duplicate image id": table[ids].duplicated(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,7 @@ def read(
             f"{root}: none of the {len(table):,} images of its tables is below it as .dicom; unpack them "
             "there, or pass --images optional for the labels alone"
         )
-    troubles = {
+    troubles: dict[str, Iterable[bool]] = {
         "no image id": table["image_id"] == "",
         "image id in both tables": table["image_id"].duplicated(),
         "no image file": [images == "required" and image not in files for image in table["image_id"]],

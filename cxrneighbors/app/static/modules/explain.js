@@ -55,8 +55,11 @@ class Explain {
     this.film = film;
     this.fail("");
     const seen = this.part("seen"), known = this.part("known");
+    this.wanted = this.form.elements.target?.value ?? this.wanted; // the next film is asked about the same finding
     seen.hidden = true;
     delete this.root.dataset.film;
+    this.part("scores").textContent = "";
+    known.textContent = "Give an image id, or press Explain on a film in the other tabs.";
     if (!film) return;
     known.textContent = "The classifier looks at the film …";
     const answer = await ask(url("explain/scores", { film }));
@@ -70,12 +73,12 @@ class Explain {
     known.textContent = upload ? "The film that was uploaded in the search tab." : labelled ? `Labelled: ${labelled}` : "Not labelled";
     const source = upload ? url(`uploaded/${film.slice(UPLOAD.length)}.png`, { size: 256 }) : picture(film, 256);
     Object.assign(seen, { src: source, alt: upload ? "The uploaded film" : `Film ${film}`, hidden: false });
-    const before = this.form.elements.target?.value;
-    this.part("scores").replaceChildren(...answer.value.scores.map((row, place) => scoreRow(row, before ? row.label === before : place === 0)));
+    this.part("scores").replaceChildren(...answer.value.scores.map((row, place) => scoreRow(row, this.wanted ? row.label === this.wanted : place === 0)));
     this.root.dataset.film = film;
   }
 
   async run() {
+    await this.choose(this.form.elements.film.value.trim());
     const given = Object.fromEntries(new FormData(this.form));
     if (!this.film || !given.target) {
       this.fail("Choose a film first: an image id, or Explain on a film in another tab.");

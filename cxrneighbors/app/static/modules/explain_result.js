@@ -41,7 +41,7 @@ export class Result {
     this.part("result").hidden = false;
     this.mark(-1);
     this.part("question").focus({ preventScroll: true });
-    this.part("question").scrollIntoView({ block: "nearest" });
+    this.part("question").scrollIntoView({ block: "start" });
   }
 
   // colour(value): [r, g, b, alpha] for -1 .. 1
@@ -91,7 +91,7 @@ export class Result {
 
   // The border of an area, along the edges of the classifier's pixels.
   outline(canvas, inside) {
-    const scale = 4;
+    const scale = Math.max(1, Math.round(900 / this.width)); // the same line for any classifier's size
     [canvas.width, canvas.height] = [this.width * scale, this.height * scale];
     const context = canvas.getContext("2d"), at = (x, y) => x >= 0 && y >= 0 && x < this.width && y < this.height && inside(this.labels[y * this.width + x]);
     const path = new Path2D();
@@ -102,7 +102,7 @@ export class Result {
         if (here !== at(x, y - 1)) path.moveTo(x * scale, y * scale), path.lineTo((x + 1) * scale, y * scale);
       }
     }
-    for (const [colour, width] of [["#000", 6], ["#fff", 3]]) {
+    for (const [colour, width] of [["#000", 6], ["#fff", 2.5]]) {
       Object.assign(context, { strokeStyle: colour, lineWidth: width, lineCap: "square" });
       context.stroke(path);
     }
