@@ -17,10 +17,15 @@ def read_tables(paths: Sequence[str | Path]) -> pd.DataFrame:
 
 
 def combine_studies(tables: Sequence[pd.DataFrame], source: str = "combined study tables") -> pd.DataFrame:
-    """Put study tables below each other, with the schema's columns only, and validate the whole."""
+    """Put study tables below each other, with the schema's columns only, and validate the whole.
+
+    Paths are written, and hashed, as those of the first table (`data.paths`).
+    """
     if len(tables) == 1:
         return tables[0]
-    return validate_studies(pd.concat([table[list(COLUMNS)] for table in tables], ignore_index=True), source)
+    whole = pd.concat([table[list(COLUMNS)] for table in tables], ignore_index=True)
+    whole.attrs = dict(tables[0].attrs)
+    return validate_studies(whole, source)
 
 
 def without_patients_of(studies: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:

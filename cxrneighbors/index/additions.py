@@ -47,10 +47,12 @@ def extended(
     new = table[~known].reset_index(drop=True)
     vectors, has = align(_without(embeddings, store.image_ids), new)
     none = np.zeros(len(new), dtype=bool)
+    whole = pd.concat([store.studies, new], ignore_index=True)
+    whole.attrs = dict(store.studies.attrs)  # paths stay absolute, or relative, as they were
     first = len(store.studies) if store.measured_on is None else store.measured_on
     bigger = replace(
         store,
-        studies=validate_studies(pd.concat([store.studies, new], ignore_index=True)),
+        studies=validate_studies(whole),
         vectors={
             name: np.concatenate([held, vectors.get(name, np.zeros((len(new), held.shape[1]), np.float32))])
             for name, held in store.vectors.items()

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxrneighbors.data.combine import read_tables
+from cxrneighbors.data.tables import write_table
 from cxrneighbors.encoders import jobs
 from cxrneighbors.encoders.encode import encode
 from cxrneighbors.encoders.growth import begin_or_grow
@@ -143,6 +145,14 @@ def test_what_is_no_growth_is_refused(studies: pd.DataFrame, tmp_path: Path):
         with pytest.raises(UserError, match=says):
             change()
     assert files_of(folder) == before
+
+
+def test_a_table_of_relative_paths_grows_by_one_of_absolute_ones(studies: pd.DataFrame, tmp_path: Path):
+    write_table(studies.iloc[:14], tmp_path / "old.parquet", relative=True)
+    write_table(studies.iloc[14:], tmp_path / "new.parquet")
+    encode(read_tables([tmp_path / "old.parquet"]), "pixels", out=tmp_path / "emb", **SIZES)
+    both = read_tables([tmp_path / "old.parquet", tmp_path / "new.parquet"])
+    assert len(encode(both, "pixels", out=tmp_path / "emb", **SIZES).ids["image"]) == 21
 
 
 def test_a_changed_store_does_not_grow(studies: pd.DataFrame, tmp_path: Path):

@@ -128,8 +128,9 @@ def test_films_that_are_there_are_passed_over(
 
 def test_the_embeddings_of_all_and_the_table_of_the_new(archive: Callable[[int, slice], Parts]) -> None:
     (old, first), (_, both), (new, _) = (archive(100, s) for s in (slice(60), slice(100), slice(60, 100)))
+    old.attrs["paths_from"] = "/somewhere"
     index = NeighborIndex.build(first, old, backend="exact")
-    assert index.add(both, new) == 40
+    assert index.add(both, new) == 40 and index.studies.attrs == old.attrs
 
 
 def test_a_kind_of_row_that_no_film_had(archive: Callable[[int, slice], Parts]) -> None:
