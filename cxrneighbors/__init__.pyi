@@ -14,6 +14,7 @@ from .evaluation.baselines import make_baselines as make_baselines
 from .evaluation.evaluate import OverlapResult as OverlapResult
 from .evaluation.evaluate import evaluate_overlap as evaluate_overlap
 from .evaluation.write import write_evaluation as write_evaluation
+from .index.hits import show as show
 from .index.neighbor_index import NeighborIndex as NeighborIndex
 
 __version__: str

@@ -167,8 +167,10 @@ class Work:
                     self.folder.rmdir()
             raise
 
-    def reopen(self) -> None:
-        """Mark a complete folder as unfinished, before more is added to it."""
+    def reopen(self, plan: Mapping[str, Any] | None = None) -> None:
+        """Mark a complete folder as unfinished, before more is added to it; `plan`: what it is to become."""
+        if plan is not None:
+            self.plan = _through_json(plan)
         write_json_atomic(self.folder / MANIFEST, self.kind._head(False) | self.plan)
         self.complete = False
 

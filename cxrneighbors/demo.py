@@ -50,6 +50,7 @@ def run_demo(
     from cxrneighbors.encoders.encode import encode
     from cxrneighbors.encoders.vae import VAE
     from cxrneighbors.evaluation.baselines import make_baselines
+    from cxrneighbors.evaluation.disagreement import reason_lines
     from cxrneighbors.evaluation.evaluate import evaluate_overlap
     from cxrneighbors.evaluation.wording import neighbours_line, summary_lines
     from cxrneighbors.evaluation.write import write_evaluation
@@ -76,9 +77,11 @@ def run_demo(
     say("5/6 evaluation: patients of the test split, who trained nothing")
     baselines = make_baselines(index, seed=seed)
     result = evaluate_overlap(index, k=5, targets="split == 'test'", methods=baselines, seed=seed)
-    write_evaluation(result, out / "evaluation")
     say(neighbours_line(result.summary))
     say(summary_lines(result.summary))
+    for line in reason_lines(result.summary):
+        say(line)
+    write_evaluation(result, out / "evaluation")
     say("6/6 explanation: a small classifier, and what it sees in a film of a test patient")
     panel = explain_one(phantoms, index, out, min(image_size, CLASSIFIER_SIZE), seed)
     say(f"done in {time.perf_counter() - started:.0f} s; open {out / 'evaluation' / 'report.html'}")
@@ -101,7 +104,7 @@ def explain_one(phantoms: ImportResult, index: NeighborIndex, out: Path, size: i
     from cxrneighbors.data.schema import NO_FINDING
     from cxrneighbors.explain.contrast_lime import ContrastLime
     from cxrneighbors.explain.full_size import full_size
-    from cxrneighbors.explain.pictures import panel_png
+    from cxrneighbors.explain.pictures import save_with_panel
     from cxrneighbors.explain.predictor import Predictor
 
     frontal = phantoms.studies[phantoms.studies["view"] != "LATERAL"]
@@ -117,7 +120,7 @@ def explain_one(phantoms: ImportResult, index: NeighborIndex, out: Path, size: i
         say(f"no explanation: {error}")
         return None
     full = full_size(explanation, film, explainer.reader)
-    explanation.save(out / "explanation", {"panel.png": panel_png(explanation, full=full, lesion=lesion)})
+    save_with_panel(explanation, out / "explanation", full, lesion)
     say(explanation.answer())
     return out / "explanation" / "panel.png"
 

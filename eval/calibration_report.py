@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 
 from common.markdown import document, table
-from cxrneighbors.figures import new_figure, to_png
+from cxrneighbors.figures import ORANGE, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 NOMINAL, BAND = 0.95, 0.015
 TITLES = {"lift": "lift", "matched": "matched lift", "difference": "difference of two"}
 COLORS = {"lift": "#1f4e9e", "matched": "#2a8c82", "difference": "#b5651d"}
-OTHERS = {"bootstrap of targets": "#c8372d", "dyadic, large sample": "#8a8f98"}
+OTHERS = {"bootstrap of targets": ORANGE, "dyadic, large sample": "#8a8f98"}
 
 
 def markdown(summary: dict[str, Any]) -> str:
@@ -69,8 +73,8 @@ def _planted(row: dict[str, Any]) -> str:
     )
 
 
-def draw_figure(summary: dict[str, Any]) -> bytes:
-    """Coverage of every interval in every design as PNG; what was in use before beside it."""
+def draw_figure(summary: dict[str, Any]) -> Figure:
+    """Coverage of every interval in every design; what was in use before beside it."""
     rows = summary["rows"]
     figure = new_figure(8.6, 0.25 * len(rows) + 1.2)
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.15, 1])
@@ -84,7 +88,7 @@ def draw_figure(summary: dict[str, Any]) -> bytes:
     _finish(left, (90, 100), "in use", {TITLES[name]: color for name, color in COLORS.items()})
     _finish(right, (50, 100), "others, of the lift", OTHERS)
     figure.tight_layout(pad=0.5)
-    return to_png(figure)
+    return figure
 
 
 def _dots(axis: Axes, y: float, coverage: dict[str, float], step: float) -> None:

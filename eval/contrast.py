@@ -30,7 +30,8 @@ from common.options import options, run
 from common.results import write_results
 from cxrneighbors.classifiers.starting import starting_model
 from cxrneighbors.data.imports import import_dataset
-from cxrneighbors.explain.contrast_lime import ContrastLime, detail_map
+from cxrneighbors.explain.contrast_lime import ContrastLime
+from cxrneighbors.explain.detail import detail_map
 from cxrneighbors.explain.explainer import Explainer
 from cxrneighbors.explain.explanation import Explanation
 from cxrneighbors.explain.locality import LatentLocality

@@ -44,7 +44,8 @@ GROUPS = {
 @dataclass(frozen=True)
 class Settings:
     """Options of trainings, and where everything runs; `lungs`: folder of a lung segmenter, '' for none;
-    `models`: folder of what is trained on these films for more than one line."""
+    `models`: folder of what is trained on these films for more than one line; `precision`: of classifiers'
+    trainings."""
 
     epochs: int
     image_size: int
@@ -52,6 +53,7 @@ class Settings:
     device: str
     lungs: str = ""
     models: Path = Path("models")
+    precision: str = "auto"
 
     @property
     def lungs_hash(self) -> str:
@@ -204,6 +206,7 @@ def classifier(
     folder = settings.models / f"classifier-{start}{'-overlap' if overlap else ''}"
     learned = all_but_one(films)
     training = {"epochs": epochs, "seed": settings.seed, "overlap": overlap, "keep": "last"}
+    training |= {"precision": settings.precision}
     trained_classifier(model, learned, folder, settings.device, **training)
     return ClassifierEncoder(model, layer, device=settings.device)
 
@@ -225,6 +228,7 @@ CLASSIFIER_EPOCHS = 6  # likewise
 OVERLAP = 0.1  # weight of the loss of films that share findings
 STARTS = ("imagenet", "contrastive")
 TRAINING = ("epochs", "image_size", "seed")
+CLASSIFYING = (*TRAINING, "precision")
 LUNGS = ("lungs_hash",)
 ROWS = {
     "random": Row(UNTRAINED, random_vectors, ("seed",), check=True),
@@ -254,17 +258,17 @@ ROWS = {
     "contrastive-patient": Row(
         UNSUPERVISED, partial(contrastive, positives="patient"), TRAINING, before="contrastive-before"
     ),
-    "classifier": Row(LABELS, classifier, TRAINING, before="efficientnet-lite0"),
-    "classifier-logits": Row(LABELS, partial(classifier, layer="logits"), TRAINING, parts=("classifier",)),
+    "classifier": Row(LABELS, classifier, CLASSIFYING, before="efficientnet-lite0"),
+    "classifier-logits": Row(LABELS, partial(classifier, layer="logits"), CLASSIFYING, parts=("classifier",)),
     "classifier-overlap": Row(
-        LABELS, partial(classifier, overlap=OVERLAP), TRAINING, before="efficientnet-lite0"
+        LABELS, partial(classifier, overlap=OVERLAP), CLASSIFYING, before="efficientnet-lite0"
     ),
     "classifier-contrastive": Row(
         LABELS,
         partial(classifier, start="contrastive"),
-        TRAINING,
+        CLASSIFYING,
         before="contrastive",
         parts=("contrastive",),
     ),
-    "classifiers": Row(LABELS, classifiers, TRAINING, parts=("classifier", "classifier-contrastive")),
+    "classifiers": Row(LABELS, classifiers, CLASSIFYING, parts=("classifier", "classifier-contrastive")),
 }

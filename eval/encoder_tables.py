@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from common.markdown import document, interval, table
-from cxrneighbors.figures import BLUE, GREEN, GREY, PAGE_WIDTH, new_figure, to_png
+from cxrneighbors.figures import BLUE, GREY, PAGE_WIDTH, TEAL, new_figure
 from encoder_films import LAST_LOOK, MAIN, N_FOLDS
 from encoder_rows import GROUPS, LABELS, UNSUPERVISED, UNTRAINED
 from encoder_scores import QUESTIONS
 
-COLORS = {UNTRAINED: GREY, UNSUPERVISED: BLUE, LABELS: GREEN}
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+COLORS = {UNTRAINED: GREY, UNSUPERVISED: BLUE, LABELS: TEAL}
 LIFTS = {"overall": "lift", "patients": "one per patient", "within": "within {}", "diseased": "diseased"}
 EMPTY = {"lift": float("nan"), "lift_ci95": [float("nan")] * 2}
 RETRIEVAL = {"P@1": "p_at_1", "P@3": "p_at_3", "P@5": "p_at_5", "P@10": "p_at_10", "mAP@20": "map"}
@@ -130,8 +134,8 @@ def differences_table(result: Mapping[str, Any]) -> str:
     return table(columns, rows)
 
 
-def draw_figure(summary: Mapping[str, Any]) -> bytes:
-    """Lift with its interval of each encoder on the main set, overall and within view, as PNG."""
+def draw_figure(summary: Mapping[str, Any]) -> Figure:
+    """Lift with its interval of each encoder on the main set, overall and within view."""
     encoders = summary["data_sets"][MAIN]["encoders"]
     names = [name for group in GROUPS for name, row in encoders.items() if row["group"] == group]
     figure = new_figure(PAGE_WIDTH, 1.0 + 0.24 * len(names), constrained=True)
@@ -156,4 +160,4 @@ def draw_figure(summary: Mapping[str, Any]) -> bytes:
     axes[0].invert_yaxis()
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, fontsize=7, frameon=False, ncols=3, loc="outside upper right")
-    return to_png(figure)
+    return figure

@@ -49,7 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     films, also = read_labelled(given.data, MAIN), [read_studies(*pair) for pair in given.also]
     keeper = Keeper(
         given.work / "encoders",
-        Settings(given.epochs, given.image_size, given.seed, given.device, given.lungs),
+        Settings(
+            given.epochs,
+            given.image_size,
+            given.seed,
+            given.device,
+            given.lungs,
+            precision=given.precision,
+        ),
         given.k,
         with_parts(given.only or [name for name in ROWS if given.lungs or "-lungs" not in name]),
         given.anew,
@@ -85,6 +92,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data-sets", nargs="*", default=OTHERS, metavar="NAME", help="beside the main one")
     parser.add_argument("--folds", type=int, default=N_FOLDS, help="how many are scored")
     parser.add_argument("--lungs", default="", metavar="DIR", help="lung segmenter of rows NAME-lungs")
+    parser.add_argument("--precision", default="auto", help="of classifiers' trainings: see train-classifier")
     parser.add_argument("--reference", metavar="NAME", help="what the others are compared with")
     parser.add_argument("--last-look", action="store_true", help="score split 'test'; see above")
     given = parser.parse_args(arguments)

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -36,12 +36,16 @@ from cxrneighbors.evaluation.films import Films
 from cxrneighbors.evaluation.graph import Graph, Search
 from cxrneighbors.evaluation.question import Question
 from cxrneighbors.evaluation.score_table import ScoreTable, score_targets
-from cxrneighbors.figures import BLUE, GREEN, GREY, PAGE_WIDTH, RED, new_figure, to_png
+from cxrneighbors.figures import BLUE, GREY, ORANGE, PAGE_WIDTH, TEAL, new_figure
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
 from cxrneighbors.statistics.dyadic import NEXT
 from cxrneighbors.statistics.holm import holm
 from cxrneighbors.statistics.patients import patient_codes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 IMAGE, REPORT, EQUAL, AUTO = "image alone", "report alone", "fused 1:1", "fused auto"
 RANKS, SHARED = "ranks", "shared space 1:1"
@@ -236,7 +240,7 @@ def spread_share(index: NeighborIndex, rows: np.ndarray) -> float:
     return float(image / (image + report))
 
 
-def drawn(results: list[dict[str, Any]]) -> bytes:
+def drawn(results: list[dict[str, Any]]) -> Figure:
     """Lift against the ratio of the weights, as each fold's choice saw it, and what was chosen."""
     figure = new_figure(PAGE_WIDTH, 2.6 * len(results), constrained=True)
     for number, (result, axes) in enumerate(
@@ -246,8 +250,8 @@ def drawn(results: list[dict[str, Any]]) -> bytes:
             curve = pd.DataFrame(fold["chosen_on"]["curve"])
             chosen = int(np.argmax(curve["image"] == fold["weights"]["image"]))
             axes.plot(curve.index, 100 * curve["lift"], color=GREY, linewidth=0.8)
-            axes.plot(chosen, 100 * curve["lift"][chosen], "o", color=RED, markersize=4)
-        for method, color in ((IMAGE, BLUE), (REPORT, GREEN), (AUTO, RED)):
+            axes.plot(chosen, 100 * curve["lift"][chosen], "o", color=ORANGE, markersize=4)
+        for method, color in ((IMAGE, BLUE), (REPORT, TEAL), (AUTO, ORANGE)):
             lift = 100 * result["methods"][method]["lift"]
             axes.axhline(lift, color=color, linewidth=1, linestyle="--", label=f"{method}, outer folds")
         ticks = curve.index[::2]
@@ -259,7 +263,7 @@ def drawn(results: list[dict[str, Any]]) -> bytes:
         if number == 0:
             axes.legend(fontsize=7)
     axes.set_xlabel("weight of the image (report: the rest)")
-    return to_png(figure)
+    return figure
 
 
 def markdown(summary: dict[str, Any]) -> str:

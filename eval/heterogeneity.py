@@ -12,7 +12,7 @@ patient, drawn, is a target. Policies: nearest, diverse (which looks at its cand
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -26,14 +26,18 @@ from cxrneighbors.evaluation.graph import Graph
 from cxrneighbors.evaluation.heterogeneity import finding_entropy, heterogeneity_scores
 from cxrneighbors.evaluation.question import Question
 from cxrneighbors.evaluation.score_table import score_targets
-from cxrneighbors.figures import BLUE, COLUMN_WIDTH, GREEN, GREY, RED, new_figure, to_png
+from cxrneighbors.figures import BLUE, COLUMN_WIDTH, GREY, ORANGE, TEAL, new_figure
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
 from cxrneighbors.statistics.patients import patient_codes
 from encoder_films import MAIN, folds, read_labelled
 from encoder_rows import Settings, named
 
-COLORS = {"nearest": BLUE, "diverse": GREEN, "cluster": RED, "random": GREY}
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+COLORS = {"nearest": BLUE, "diverse": TEAL, "cluster": ORANGE, "random": GREY}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -118,8 +122,8 @@ def markdown(summary: dict[str, Any]) -> str:
     return document(about, table(columns, summary["policies"]))
 
 
-def draw_figure(points: dict[str, np.ndarray], k: int) -> bytes:
-    """Distance against entropy: a dot a target, a disc at the mean of each policy, as PNG."""
+def draw_figure(points: dict[str, np.ndarray], k: int) -> Figure:
+    """Distance against entropy: a dot a target, a disc at the mean of each policy."""
     figure = new_figure(1.4 * COLUMN_WIDTH, COLUMN_WIDTH, constrained=True)
     axis = figure.subplots()
     for policy, values in points.items():
@@ -131,7 +135,7 @@ def draw_figure(points: dict[str, np.ndarray], k: int) -> bytes:
     axis.tick_params(labelsize=7)
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(fontsize=7, frameon=False, loc="lower right")
-    return to_png(figure)
+    return figure
 
 
 if __name__ == "__main__":

@@ -6,8 +6,11 @@ STUDIES and CLASSIFIER as `eval/table2.py` leaves them in its work folder. For e
 that is rightly classified with the highest score (the highest score of all where none is) is explained for
 its class by every method. Films are cut at `--film-size` whatever the classifier takes (it resizes itself):
 quickshift with LIME's settings leaves three segments of a 64 x 64 film. Neighbours come from an index of
-the training images by PCA. Writes figure4.png and CLASS-METHOD.png (prediction, pros and cons, heat map,
-neighbours) to `--out`, not to the results: they show images of the data sets.
+the training images by PCA. Contrast-LIME's donors come from the film's own source where that has films of
+another class (else a donor's machine, not its health, is what differs); tuberculosis has a source to itself,
+so its donors are of others. Writes figure4.png and .svg, and for each explanation the folder CLASS-METHOD
+with its panel (prediction, orange for and blue against, heat map, neighbours), to `--out`, not to the
+results: they show images of the data sets.
 """
 
 from __future__ import annotations
@@ -27,13 +30,15 @@ from cxrneighbors.classifiers.registry import load_classifier
 from cxrneighbors.data.pixels import load_image, load_images
 from cxrneighbors.data.tables import read_table
 from cxrneighbors.encoders.encode import encode
-from cxrneighbors.explain.pictures import panel_png
+from cxrneighbors.explain.pictures import save_with_panel
 from cxrneighbors.explain.registry import build_explainer
 from cxrneighbors.explain.segments import SegmentCache
-from cxrneighbors.files import atomic_path, write_bytes_atomic
+from cxrneighbors.figures import COLUMN_WIDTH, PRINT_DPI, new_figure, to_png, to_svg
+from cxrneighbors.files import write_bytes_atomic
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
 
+METHODS = ["lime", "k-lime", "sigma-lime", "kp-lime", "contrast-lime"]
 YELLOW = (1.0, 0.85, 0.0)
 
 
@@ -41,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = options(__doc__, "-k", "--device")
     parser.add_argument("studies", type=Path)
     parser.add_argument("classifier", type=Path)
-    parser.add_argument("--methods", nargs="+", default=["lime", "k-lime", "sigma-lime", "kp-lime"])
+    parser.add_argument("--methods", nargs="+", default=METHODS)
     parser.add_argument("-p", "--masks", type=int, default=300)
     parser.add_argument("--film-size", type=int, default=250, help="pixels a side that are cut into segments")
     parser.add_argument("--out", type=Path, default=Path("build/eval/lime-ray-panels"))
@@ -61,14 +66,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 k=given.k,
                 n_masks=given.masks,
                 image_size=given.film_size,
-                where="split == 'train'",
+                where=neighbours_of(row, studies, method),
                 device=given.device,
                 segments=segments,
             )
             explanation = explainer.explain(row["image_id"], target=label)
-            path = given.out / f"{class_name(label)}-{method}.png"
-            write_bytes_atomic(path, panel_png(explanation))
+            path = given.out / f"{class_name(label)}-{method}"
+            save_with_panel(explanation, path)
             say(f"{path}: score {explanation.prediction:.2f}, fidelity {explanation.fidelity:.2f}")
+
+
+def neighbours_of(row: pd.Series, studies: pd.DataFrame, method: str) -> str:
+    """Which films may be neighbours of `row` for `method`, as an expression."""
+    where = "split == 'train'"
+    same = studies[studies["dataset"] == row["dataset"]]
+    if method == "contrast-lime" and len({tuple(findings) for findings in same["findings"]}) > 1:
+        where += f" and dataset == {row['dataset']!r}"
+    return where
 
 
 def choose_images(studies: pd.DataFrame, model: Classifier, device: str) -> dict[str, pd.Series]:
@@ -90,9 +104,7 @@ def choose_images(studies: pd.DataFrame, model: Classifier, device: str) -> dict
 
 def draw_superpixels(chosen: dict[str, pd.Series], size: int, aspect: str, out: Path) -> None:
     """Figure 4: each film, its quickshift segments outlined, and each segment in its mean grey."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(3.5, 1.22 * len(chosen) + 0.1), dpi=300, facecolor="white", layout="constrained")
+    figure = new_figure(COLUMN_WIDTH, 1.22 * len(chosen) + 0.1, constrained=True)
     grid = figure.subplots(len(chosen), 3, squeeze=False)
     for axes, (label, row) in zip(grid, chosen.items(), strict=True):
         film = load_image(row["path"], size, aspect)
@@ -105,8 +117,8 @@ def draw_superpixels(chosen: dict[str, pd.Series], size: int, aspect: str, out: 
             place.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
             place.set_title(title, size=6.5, pad=2)
             place.set_axis_off()
-    with atomic_path(out) as temporary:
-        figure.savefig(temporary, format="png", metadata={"Software": None})
+    write_bytes_atomic(out, to_png(figure, PRINT_DPI))
+    write_bytes_atomic(out.with_suffix(".svg"), to_svg(figure))
 
 
 if __name__ == "__main__":

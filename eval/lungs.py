@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,7 @@ from common.results import write_results
 from cxrneighbors.data.imports import import_dataset
 from cxrneighbors.data.pixels import load_images
 from cxrneighbors.data.skipped import Skipped
-from cxrneighbors.figures import BLUE, GREEN, PAGE_WIDTH, RED, new_figure, to_png
+from cxrneighbors.figures import BLUE, ORANGE, PAGE_WIDTH, TEAL, new_figure, to_png
 from cxrneighbors.files import write_bytes_atomic
 from cxrneighbors.lungs.films import read_lung_films, read_lungs
 from cxrneighbors.lungs.masks import believable, completed, dice
@@ -36,9 +36,13 @@ from cxrneighbors.lungs.rule import dark_lungs
 from cxrneighbors.lungs.segmenter import LungSegmenter
 from cxrneighbors.progress import say, track
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
 FAILED = 0.8  # a Dice overlap below it
 SIZE = 256  # pixels a side at which masks are compared
-COLOURS = {"segmenter": BLUE, "rule": RED}
+COLOURS = {"segmenter": BLUE, "rule": ORANGE}
 SHOWN = 4  # films of each data set in the picture
 
 
@@ -88,8 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         agreement = dice(*(either(found.masks) for found in answers.values()))
         summary["chestxray14"] = unmasked(answers, agreement)
         rows += picture_rows(others, answers, agreement)
-    write_bytes_atomic(given.work / "lungs-films.png", films_png(rows))
-    figures = {"lungs": dice_png(overlaps)}
+    write_bytes_atomic(given.work / "lungs-films.png", to_png(draw_films(rows)))
+    figures = {"lungs": draw_dice(overlaps)}
     write_results(given.results, "lungs", summary, markdown(summary), figures, given.device)
 
 
@@ -189,22 +193,22 @@ def picture_rows(
     return rows
 
 
-def films_png(rows: list[Row]) -> bytes:
-    """PNG bytes: films with the outlines of radiologist (green), segmenter (blue) and rule (red)."""
+def draw_films(rows: list[Row]) -> Figure:
+    """Films with the outlines of radiologist (teal), segmenter (blue) and rule (orange)."""
     lines = -(-len(rows) // SHOWN)
     figure = new_figure(PAGE_WIDTH, 2.0 * lines, constrained=True)
     for place, (picture, masks, title) in enumerate(rows, 1):
         axes = figure.add_subplot(lines, SHOWN, place)
         axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
         for name, mask in masks.items():
-            axes.contour(mask, [0.5], colors=[(COLOURS | {"radiologist": GREEN})[name]], linewidths=0.8)
+            axes.contour(mask, [0.5], colors=[(COLOURS | {"radiologist": TEAL})[name]], linewidths=0.8)
         axes.set_title(title, fontsize=7)
         axes.set_axis_off()
-    return to_png(figure)
+    return figure
 
 
-def dice_png(overlaps: dict[str, np.ndarray]) -> bytes:
-    """PNG bytes: for each Dice overlap the share of films below it."""
+def draw_dice(overlaps: dict[str, np.ndarray]) -> Figure:
+    """For each Dice overlap the share of films below it."""
     figure = new_figure(PAGE_WIDTH / 2, 2.4, constrained=True)
     axes = figure.add_subplot()
     for name, overlap in overlaps.items():
@@ -214,7 +218,7 @@ def dice_png(overlaps: dict[str, np.ndarray]) -> bytes:
     axes.set_ylabel("films at or below, %", fontsize=8)
     axes.tick_params(labelsize=7)
     axes.legend(fontsize=8, frameon=False)
-    return to_png(figure)
+    return figure
 
 
 def markdown(summary: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ Writes eval/results/power.json, power.md and power.png.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -26,11 +26,15 @@ from common.results import write_results
 from cxrneighbors.data.imports import import_dataset
 from cxrneighbors.evaluation.expectation import random_expectation
 from cxrneighbors.evaluation.lift_interval import lift_estimate
-from cxrneighbors.figures import new_figure, to_png
+from cxrneighbors.figures import new_figure
 from cxrneighbors.progress import say
 from cxrneighbors.statistics.dyadic import NEXT
 from cxrneighbors.statistics.estimate import Estimate
 from cxrneighbors.statistics.patients import patient_codes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 PATIENTS = (50, 100, 200, 400, 800, 1600)
 LIFTS = {0.01: "#9db8dd", 0.02: "#5f8bc7", 0.03: "#1f4e9e", 0.05: "#0f2a5c"}  # and their colours
@@ -129,8 +133,8 @@ def markdown(summary: dict[str, Any]) -> str:
     return document(about, table(columns, summary["rows"]), *notes)
 
 
-def draw_figure(summary: dict[str, Any]) -> bytes:
-    """Power against the number of patients, a line a lift, as PNG."""
+def draw_figure(summary: dict[str, Any]) -> Figure:
+    """Power against the number of patients, a line a lift."""
     figure = new_figure(6.4, 2.9)
     results = pd.DataFrame(summary["rows"])
     names = results["films"].unique()
@@ -152,7 +156,7 @@ def draw_figure(summary: dict[str, Any]) -> bytes:
     figure.axes[0].set_ylabel("power at 5 %, per cent", fontsize=7.5)
     figure.axes[1].legend(fontsize=7, frameon=False, title="true lift", title_fontsize=7, loc="upper left")
     figure.tight_layout(pad=0.5)
-    return to_png(figure)
+    return figure
 
 
 if __name__ == "__main__":

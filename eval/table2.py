@@ -13,7 +13,8 @@ give the class away.
 All four go through `train_classifier` with the paper's Table I. Next to the paper's figures: intervals
 with the patient as the unit, McNemar between models, calibration, and accuracy with the lungs masked out.
 What is finished is not done again; an interrupted training goes on. Writes eval/results/table2.json and .md,
-table2-confusion-MODEL.png and table2-reliability.png.
+table2-confusion-MODEL.png and table2-reliability.png; and to the work folder, for it shows films of the data
+sets, report.html, the same on one page, with the figures for print in figures/.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from common.results import write_results
 from cxrneighbors.classifiers.four_classes import FOUR_CLASSES
 from cxrneighbors.classifiers.parameter_counts import count_parameters
 from cxrneighbors.classifiers.quality.assess import assess
-from cxrneighbors.classifiers.quality.figures import class_name, confusion_png, reliability_png
+from cxrneighbors.classifiers.quality.figures import class_name
 from cxrneighbors.classifiers.quality.mcnemar import compare_models
 from cxrneighbors.classifiers.quality.shortcut import shortcut_check
 from cxrneighbors.classifiers.registry import build
@@ -44,18 +45,13 @@ from cxrneighbors.data.assemble import assemble, source_accuracy, source_counts
 from cxrneighbors.data.imports import import_dataset
 from cxrneighbors.data.pixels import load_images
 from cxrneighbors.data.tables import read_table, write_table
+from cxrneighbors.files import write_bytes_atomic
 from cxrneighbors.lungs.rule import find_lungs
 from cxrneighbors.lungs.segmenter import LungSegmenter
 from cxrneighbors.progress import say
 from encoder_films import lime_ray
+from table2_page import NAMES, PAPER, figure_set, show_films, write_page
 
-NAMES = {
-    "alexnet": "AlexNet",
-    "resnet101v2": "ResNet101V2",
-    "mobilenetv2": "MobileNetV2",
-    "cnn-lstm": "CNN-LSTM",
-}
-PAPER = {"alexnet": 85, "resnet101v2": 89, "mobilenetv2": 90, "cnn-lstm": 94}  # accuracy in per cent
 OTHER_PNEUMONIAS = [
     "Pneumonia",
     "SARS",
@@ -101,12 +97,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "mcnemar": compare_models(correct, test.patients, seed=given.seed),
     }
     title = "table2-lime-ray" if given.lime_ray else "table2"
-    figures = {
-        f"{title}-confusion-{name}": confusion_png(np.array(row["confusion"]), FOUR_CLASSES, NAMES[name])
-        for name, row in results.items()
-    }
-    figures[f"{title}-reliability"] = reliability_png({NAMES[name]: row for name, row in results.items()})
-    write_results(given.results, title, summary, markdown(summary), figures, given.device)
+    write_results(given.results, title, summary, markdown(summary), device=given.device)
+    figures = figure_set(summary)
+    for stem in (*(f"confusion-{name}" for name in results), "reliability"):
+        write_bytes_atomic(given.results / f"{title}-{stem}.png", figures[f"{stem}-1col.png"])
+    films = show_films(test.images, test.targets, test.sources, correct)
+    say(f"{write_page(given.work / 'page', summary, figures, films)}: written")
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

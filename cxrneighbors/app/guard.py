@@ -26,6 +26,7 @@ ROUTES = re.compile(
     r"/|/config/?|/theme\.css|/favicon\.ico|/(assets|static|svelte)/.*"
     r"|/gradio_api/(queue/(join|data)|startup-events|heartbeat/[^/]+|reset/?|cancel|info/?)"
     r"|/(film|uploaded)/.+\.png|/suggest|/upload|/upload/[\w-]+|/explorer/.*"
+    r"|/map/[\w/]+|/evaluation/[^/].*|/explain/(scores|jobs|jobs/[\w-]+|jobs/[\w-]+/[\w.]+)"
 )
 # Nothing comes from, or goes to, another host; Gradio's page writes its settings and styles inline.
 POLICY = "; ".join(

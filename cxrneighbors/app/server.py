@@ -17,7 +17,10 @@ from starlette.concurrency import run_in_threadpool
 
 from cxrneighbors.app.archive import Archive
 from cxrneighbors.app.decoding import MOST_BYTES, Decoders
+from cxrneighbors.app.evaluation_tab import evaluation_routes
+from cxrneighbors.app.explain_routes import explain_routes
 from cxrneighbors.app.guard import LOOPBACK, Guard, check_host
+from cxrneighbors.app.map_routes import map_routes
 from cxrneighbors.app.page import build_page, theme
 from cxrneighbors.app.picture import SIZES, film_png
 from cxrneighbors.app.uploads import Uploads
@@ -45,6 +48,9 @@ def make_app(archive: Archive, host: str = LOOPBACK[0], password: str | None = N
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     _add_films(app, archive)
     _add_uploads(app, uploads, decoders)
+    app.include_router(map_routes(archive, paths=host in LOOPBACK))
+    app.include_router(evaluation_routes(archive))
+    app.include_router(explain_routes(archive, uploads))
     app.mount("/explorer", StaticFiles(directory=STATIC))
     mounted = gr.mount_gradio_app(
         app,

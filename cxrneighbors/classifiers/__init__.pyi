@@ -7,6 +7,7 @@ from .efficientnet_lite import EfficientNetLite0 as EfficientNetLite0
 from .efficientnet_lite import EfficientNetLite2 as EfficientNetLite2
 from .four_classes import FOUR_CLASSES as FOUR_CLASSES
 from .mobilenetv2 import MobileNetV2 as MobileNetV2
+from .predictions import predict as predict
 from .registry import MODELS as MODELS
 from .registry import build as build
 from .registry import load_classifier as load_classifier

@@ -53,6 +53,12 @@ class Classifier(SavedModel, nn.Module, ABC):
     def classify(self, features: Tensor) -> Tensor:
         """Logits float (B, C) of features (B, D): the last layer."""
 
+    @property
+    def seen(self) -> float:
+        """Share of the shorter side of an image that the last maps cover, a square in its middle; 1 where
+        they cover the whole image."""
+        return 1.0
+
     def forward(self, images: Tensor) -> Tensor:
         """Logits float (B, C) of images float (B, 1 or 3, H, W) in [0, 1]."""
         return self.classify(self.features(images))

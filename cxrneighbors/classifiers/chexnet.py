@@ -101,6 +101,11 @@ class CheXNet(Classifier):
         """Pixels a side of what the network sees: 7/8 of `image_size` with a crop, else all of it."""
         return self.image_size if self.crop == "none" else round(self.image_size * 7 / 8)
 
+    @property
+    def seen(self) -> float:
+        """7/8 with a crop (with crop 'ten', of the middle one), else 1."""
+        return self.field / self.image_size
+
     def features(self, images: Tensor) -> Tensor:
         """Means of the 1,024 last maps float (B, 1024), of crop 'ten' averaged over the crops."""
         return self._crop_features(images).mean(0)

@@ -168,6 +168,11 @@ class EfficientNetLite(Classifier):
             state |= head
         strict_load(self, state, str(source), f"give published weights of {self.name}")
 
+    @property
+    def seen(self) -> float:
+        """`central`."""
+        return self.central
+
     def features(self, images: Tensor) -> Tensor:
         """Means of the last maps: float (B, 1280)."""
         sized = pre.resize(pre.check_batch(images), self.image_size, self.image_size)

@@ -8,10 +8,17 @@ import typer
 
 
 def command(
-    studies: Path = typer.Argument(..., help="A study table.", metavar="STUDIES"),
-    out: Path = typer.Option(..., help="Folder for the embeddings; an interrupted run resumes in it."),
-    image_encoder: str = typer.Option(
-        "pca-centre",
+    studies: list[Path] = typer.Argument(
+        ..., help="A study table; several are taken as one, in this order.", metavar="STUDIES..."
+    ),
+    out: Path = typer.Option(
+        ...,
+        help="Folder for the embeddings. An interrupted run resumes in it; of a table that has grown at its "
+        "end only the new rows are encoded.",
+    ),
+    image_encoder: str | None = typer.Option(
+        None,
+        show_default="pca-centre, or none for a table without images",
         help="Folder of a saved encoder; classifier:DIR[:LAYER] (features, logits or probabilities); a "
         "transformers vision model by hub name or folder (rad-dino, dinov2, clip, siglip); torch:FILE; or "
         "pca, pca-half, pca-whitened, pca-centre, hog, pixels, efficientnet-lite0, efficientnet-lite2, none; "
@@ -20,8 +27,10 @@ def command(
     lungs: Path | None = typer.Option(
         None, help="Folder of a lung segmenter (train-lungs): bend films to their lungs first."
     ),
-    report_encoder: str = typer.Option(
-        "minilm", help="sentence-transformers/transformers model name or folder, minilm, tfidf, none."
+    report_encoder: str | None = typer.Option(
+        None,
+        show_default="minilm, or none for a table without reports",
+        help="sentence-transformers/transformers model name or folder, minilm, tfidf, none.",
     ),
     mask_labels: bool = typer.Option(
         False, help="Blank the words that name a finding before reading reports."
@@ -33,16 +42,19 @@ def command(
 ) -> None:
     """Encode a study table, shard by shard."""
     from cxrneighbors.cli.outputs import refuse_inputs
-    from cxrneighbors.data.tables import read_table
+    from cxrneighbors.data.combine import read_tables
+    from cxrneighbors.encoders.defaults import default_encoders
     from cxrneighbors.encoders.encode import encode
     from cxrneighbors.encoders.registry import load_image_encoder
     from cxrneighbors.progress import say
 
-    refuse_inputs(out, [studies, Path(image_encoder), Path(report_encoder)])
+    refuse_inputs(out, [*studies, *(Path(name) for name in (image_encoder, report_encoder) if name)])
+    table = read_tables(studies)
+    image, report = default_encoders(table, image_encoder, report_encoder)
     embeddings = encode(
-        read_table(studies),
-        image=load_image_encoder(image_encoder, device, lungs),
-        report=report_encoder,
+        table,
+        image=load_image_encoder(image, device, lungs),
+        report=report,
         out=out,
         mask_labels=mask_labels,
         engine=engine,

@@ -36,6 +36,7 @@ def command(
     """Score neighbour sets against random ones and write Figure 5 and its statistics."""
     from cxrneighbors.cli.outputs import refuse_inputs
     from cxrneighbors.evaluation.baselines import make_baselines
+    from cxrneighbors.evaluation.disagreement import reason_lines
     from cxrneighbors.evaluation.evaluate import evaluate_overlap
     from cxrneighbors.evaluation.wording import neighbours_line, summary_lines
     from cxrneighbors.evaluation.write import check_free, shows_reports, write_evaluation
@@ -59,10 +60,12 @@ def command(
         n_permutations=permutations,
         seed=seed,
     )
+    say(neighbours_line(result.summary))
+    say(summary_lines(result.summary))
+    for line in reason_lines(result.summary):
+        say(line)
     write_evaluation(result, out, show_reports)
     if (out / "table1.csv").exists():
         shown = shows_reports(searched.studies, show_reports)
         say(REPORTS_SHOWN if shown else REPORTS_HIDDEN)
-    say(neighbours_line(result.summary))
-    say(summary_lines(result.summary))
-    say(f"{out}: overlap.json, figure4.png, figure5.png, neighbors.parquet, report.html")
+    say(f"{out}: report.html, overlap.json, neighbors.parquet, figure4.png, figure5.png, figures/ for print")

@@ -10,7 +10,7 @@ import typer
 def command(
     index: Path = typer.Argument(..., help="Folder written by index.", metavar="IDX"),
     classifier: Path = typer.Option(..., help="Folder written by train-classifier."),
-    out: Path = typer.Option(..., help="Folder for records, tables and figure; a rerun goes on there."),
+    out: Path = typer.Option(..., help="Folder for records, tables, figure and page; a rerun goes on there."),
     methods: str = typer.Option(
         "all",
         help="all, or names of methods and rivals with their options, such as "
@@ -85,4 +85,4 @@ def command(
         batch_size=batch_size,
     )
     print(result.markdown())
-    say(f"{out}: benchmark.md, benchmark.png, benchmark.json, summary.csv, pairs.csv, targets.csv")
+    say(f"{out}: report.html, benchmark.md, .json, .png, summary.csv, pairs.csv, targets.csv, figures/")

@@ -20,6 +20,12 @@ def command(
         [],
         help="Whose film the file is: that patient's films are no neighbours. One for all files, or each.",
     ),
+    text: list[str] = typer.Option(
+        [], help="The file's report, for neighbours by report or fused. One for all files, or each."
+    ),
+    view: list[str] = typer.Option(
+        [], help="The file's view, for contrast-lime's donors: PA, AP, LATERAL. One for all files, or each."
+    ),
     among: str | None = typer.Option(
         None, help="Or all films of the index that pass, e.g. \"split == 'test' and findings.has('Mass')\"."
     ),
@@ -132,7 +138,7 @@ def command(
     from cxrneighbors.explain.full_size import full_size
     from cxrneighbors.explain.many import explain_many
     from cxrneighbors.explain.perturb import read_fill
-    from cxrneighbors.explain.pictures import panel_png
+    from cxrneighbors.explain.pictures import save_with_panel
     from cxrneighbors.explain.predictor import Predictor
     from cxrneighbors.explain.quality.method_spec import parse_method
     from cxrneighbors.explain.registry import build_explainer
@@ -146,7 +152,10 @@ def command(
     by_rule = among is not None or errors is not None
     if bool(named) == by_rule:
         raise UserError("explain: give films by --image-id or --image, or by --among or --errors")
-    owners = [*[None] * len(image_id), *_owners(patient_id, len(image))]
+    about = [
+        [*[None] * len(image_id), *_each(name, given, len(image))]
+        for name, given in (("patient-id", patient_id), ("text", text), ("view", view))
+    ]
     spec = parse_method(method)
     rule = None if until_stable is None else StabilityRule(until_stable, top=top, max_rounds=max_rounds)
     options: dict[str, Any] = {
@@ -178,14 +187,14 @@ def command(
     if len(named) == 1 and not by_rule:
         EXPLANATION.check_free(out, {"method": spec.name, "target": target})
         predictor.column(target)
-        film = explainer.reader.read(named[0], owners[0])
+        film = explainer.reader.read(named[0], *(given[0] for given in about))
         explanation = explainer.explain_film(film, target)
         check_same(out, explanation)
         full = full_size(explanation, film, explainer.reader)
-        explanation.save(out, {"panel.png": panel_png(explanation, full=full)})
+        save_with_panel(explanation, out, full)
         for line in summary_lines(explanation):
             say(line)
-        say(f"{out}: explanation.json, explanation.npz, panel.png")
+        say(f"{out}: explanation.json, explanation.npz, panel.png, for print panel-*.png, .svg, panel.csv")
         return
     title = ""
     if errors is not None:
@@ -196,8 +205,17 @@ def command(
         )
     elif by_rule:
         named = list(films_among(loaded, among)[:limit])
+    owners, texts, views = (given or None for given in about)
     table = explain_many(
-        explainer, named, target, out, patient_ids=owners or None, threshold=threshold, title=title
+        explainer,
+        named,
+        target,
+        out,
+        patient_ids=owners,
+        texts=texts,
+        views=views,
+        threshold=threshold,
+        title=title,
     )
     for kind, count in table["outcome"].replace("", "not labelled").value_counts().items():
         say(f"{count} {kind}")
@@ -220,15 +238,15 @@ def check_same(out: Path, explanation: Explanation) -> None:
             )
 
 
-def _owners(patient_id: list[str], n_files: int) -> list[str | None]:
-    """Whose film each file is: the one patient given, one each, or none."""
-    if len(patient_id) not in (0, 1, n_files) or (patient_id and not n_files):
+def _each(option: str, given: list[str], n_files: int) -> list[str | None]:
+    """What is said of each file: the one thing given, one each, or nothing."""
+    if len(given) not in (0, 1, n_files) or (given and not n_files):
         from cxrneighbors.errors import UserError
 
-        raise UserError(f"patient-id: {len(patient_id)} for {n_files} files; give one for all, or one each")
-    if len(patient_id) == 1:
-        return [*patient_id * n_files]
-    return [*patient_id] or [None] * n_files
+        raise UserError(f"{option}: {len(given)} for {n_files} files; give one for all, or one each")
+    if len(given) == 1:
+        return [*given * n_files]
+    return [*given] or [None] * n_files
 
 
 def summary_lines(explanation: Explanation) -> list[str]:

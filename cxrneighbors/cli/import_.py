@@ -11,7 +11,8 @@ import typer
 def command(
     dataset: str = typer.Argument(
         ...,
-        help="chestxray14, mimic-cxr, mimic-cxr-jpg, openi, covid-chestxray, lime-ray, folder or phantom.",
+        help="chestxray14, mimic-cxr, mimic-cxr-jpg, chexpert, padchest, vindr-cxr, openi, covid-chestxray, "
+        "lime-ray, folder or phantom.",
         metavar="DATASET",
     ),
     root: Path = typer.Argument(
@@ -19,17 +20,24 @@ def command(
     ),
     out: Path = typer.Option(..., help="The study table to write (Parquet)."),
     images: str | None = typer.Option(
-        None, help="chestxray14, mimic: 'optional' keeps rows that have no image file."
+        None,
+        help="'optional' keeps rows that have no image file (chestxray14, mimic, chexpert, padchest, vindr).",
     ),
-    csv: str | None = typer.Option(None, help="folder: the CSV file below ROOT; studies.csv by default."),
+    csv: str | None = typer.Option(
+        None,
+        help="folder: the CSV below ROOT, studies.csv by default; none, or without one: the films alone.",
+    ),
     column: list[str] = typer.Option(
         [], help="folder: which CSV column fills which table column, as findings=Labels; repeatable."
     ),
     separator: str | None = typer.Option(
         None, help="folder: what separates findings in a cell; | by default."
     ),
+    patient_from_name: str | None = typer.Option(
+        None, help="folder: a regular expression that finds the patient in a film's path, as '^(p[0-9]+)_'."
+    ),
     splits: str | None = typer.Option(
-        None, help="lime-ray: 'patients' draws train, val and test anew by patient."
+        None, help="lime-ray, chexpert: 'patients' draws train, val and test anew by patient."
     ),
     tables: Path | None = typer.Option(None, help="mimic: folder of the CSV tables, where not in ROOT."),
     reports: Path | None = typer.Option(None, help="mimic: zip or folder of the reports."),
@@ -37,13 +45,21 @@ def command(
         None, help="mimic: MIMIC-IV's patients.csv.gz, for sex and age."
     ),
     labeler: str | None = typer.Option(None, help="mimic: chexpert or negbio."),
-    uncertain: str | None = typer.Option(None, help="mimic: uncertain labels: ignore, positive or negative."),
+    uncertain: str | None = typer.Option(
+        None, help="mimic, chexpert: what uncertain labels (-1) mean: ignore, positive or negative."
+    ),
+    radiologists: int | None = typer.Option(
+        None, help="vindr-cxr: how many of three radiologists must name a finding; 2 by default."
+    ),
     headers: bool | None = typer.Option(
-        None, help="mimic-cxr: read DICOM headers where the tables are blank."
+        None, help="mimic-cxr, vindr-cxr: read DICOM headers for what the tables do not say."
     ),
     check_files: bool | None = typer.Option(None, help="mimic: whether to look for every image file."),
     patients: int | None = typer.Option(None, help="phantom: patients to generate when ROOT is new."),
     image_size: int | None = typer.Option(None, help="phantom: pixels a side."),
+    relative: bool = typer.Option(
+        False, help="Write the files' paths from OUT's folder, so that films and table can move together."
+    ),
     seed: int | None = typer.Option(
         None, min=0, max=2**32 - 1, help="Seed of the patient split, and of the phantoms."
     ),
@@ -64,12 +80,14 @@ def command(
         "csv": csv,
         "columns": parse_pairs(column, "--column") or None,
         "separator": separator,
+        "patient_from_name": patient_from_name,
         "splits": splits,
         "tables": tables,
         "reports": reports,
         "patients": patients_table,
         "labeler": labeler,
         "uncertain": uncertain,
+        "radiologists": radiologists,
         "headers": headers,
         "check_files": check_files,
         "n_patients": patients,
@@ -78,12 +96,12 @@ def command(
     }
     given = {name: value for name, value in options.items() if value is not None}
     result = import_dataset(dataset, root, **given)
-    write_table(result.studies, out)
-    write_regions(result.regions, out)
+    write_table(result.studies, out, relative)
+    write_regions(result.regions, out, relative)
     skipped = write_skipped(result.skipped, out.parent, f"import {out.name}")
     studies = result.studies
     for note in result.notes:
-        say(f"note: {note}")
+        say(note if note.startswith("warning: ") else f"note: {note}")
     say(
         f"{out}: {len(studies)} images of {count_patients(studies)} patients; "
         f"{len(result.skipped)} rows skipped" + (f" (reasons in {skipped})" if len(result.skipped) else "")

@@ -33,33 +33,52 @@ def parse_weights(text: str) -> dict[str, float]:
 
 def command(
     embeddings: Path = typer.Argument(..., help="Folder written by encode.", metavar="EMB"),
-    studies: Path = typer.Option(..., help="The study table the embeddings were made from."),
-    out: Path = typer.Option(..., help="Folder for the index."),
-    weights: str = typer.Option(
-        "image=1,report=1", help="Weights of the fused distance; auto: chosen on patients outside split test."
+    studies: list[Path] = typer.Option(
+        ..., help="The study table the embeddings were made from. Repeatable: tables taken as one."
     ),
-    fusion: str = typer.Option("distance", help="What a fused search ranks by: distance or ranks."),
+    out: Path = typer.Option(..., help="Folder for the index."),
+    add: bool = typer.Option(
+        False, "--add", help="Add the films that the index in --out lacks, without building it again."
+    ),
+    weights: str | None = typer.Option(
+        None,
+        show_default="image=1,report=1",
+        help="Weights of the fused distance; auto: chosen on patients outside split test.",
+    ),
+    fusion: str | None = typer.Option(
+        None, show_default="distance", help="What a fused search ranks by: distance or ranks."
+    ),
     shared_space: bool = typer.Option(
         False, help="Train a head for images and one for reports that bring a film to its own report."
     ),
-    backend: str = typer.Option("hnsw", help="hnsw, exact or milvus."),
+    backend: str | None = typer.Option(None, show_default="hnsw", help="hnsw, exact or milvus."),
 ) -> None:
     """Build the fused nearest-neighbour index."""
     from cxrneighbors.cli.outputs import refuse_inputs
-    from cxrneighbors.data.tables import read_table
+    from cxrneighbors.data.combine import read_tables
     from cxrneighbors.encoders.shared_space import share_space
     from cxrneighbors.encoders.store import Embeddings
+    from cxrneighbors.errors import UserError
     from cxrneighbors.index.neighbor_index import NeighborIndex
     from cxrneighbors.progress import say
 
-    refuse_inputs(out, [embeddings, studies])
-    vectors, table = Embeddings.load(embeddings), read_table(studies)
-    index = NeighborIndex.build(
-        share_space(vectors, table) if shared_space else vectors,
-        table,
-        weights=parse_build_weights(weights),
-        backend=backend,
-        fusion=fusion,
-    )
-    index.save(out)
+    refuse_inputs(out, [embeddings, *studies])
+    settings = {"weights": weights, "fusion": fusion, "backend": backend, "shared-space": shared_space}
+    if add and (given := next((name for name, value in settings.items() if value), None)):
+        raise UserError(f"--add: the index keeps what it was built with; leave --{given} out")
+    index = NeighborIndex.load(out) if add else None
+    vectors, table = Embeddings.load(embeddings), read_tables(studies)
+    if index is not None:
+        added = index.add(vectors, table)
+        index.save(out)
+        say(f"{out}: {added} images added")
+    else:
+        index = NeighborIndex.build(
+            share_space(vectors, table) if shared_space else vectors,
+            table,
+            weights=parse_build_weights(weights or "image=1,report=1"),
+            backend=backend or "hnsw",
+            fusion=fusion or "distance",
+        )
+        index.save(out)
     say(f"{out}: {len(index.studies)} images; search by {', '.join(index.modalities)}")

@@ -25,7 +25,9 @@ from cxrneighbors.cli import (
     import_,
     index,
     label_reports,
+    predict,
     predict_views,
+    relink,
     search,
     train_classifier,
     train_contrastive,
@@ -36,7 +38,7 @@ from cxrneighbors.cli import (
 from cxrneighbors.errors import Terminated, UserError
 
 # Verbs that take up what an interrupted run of the same command has left; the others have written nothing.
-GOES_ON = ("encode", "explain", "evaluate-explanations", "predict-views", "demo")
+GOES_ON = ("encode", "predict", "explain", "evaluate-explanations", "predict-views", "demo")
 
 REMEDIES = {
     (errno.ENOSPC, errno.EDQUOT, errno.EFBIG): "make room, or give another place",
@@ -63,11 +65,13 @@ app.command("evaluate")(evaluate.command)
 app.command("assemble")(assemble.command)
 app.command("train-classifier")(train_classifier.command)
 app.command("train-lungs")(train_lungs.command)
+app.command("predict")(predict.command)
 app.command("explain")(explain.command)
 app.command("evaluate-explanations")(evaluate_explanations.command)
 app.command("explore")(explore.command)
 app.command("predict-views")(predict_views.command)
 app.command("label-reports")(label_reports.command)
+app.command("relink")(relink.command)
 app.command("demo")(demo.command)
 
 

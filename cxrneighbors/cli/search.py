@@ -1,4 +1,4 @@
-"""`cxrneighbors search`: the nearest images of an image, a film on disk, or a text."""
+"""`cxrneighbors search`: the nearest images of images, of films on disk, or of texts."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 def command(
     index: Path = typer.Argument(..., help="Folder written by index.", metavar="IDX"),
     image_id: list[str] = typer.Option([], help="An image of the index; repeatable."),
-    image: Path | None = typer.Option(None, help="An image file: PNG, JPEG or DICOM."),
-    text: str | None = typer.Option(None, help="Report text."),
-    patient_id: str | None = typer.Option(
-        None, help="Whose image or text it is, as ID or DATASET:ID; that patient's images are left out."
+    image: list[Path] = typer.Option([], help="An image file: PNG, JPEG or DICOM; repeatable."),
+    text: list[str] = typer.Option(
+        [], help="Report text; repeatable. Beside images: one for all of them, or one each."
+    ),
+    patient_id: list[str] = typer.Option(
+        [],
+        help="Whose images or texts these are, as ID or DATASET:ID, one for all or one each; that patient's "
+        "images are left out.",
     ),
     k: int = typer.Option(5, "-k", help="Neighbours a query."),
     where: str | None = typer.Option(
@@ -42,19 +46,28 @@ def command(
         False, "--allow-download", help="Fetch an encoder that the index names from the hub, if need be."
     ),
     json: bool = typer.Option(False, help="Print JSON records instead of a table."),
+    out: Path | None = typer.Option(
+        None, help="Also write the hits to a file: .csv, .json or .parquet, with the columns of --json."
+    ),
 ) -> None:
     """Find nearest neighbours."""
     from cxrneighbors.cli.index import parse_weights
+    from cxrneighbors.cli.outputs import refuse_inputs
     from cxrneighbors.index.neighbor_index import NeighborIndex
     from cxrneighbors.progress import say
+    from cxrneighbors.records import check_replaceable, joined_lists, json_text, write_records
     from cxrneighbors.statistics.patients import patient_codes
 
+    if out is not None:
+        refuse_inputs(out, [index, *image])
+        check_replaceable(out, ["query_id", "rank", "neighbor_id"])
     loaded = NeighborIndex.load(index, allow_download)
+    n_films = len(image_id) or len(image)
     hits = loaded.search(
         image_id or None,
-        image=image,
-        text=text,
-        patient_id=patient_id,
+        image=image or None,
+        text=(text * n_films if len(text) == 1 and n_films else text) or None,
+        patient_id=patient_id[0] if len(patient_id) == 1 else patient_id or None,
         k=k,
         where=where,
         modality=modality,
@@ -65,22 +78,21 @@ def command(
         fusion=fusion,
         seed=seed,
     )
-    found = loaded.studies.set_index("image_id").loc[hits["neighbor_id"]]
-    hits = hits.assign(
-        patient_id=found["patient_id"].to_numpy(),
-        view=found["view"].to_numpy(),
-        findings=["|".join(names) for names in found["findings"]],
-    )
+    records = hits.assign(one_per=one_per)
+    if out is not None:
+        write_records(records, out)
     if json:
-        print(hits.assign(one_per=one_per).to_json(orient="records", indent=2))
+        print(json_text(records))
     else:
-        print(hits.to_string(index=False, float_format=lambda value: f"{value:.4f}"))
-    say(patients_line(patient_codes(found.reset_index()).reshape(-1, k), one_per))
+        shown = joined_lists(hits.drop(columns="path"))
+        print(shown.to_string(index=False, float_format=lambda value: f"{value:.4f}"))
+    found = loaded.studies.iloc[loaded.store.rows_of(hits["neighbor_id"].tolist())]
+    say(patients_line(patient_codes(found.reset_index(drop=True)).reshape(-1, k), one_per))
 
 
 def patients_line(patients: np.ndarray, one_per: str) -> str:
     """How many patients stand behind the neighbours: int (Q, K), the patient of each."""
     n = [len(set(line)) for line in patients.tolist()]
-    k, of = patients.shape[1], f"{n[0]}" if len(n) == 1 else f"{min(n)} to {max(n)}"
+    k, of = patients.shape[1], f"{n[0]}" if min(n) == max(n) else f"{min(n)} to {max(n)}"
     line = f"one per {one_per}: {k} images of {of} different patients" + (" each" if len(n) > 1 else "")
     return line if min(n) == k else f"{line}; --one-per patient finds {k}"

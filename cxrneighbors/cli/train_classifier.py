@@ -129,4 +129,6 @@ def command(
         device=device,
     )
     print(describe(metrics))
-    say(f"{out}: classifier saved after epoch {metrics['best_epoch']}; all figures in {out / 'metrics.json'}")
+    print(
+        f"{out}: classifier saved after epoch {metrics['best_epoch']}; all figures in {out / 'metrics.json'}"
+    )

@@ -39,7 +39,6 @@ def command(
     from cxrneighbors.encoders.contrastive import ContrastiveEncoder
     from cxrneighbors.encoders.lung_framed import LungFramed
     from cxrneighbors.lungs import LungSegmenter
-    from cxrneighbors.progress import say
 
     refuse_inputs(out, [*studies, *([] if lungs is None else [lungs])])
     table = read_tables(studies)
@@ -64,4 +63,4 @@ def command(
         seed=seed,
         device=device,
     )
-    say(f"{out}: encoder saved")
+    print(f"{out}: encoder saved")

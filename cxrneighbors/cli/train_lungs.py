@@ -20,7 +20,6 @@ def command(
     """Train a lung segmenter; an interrupted training goes on where it stopped."""
     from cxrneighbors.cli.outputs import refuse_inputs
     from cxrneighbors.lungs.training import train_lungs
-    from cxrneighbors.progress import say
 
     refuse_inputs(out, [root])
     train_lungs(
@@ -33,4 +32,4 @@ def command(
         seed=seed,
         device=device,
     )
-    say(f"{out}: lung segmenter saved; give the folder as --lungs")
+    print(f"{out}: lung segmenter saved; give the folder as --lungs")

@@ -32,7 +32,6 @@ def command(
     from cxrneighbors.cli.outputs import refuse_inputs
     from cxrneighbors.data.combine import read_tables
     from cxrneighbors.encoders.report_training import train_report_encoder
-    from cxrneighbors.progress import say
 
     refuse_inputs(out, [*studies, Path(base)])
     table = read_tables(studies)
@@ -50,4 +49,4 @@ def command(
         seed=seed,
         device=device,
     )
-    say(f"{out}: {encoder.dim}-dimensional report encoder saved; use it with encode --report-encoder {out}")
+    print(f"{out}: {encoder.dim}-dimensional report encoder saved; use it with encode --report-encoder {out}")

@@ -13,7 +13,10 @@ def command(
     ),
     out: Path = typer.Option(..., help="Folder for weights, config, checkpoints, log and figure3.png."),
     latent_dim: int = typer.Option(60, help="Dimensions of the latent space."),
-    epochs: int = typer.Option(30, help="Passes over the training images; early stop may end sooner."),
+    epochs: int = typer.Option(
+        30,
+        help="Passes over the training images; early stop may end sooner. A finished one goes on to more.",
+    ),
     image_size: int = typer.Option(224, help="Pixels a side, a multiple of 32."),
     aspect: str = typer.Option("pad", help="How films are made square: pad or crop (its centre)."),
     batch_size: int = typer.Option(32, help="Images a step."),
@@ -35,7 +38,6 @@ def command(
     from cxrneighbors.encoders.lung_framed import LungFramed
     from cxrneighbors.encoders.vae import VAE
     from cxrneighbors.lungs import LungSegmenter
-    from cxrneighbors.progress import say
 
     refuse_inputs(out, [*studies, *([] if lungs is None else [lungs])])
     table = read_tables(studies)
@@ -45,4 +47,4 @@ def command(
     encoder = vae if lungs is None else LungFramed(vae, LungSegmenter.load(lungs, device))
     encoder.fit(table, out=out, epochs=epochs, batch_size=batch_size, seed=seed, device=device)
     drawn = out / "figure3.png" if lungs is None else out / "encoder" / "figure3.png"
-    say(f"{out}: encoder saved; original and reconstruction in {drawn}")
+    print(f"{out}: encoder saved; original and reconstruction in {drawn}")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cxrneighbors.data.csv_records import SEPARATORS, decode, read_records, sniff_separator
 from cxrneighbors.data.skipped import Skipped
 from cxrneighbors.errors import UserError
 
@@ -23,34 +22,36 @@ def read_csv_rows(
 ) -> pd.DataFrame:
     """Read a CSV (or `.gz` of one) into a DataFrame of stripped `str` cells plus an int column `ROW`.
 
-    The text is UTF-8 (with or without a byte-order mark); a file that is not valid UTF-8 is read as
-    Windows-1252, which is said in `encoding_notes`. Rows shorter than the header are filled with `""`;
-    rows with more non-empty cells than the header go to `skipped`; blank lines are passed over.
+    The text is UTF-8 or UTF-16 (with or without a byte-order mark), else Windows-1252; cells are separated
+    by commas, semicolons or tabs (see `csv_records`). What is neither UTF-8 nor commas is said in
+    `encoding_notes`. Rows shorter than the header are filled with `""`; rows with more non-empty cells than
+    the header, and those in which a quote is not closed, go to `skipped`; blank lines are passed over.
     Repeated column names get a suffix, unnamed ones are called `Unnamed: N`.
 
-    Raises `UserError` when the file is missing, empty or no readable gzip.
+    Raises `UserError` when the file is missing, empty, no readable gzip, or its header leaves a quote open.
     """
     path = Path(path)
-    text, encoding = _decode(_read_bytes(path))
-    if encoding != "utf-8" and encoding_notes is not None:
-        encoding_notes.append(f"{path.name} is not valid UTF-8 and was read as {encoding}")
-    lines = csv.reader(io.StringIO(text, newline=""))
+    text, encoding = decode(_read_bytes(path))
+    separator = sniff_separator(text)
+    notes = [] if encoding_notes is None else encoding_notes
+    if encoding == "Windows-1252":
+        notes.append(f"{path.name} is not valid UTF-8 and was read as {encoding}")
+    odd = [encoding] * (encoding == "UTF-16") + [SEPARATORS[separator]] * (separator != ",")
+    if odd:
+        notes.append(f"{path.name} was read with {' and '.join(odd)}")
     header: list[str] | None = None
     rows: list[list[str]] = []
     numbers: list[int] = []
-    number = 0
-    while True:
-        number += 1
-        try:
-            cells = [cell.strip() for cell in next(lines)]
-        except StopIteration:
-            break
-        except csv.Error as error:
-            skipped.add(path.name, f"unreadable line ({error})", row=number)
+    for number, record in enumerate(read_records(text, separator), start=1):
+        cells = [cell.strip() for cell in record.cells]
+        if record.trouble and header is None:
+            raise UserError(f"{path}: {record.trouble}; correct the header")
+        if record.trouble:
+            skipped.add(cells[0] or path.name, record.trouble, row=number)
+            notes.append(f"{path.name}: {record.trouble}: the row is left out")
+        elif not any(cells):
             continue
-        if not any(cells):
-            continue
-        if header is None:
+        elif header is None:
             header = _unique(cells)
         elif any(cells[len(header) :]):
             skipped.add(cells[0] or path.name, "more cells than the header has", row=number)
@@ -109,13 +110,6 @@ def _read_bytes(path: Path) -> bytes:
         raise UserError(f"{path}: no such file; give the folder or file that holds the table") from None
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: cannot be read ({error}); get it again from its publisher") from None
-
-
-def _decode(content: bytes) -> tuple[str, str]:
-    try:
-        return content.decode("utf-8-sig"), "utf-8"
-    except UnicodeDecodeError:
-        return content.decode("cp1252", errors="replace"), "Windows-1252"
 
 
 def _unique(header: list[str]) -> list[str]:

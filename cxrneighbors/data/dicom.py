@@ -51,7 +51,8 @@ def read_dicom_pixels(source: str | Path | Dataset) -> np.ndarray:
 def read_dicom_header(path: str | Path) -> dict[str, Any]:
     """What a DICOM says of patient and view, without reading pixels.
 
-    Keys: view, position, sex, age (years, NaN missing), patient_id, study_id (None missing).
+    Keys: view, position, sex, age (years, NaN missing), patient_id, study_id (None missing), image (whether
+    it holds one: reports and presentation states do not).
     Raises `UserError` when the file is no DICOM.
     """
     try:
@@ -64,6 +65,7 @@ def read_dicom_header(path: str | Path) -> dict[str, Any]:
             "age": parse_age(str(dataset.get("PatientAge") or "")),
             "patient_id": str(dataset.get("PatientID") or "") or None,
             "study_id": str(dataset.get("StudyInstanceUID") or "") or None,
+            "image": "Rows" in dataset and "Columns" in dataset,
         }
     except MemoryError:
         raise

@@ -1,9 +1,28 @@
-"""Image files below a folder, by name."""
+"""Image files below a folder."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+
+from cxrneighbors.errors import UserError
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".dic")
+
+
+def image_files(given: Sequence[str | Path]) -> list[Path]:
+    """Files as they are given, and of a folder all images below it, by name."""
+    files: list[Path] = []
+    for path in map(Path, given):
+        if not path.is_dir():
+            files.append(path)
+            continue
+        found = sorted(each for each in path.rglob("*") if each.suffix.lower() in IMAGE_SUFFIXES)
+        if not found:
+            raise UserError(f"{path}: holds no image ({', '.join(IMAGE_SUFFIXES)}); give files or a folder")
+        files += found
+    return files
 
 
 def find_images(

@@ -16,9 +16,10 @@ from cxrneighbors.data.schema import validate_studies
 from cxrneighbors.data.skipped import Skipped
 from cxrneighbors.data.tables import empty_regions
 from cxrneighbors.errors import UserError, choose
+from cxrneighbors.statistics.patients import count_patients
 
 
-@dataclass
+@dataclass(repr=False)
 class ImportResult:
     """What a reader found.
 
@@ -30,6 +31,11 @@ class ImportResult:
     regions: pd.DataFrame = field(default_factory=empty_regions)
     skipped: Skipped = field(default_factory=Skipped)
     notes: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        """Short: counts."""
+        images = f"{len(self.studies):,} images of {count_patients(self.studies):,} patients"
+        return f"<ImportResult: {images}; {len(self.regions):,} regions; {self.skipped.summary()}>"
 
 
 def import_dataset(dataset: str, root: str | Path, **options: Any) -> ImportResult:

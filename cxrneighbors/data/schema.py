@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from cxrneighbors.data.paths import portable
 from cxrneighbors.data.views import POSITIONS, VIEWS
+from cxrneighbors.data.written_values import written_list, written_sections
 from cxrneighbors.errors import UserError
 
 NO_FINDING = "No Finding"
@@ -41,32 +44,41 @@ def validate_studies(studies: pd.DataFrame, source: str = "study table") -> pd.D
     Returns a new DataFrame with `COLUMNS` first (missing optional ones filled, further columns kept):
     text columns hold `str` or None, `age` float64 years, `findings` a list of str, `sections` a dict or None.
 
-    Raises `UserError` naming `source` and the column: a missing column, a duplicate `image_id`, a value
-    outside its vocabulary, an age outside 0 to 130.
+    What pandas made of a table on the way is undone: columns that became the index, lists and dicts that
+    became text, ids that became floats.
+
+    Raises `UserError` naming `source` and the column: a missing or repeated column, a duplicate `image_id`,
+    a value outside its vocabulary, an age outside 0 to 130, findings or sections of another kind.
     """
+    indexed = [name for name in studies.index.names if name in COLUMNS and name not in studies.columns]
+    studies = studies.reset_index(indexed) if indexed else studies
     missing = [column for column in REQUIRED if column not in studies.columns]
     if missing:
         raise UserError(
             f"{source}: column {missing[0]!r} is missing; a study table needs {', '.join(REQUIRED)}"
         )
+    if not studies.columns.is_unique:
+        twice = studies.columns[studies.columns.duplicated()][0]
+        raise UserError(f"{source}: column {twice!r} is there twice; rename or drop one")
     extra = [column for column in studies.columns if column not in COLUMNS]
     table = pd.DataFrame(index=pd.RangeIndex(len(studies)))
     for column, default in DEFAULTS.items():
         values = studies[column].tolist() if column in studies.columns else [default] * len(studies)
-        table[column] = _column(column, values)
+        table[column] = _column(column, values, source)
     if "study_id" not in studies.columns:
         table["study_id"] = table["image_id"]
     for column in extra:
         table[column] = studies[column].to_numpy()
+    table.attrs = dict(studies.attrs)
     _check(table, source)
     return table
 
 
 def studies_hash(studies: pd.DataFrame) -> str:
-    """SHA-256 over what an embedding depends on: `image_id`, `path` and `report`, in row order."""
+    """SHA-256 over what an embedding depends on: `image_id`, `portable` path and `report`, in row order."""
     digest = hashlib.sha256()
-    for column in ("image_id", "path", "report"):
-        for value in studies[column]:
+    for values in (studies["image_id"], portable(studies), studies["report"]):
+        for value in values:
             digest.update(("\x00" if _is_missing(value) else str(value)).encode("utf-8"))
             digest.update(b"\x1f")
     return digest.hexdigest()
@@ -78,37 +90,66 @@ def has_text(values: pd.Series) -> np.ndarray:
 
 
 def text_column(values: list[Any]) -> pd.Series:
-    """N values as `str` or None, whatever stands for a missing one."""
-    return pd.Series([None if _is_missing(value) else str(value) for value in values], dtype=object)
+    """N values as `str` or None, whatever stands for a missing one; whole floats without `.0`."""
+    return pd.Series([None if _is_missing(value) else _text(value) for value in values], dtype=object)
+
+
+def _text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))
+    return (
+        value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and np.isnan(value))
+    )
 
 
-def _column(column: str, values: list[Any]) -> pd.Series:
+def _column(column: str, values: list[Any], source: str) -> pd.Series:
     if column == "age":
         return pd.Series(pd.to_numeric(pd.Series(values, dtype=object), errors="coerce"), dtype="float64")
-    if column == "findings":
-        return pd.Series([_findings(value) for value in values], dtype=object)
-    if column == "sections":
-        return pd.Series([_sections(value) for value in values], dtype=object)
-    return text_column(values)
+    if column not in _PARSED:
+        return text_column(values)
+    parse, remedy = _PARSED[column]
+    parsed = []
+    for row, value in enumerate(values):
+        try:
+            parsed.append(parse(value))
+        except (TypeError, ValueError):
+            raise UserError(
+                f"{source}: column {column!r} holds {_shown(value)} in row {row}; {remedy}"
+            ) from None
+    return pd.Series(parsed, dtype=object)
+
+
+def _shown(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:60]}..."
 
 
 def _findings(value: Any) -> list[str]:
     if _is_missing(value):
         return []
     if isinstance(value, str):
-        return [part for part in value.split("|") if part]
-    return [str(part) for part in value]
+        written = written_list(value)
+        value = value.split("|") if written is None else written
+    if isinstance(value, Mapping | bytes):
+        raise TypeError
+    return [str(part) for part in value if not _is_missing(part) and part != ""]
 
 
 def _sections(value: Any) -> dict[str, str] | None:
-    if _is_missing(value):
+    if _is_missing(value) or (isinstance(value, str) and not value.strip()):
         return None
-    kept = {str(key): str(text) for key, text in dict(value).items() if not _is_missing(text)}
+    parts = written_sections(value) if isinstance(value, str) else dict(value)
+    kept = {str(key): str(text) for key, text in parts.items() if not _is_missing(text)}
     return kept or None
+
+
+# How a column's values are read, and what to do where they cannot be.
+_PARSED: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "findings": (_findings, "give a list of names, or a text with | between them"),
+    "sections": (_sections, "give a dict of texts, or drop the column"),
+}
 
 
 @cache

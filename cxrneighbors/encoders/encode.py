@@ -10,14 +10,16 @@ from typing import Any
 import pandas as pd
 
 from cxrneighbors.artifact import Work
+from cxrneighbors.data.paths import portable
 from cxrneighbors.data.schema import has_text, studies_hash, validate_studies
 from cxrneighbors.data.skipped import Skipped, write_skipped
 from cxrneighbors.encoders.base import Fittable, ImageEncoder, TextEncoder
+from cxrneighbors.encoders.growth import begin_or_grow
 from cxrneighbors.encoders.jobs import Job, encode_shards
 from cxrneighbors.encoders.ray_engine import encode_shards_on_ray
 from cxrneighbors.encoders.registry import load_encoder_folder, load_image_encoder, load_report_encoder
 from cxrneighbors.encoders.shards import read_shards
-from cxrneighbors.encoders.store import EMBEDDINGS, OWN, Embeddings, stored_encoder
+from cxrneighbors.encoders.store import Embeddings, stored_encoder
 from cxrneighbors.encoders.texts import report_texts
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.progress import say
@@ -48,9 +50,10 @@ def encode(
     `engine`: 'local', or 'ray' for shards as tasks of a Ray cluster that sees `out`.
 
     Batches never cross the border of a shard, and a shard is written in one step: an interrupted run
-    continues where it stopped and ends with the same bytes as an uninterrupted one. Unreadable images are
-    left out and listed in skipped.csv. Raises UserError when nothing can be encoded or when `out` holds
-    embeddings of another encoder, other settings or another table.
+    continues where it stopped and ends with the same bytes as an uninterrupted one. Of a table that has
+    grown at its end since `out` was written only the new rows are encoded (`encoders.growth`). Unreadable
+    images are left out and listed in skipped.csv. Raises UserError when nothing can be encoded or when `out`
+    holds embeddings of another encoder, other settings or another table.
     """
     run = ENGINES[choose("engine", engine, list(ENGINES))]
     if shard_size < 1 or batch_size < 1:
@@ -72,7 +75,7 @@ def encode(
         "encoded": [part.modality for part in parts],  # a store of more modalities is another one
         "modalities": {part.modality: part.plan(job) for part, job in zip(parts, jobs, strict=True)},
     }
-    work = EMBEDDINGS.begin(out, plan, own=OWN)
+    work = begin_or_grow(out, plan, jobs)
     if work.complete:
         return Embeddings.load(work.folder)
     with work.preparing():
@@ -107,7 +110,8 @@ class _Part:
     def job(self, shard_size: int, batch_size: int) -> Job:
         present = self.rows[has_text(self.rows[self.column])]
         ids, inputs = list(present["image_id"]), list(present[self.column])
-        return Job(self.modality, ids, inputs, shard_size, batch_size)
+        named = [str(path) for path in portable(present)] if self.column == "path" else None
+        return Job(self.modality, ids, inputs, shard_size, batch_size, portable=named)
 
     def plan(self, job: Job) -> dict[str, Any]:
         """What the manifest says before anything is encoded: an encoder to be fitted has no weights yet."""

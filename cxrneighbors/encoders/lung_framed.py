@@ -101,7 +101,8 @@ class LungFramed:
             return self
         plan = {"encoder": self.encoder.name, "fit_hash": self.fit_hash(studies)}
         work = TRAINING.begin(out, plan, restart=not options.get("resume", True), scratch=(FRAMES,))
-        with self._frames(studies, work.folder / FRAMES, done=work.complete) as table:
+        done = work.complete and not self._goes_on(work.folder / ENCODER, options)
+        with self._frames(studies, work.folder / FRAMES, done) as table:
             self.encoder.fit(table, out=work.folder / ENCODER, **options)  # type: ignore[call-arg]
         self.save(work.folder)
         work.finish()
@@ -128,6 +129,14 @@ class LungFramed:
                 "save the encoder again"
             )
         return framed
+
+    def _goes_on(self, folder: Path, options: dict[str, Any]) -> bool:
+        """Whether the finished training of a VAE is asked for more epochs."""
+        from cxrneighbors.encoders.vae import TRAINING as VAE_TRAINING
+        from cxrneighbors.training.further import finished_epochs
+
+        epochs = finished_epochs(VAE_TRAINING, folder)
+        return epochs is not None and options.get("epochs", epochs) > epochs
 
     @contextmanager
     def _frames(self, studies: pd.DataFrame, folder: Path, done: bool) -> Iterator[pd.DataFrame]:

@@ -6,12 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cxrneighbors import encoders
-from cxrneighbors.classifiers.base import NOUN as CLASSIFIER
 from cxrneighbors.encoders.base import NOUN, Fittable, ImageEncoder, TextEncoder, is_image_encoder
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.files import read_json
 from cxrneighbors.hub import is_hub_name, looks_like_path
-from cxrneighbors.lungs import LungSegmenter
 from cxrneighbors.models import CONFIG, read_config
 
 SIDE_BY_SIDE = "+"
@@ -28,7 +26,6 @@ _IMAGE_REMEDY = (
     "name, or one of: pca, pca-half, pca-whitened, pca-centre, hog, pixels, efficientnet-lite0, "
     "efficientnet-lite2, none (several with '+' between them)"
 )
-DEFAULT_REPORT_ENCODER = "minilm"
 # The public class behind a kind in config.json, imported when it is used.
 KINDS = {
     "vae": "VAE",
@@ -81,6 +78,8 @@ def load_image_encoder(
 
 
 def _in_lung_frames(encoder: ImageEncoder | None, lungs: str | Path, device: str) -> ImageEncoder:
+    from cxrneighbors.lungs import LungSegmenter
+
     if encoder is None or encoder.aspect == "own" or (isinstance(encoder, Fittable) and encoder.fitted):
         what = "none" if encoder is None else encoder.name
         raise UserError(
@@ -97,6 +96,7 @@ def _image_encoder_by_name(spec: str, device: str) -> ImageEncoder | None:
     if SIDE_BY_SIDE in spec and not Path(spec).exists():
         parts = [load_image_encoder(name, device) for name in spec.split(SIDE_BY_SIDE)]
         return encoders.SideBySide([part for part in parts if part is not None])
+    from cxrneighbors.classifiers.base import NOUN as CLASSIFIER  # like the next ones it imports torch
     from cxrneighbors.encoders import classifier, foundation, torch_encoder
 
     if spec in classifier.IMAGENET_BACKBONES:

@@ -44,6 +44,21 @@ def write_shard(path: str | Path, parts: list[Shard]) -> None:
         pq.write_table(table, temporary)
 
 
+def rows_in_shard(path: str | Path) -> int:
+    """How many rows of its table a shard stands for, those left out counted; 0 where there is no file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not Path(path).exists():
+        return 0
+    try:
+        head = pq.read_metadata(path)
+        return int(head.num_rows) + len(json.loads((head.metadata or {})[SKIPPED_KEY]))
+    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+        line = str(error).splitlines()[0]
+        raise UserError(f"{path}: damaged shard ({line}); delete it and run encode again") from None
+
+
 def read_shards(folder: str | Path, modality: str, count: int) -> Shard:
     """The first `count` shards of a modality as one."""
     return _joined([read_shard(shard_path(folder, modality, number)) for number in range(count)])

@@ -66,6 +66,8 @@ def project(embeddings: Embeddings, image: Head, report: Head) -> Embeddings:
     manifest = deepcopy(embeddings.manifest) | {SHARED_SPACE: space}
     shared = Embeddings(dict(embeddings.ids), vectors, manifest)
     for name, head in heads.items():
+        if name not in vectors:
+            continue
         entry = manifest["modalities"][name]
         entry["dim"] = head.weight.shape[1]
         if embeddings.folder is None and name not in embeddings.encoders:

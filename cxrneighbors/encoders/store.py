@@ -23,12 +23,13 @@ from cxrneighbors.encoders.check import check_made_by
 from cxrneighbors.encoders.registry import load_encoder_folder
 from cxrneighbors.encoders.shards import Shard, read_shards
 from cxrneighbors.errors import UserError, choose
+from cxrneighbors.notebook import card, table
 
 EMBEDDINGS = Kind("embeddings", 2, "encode")
 OWN = (*MODALITIES, "encoders", SKIPPED_FILE)
 
 
-@dataclass
+@dataclass(repr=False)
 class Embeddings:
     """Vectors per modality ('image', 'report').
 
@@ -55,6 +56,21 @@ class Embeddings:
             if not np.isfinite(vectors).all():
                 row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
                 raise ValueError(f"{modality} vector of image {ids[row]!r} is not finite; encode it again")
+
+    def __repr__(self) -> str:
+        """Short: what made how many vectors of how many dimensions."""
+        parts = [f"{name} {n} × {d} ({encoder})" for name, encoder, n, d in self._rows()]
+        return f"<Embeddings: {'; '.join(parts) or 'none'}>"
+
+    def _repr_html_(self) -> str:
+        headers = ("modality", "encoder", "vectors", "dimensions")
+        return card("Embeddings", table(headers, self._rows()))
+
+    def _rows(self) -> list[list[str]]:
+        """Modality, encoder, count and dimensions as texts, a row a modality."""
+        entries = self.manifest["modalities"]
+        shapes = {name: self.vectors[name].shape for name in self.modalities}
+        return [[name, entries[name]["encoder"], f"{n:,}", f"{d:,}"] for name, (n, d) in shapes.items()]
 
     @property
     def modalities(self) -> tuple[str, ...]:

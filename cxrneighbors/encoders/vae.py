@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,15 +120,16 @@ class VAE(SavedModel):
         hold less; `patience`: epochs without a better validation loss, after
         the warm-up, until training stops; `augmentation`: small shifts, scalings and grey-scale bends (no
         flips); `trainer_options`: passed to lightning.Trainer (devices, num_nodes, precision, ...).
-        `out`: folder for the model, history.csv, figure3.png, manifest.json and, until it is done,
-        checkpoints. With `resume`, a training that was interrupted there continues from its last checkpoint
-        and a finished one is read back; if it was made with other settings or images, a UserError says so.
+        `out`: folder for the model, history.csv, figure3.png, manifest.json and checkpoints, of which the
+        last stays. With `resume`, a training that was interrupted there continues from its last checkpoint, a
+        finished one is read back, or goes on to more `epochs` (`training.further`); if it was made with other
+        settings or images, a UserError says so.
 
         The weights kept are those of the least validation loss.
         """
         from cxrneighbors.encoders.vae_images import training_images
         from cxrneighbors.encoders.vae_training import VAESettings, train_vae
-        from cxrneighbors.training.fit import CHECKPOINTS
+        from cxrneighbors.training.further import begin_or_extend, keep_newest
         from cxrneighbors.training.settings import check_rate
 
         settings = VAESettings(
@@ -151,7 +151,7 @@ class VAE(SavedModel):
             self.history = train_vae(self.network, images, settings, self.device, None, trainer_options)
             self.fitted = True
             return self
-        work = TRAINING.begin(folder, self._plan(data, settings.plan()), not resume, scratch=(CHECKPOINTS,))
+        work = begin_or_extend(TRAINING, folder, self._plan(data, settings.plan()), not resume)
         if work.complete:
             load_weights(self.network, folder, NOUN)
         else:
@@ -162,7 +162,7 @@ class VAE(SavedModel):
         self.fitted = True
         self.save(folder)
         work.finish()
-        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+        keep_newest(folder)
         return self
 
     def with_metric(self, metric: str) -> VAE:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,10 @@ from cxrneighbors.evaluation.question import Question
 from cxrneighbors.evaluation.retrieval import AP_DEPTH
 from cxrneighbors.evaluation.score_table import ScoreTable, score_targets
 from cxrneighbors.evaluation.summarise import adjust, settings_of, summarise
+from cxrneighbors.evaluation.wording import METHOD_CELLS, method_cells, points, question_line, title_of
 from cxrneighbors.files import plain
 from cxrneighbors.index.neighbor_index import NeighborIndex
+from cxrneighbors.notebook import Shown, card, line, png_tag, table
 from cxrneighbors.progress import track
 from cxrneighbors.statistics.dyadic import NEXT
 
@@ -38,20 +40,41 @@ PAIRS = (
 )
 
 
-@dataclass
+@dataclass(repr=False)
 class OverlapResult:
     """Result of `evaluate_overlap`.
 
-    summary: the content of overlap.json; neighbors: search's columns and `method`; tables: each method's
-    scores, a row a target, for other statistics; studies: the index's study table; examples: per index
-    method, the targets that Figure 4 and Table 1 show (see `examples.RULE`).
+    summary: the content of overlap.json; neighbors: `method`, and of search's columns ids, rank and
+    distances; tables: each method's scores, a row a target, for other statistics; studies: the index's study
+    table; examples: per index method, the targets that Figure 4 and Table 1 show (see `examples.RULE`).
     """
 
     summary: dict[str, Any]
     neighbors: pd.DataFrame
-    tables: dict[str, ScoreTable] = field(repr=False)
-    studies: pd.DataFrame = field(repr=False)
-    examples: dict[str, list[dict[str, Any]]] = field(repr=False)
+    tables: dict[str, ScoreTable]
+    studies: pd.DataFrame
+    examples: dict[str, list[dict[str, Any]]]
+
+    def __repr__(self) -> str:
+        """Short: the question, and the lift of each of the index's own methods."""
+        lifts = [f"{name} {points(self.summary['methods'][name]['lift'])}" for name in self.main_methods()]
+        return f"<OverlapResult: {question_line(self.summary)}; lift in points: {', '.join(lifts)}>"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [title_of(name, self.summary), *method_cells(row)]
+            for name, row in self.summary["methods"].items()
+        ]
+        left = [f"{name}: {reason}" for name, reason in self.summary["baselines_left_out"].items()]
+        parts = line(question_line(self.summary)), table(("method", *METHOD_CELLS), rows), *map(line, left)
+        return card("Overlap of nearest neighbours", *parts)
+
+    def show(self) -> Shown:
+        """Figure 5, to be looked at: how many of the K neighbours share a finding, against random ones."""
+        from cxrneighbors.evaluation.figures.figure5 import draw_figure5
+
+        title = f"Overlap of nearest neighbours: {question_line(self.summary)}"
+        return Shown(title, png_tag(draw_figure5(self), "histogram of shared findings, nearest and random"))
 
     def main_methods(self) -> list[str]:
         """The index's own methods that were scored, of `image`, `report`, `fused`."""
@@ -143,7 +166,7 @@ def _who(index: NeighborIndex, films: Films, definition: str, where: str | None,
     allowed = labelled & index.rows_where(where)
     if not allowed.any():
         raise UserError(f"where {where!r}: no labelled image passes; loosen it")
-    eligible = allowed & index.rows_where(targets)
+    eligible = allowed & _targets(index, targets)
     if not eligible.any():
         raise UserError(f"targets {targets!r}: no labelled image passes it and where; loosen them")
     if definition == "any-disease" and not films.labels.without(NO_FINDING).labelled[eligible].any():
@@ -151,6 +174,13 @@ def _who(index: NeighborIndex, films: Films, definition: str, where: str | None,
             f"definition 'any-disease': every target is {NO_FINDING!r}; use 'any', or other targets"
         )
     return Who(allowed, eligible)
+
+
+def _targets(index: NeighborIndex, targets: str | None) -> np.ndarray:
+    try:
+        return index.rows_where(targets)
+    except UserError as error:
+        raise UserError(str(error).replace("where:", "targets:", 1)) from None
 
 
 def _too_many(question: Question, who: Who) -> UserError:

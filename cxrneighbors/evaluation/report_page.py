@@ -1,53 +1,58 @@
-"""report.html: one self-contained page that opens from a mail, without network, scripts or further files."""
+"""report.html of an evaluation: the answer in a sentence, films, figure, tables, method."""
 
 from __future__ import annotations
 
-import base64
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from cxrneighbors.evaluation import wording
+from cxrneighbors.evaluation.disagreement import disagreements, paired_reason, reason
 from cxrneighbors.evaluation.evaluate import OverlapResult
 from cxrneighbors.evaluation.examples import RULE
+from cxrneighbors.evaluation.figures.cases import Case
+from cxrneighbors.pages.page import film_uri, render, svg_uri
 
+TEMPLATE = Path(__file__).parent / "templates" / "report.html"
 REPORT_SHOWN = 900  # characters of a report in Table 1 on the page; table1.csv has all of it
 
 
 def render_page(
-    result: OverlapResult, figure4: bytes, figure5: bytes, reports: pd.DataFrame, show_reports: bool = True
+    result: OverlapResult,
+    shown: dict[str, list[Case]],
+    figure5: tuple[bytes, bytes],
+    reports: pd.DataFrame,
+    show_reports: bool = True,
 ) -> str:
-    """The page as HTML. figure4, figure5: PNG bytes, put in as data URIs; reports: `table1`'s frame, without
-    texts where not `show_reports`.
+    """The page as HTML. shown: Figure 4's films by index method; figure5: SVG, two columns wide and one;
+    reports: `table1`'s frame, without texts where not `show_reports`.
 
     Every text from the data (findings, ids, reports) is escaped by the template engine.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("cxrneighbors.evaluation", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    words = (wording.percent, wording.points, wording.interval, wording.p_cell)
-    environment.filters |= {word.__name__: word for word in words}
-    summary = result.summary
+    summary, main = result.summary, result.main_methods()
     methods = [{"name": name, **row} for name, row in summary["methods"].items()]
-    return environment.get_template("report.html").render(
+    words = (wording.percent, wording.points, wording.interval, wording.p_cell)
+    return render(
+        TEMPLATE,
+        filters={word.__name__: word for word in words},
         s=summary,
-        headlines=[headline(summary, name) for name in result.main_methods()],
-        verdicts=[verdict(summary, name) for name in result.main_methods()],
+        headlines=[headline(summary, name) for name in main],
+        verdicts=[verdict(summary, name) for name in main],
         methods=sorted(methods, key=lambda row: ("index", "encoder", "random").index(row["kind"])),
-        main=result.main_methods(),
+        main=main,
         title=lambda name: wording.title_of(name, summary),
+        by=lambda name: wording.by(name, summary),
         names=wording.TITLES,
-        figure4=_data_uri(figure4),
-        figure5=_data_uri(figure5),
+        galleries={name: [_gallery(case) for case in shown[name]] for name in main},
+        figure5=dict(zip(("wide", "narrow"), map(svg_uri, figure5), strict=True)),
+        reason=reason,
+        paired_reason=paired_reason,
+        reasons=_reasons(summary, main),
         examples=_example_blocks(reports),
         show_reports=show_reports,
         has_report="report" in summary["settings"]["encoders"],
+        settings=_settings(summary),
         rule=RULE,
     )
 
@@ -101,8 +106,66 @@ def _stands(test: dict[str, Any]) -> bool:
     return p is not None and p < 0.05 and test["lift"] > 0
 
 
-def _data_uri(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+def _gallery(case: Case) -> dict[str, Any]:
+    """A case as the page shows it: its films with a data URI each, None where there is no picture."""
+    films = [
+        {
+            "rank": film.rank,
+            "image_id": film.image_id,
+            "view": film.view,
+            "findings": film.findings,
+            "distance": film.distance_text,
+            "parts": film.parts_text,
+            "uri": None if film.pixels is None else film_uri(film.pixels),
+        }
+        for film in case.films
+    ]
+    return {"rule": case.rule, "overlap": case.overlap, "expected": case.expected, "films": films}
+
+
+def _reasons(summary: dict[str, Any], main: list[str]) -> dict[str, Any]:
+    """Below which table which (row, reason) stand."""
+    methods = summary["methods"]
+
+    def lines(part: str, column: str) -> dict[str, list[tuple[str, str]]]:
+        return {
+            name: disagreements({row[column].replace("_", " "): row for row in methods[name][part]})
+            for name in main
+        }
+
+    pairs = [
+        (
+            f"{wording.title_of(row['first'], summary)} – {wording.title_of(row['second'], summary)}",
+            paired_reason(row["difference_ci95"], row["p_value"], row["p_value_adjusted"]),
+        )
+        for row in summary["comparisons"]
+    ]
+    return {
+        "methods": disagreements({wording.title_of(name, summary): methods[name] for name in methods}),
+        "comparisons": [(name, text) for name, text in pairs if text],
+        "findings": lines("per_finding", "finding"),
+        "views": lines("per_view", "view"),
+    }
+
+
+def _settings(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    """(name, value) of all that decided the result."""
+    run = summary["settings"]
+    encoders = ", ".join(f"{part}: {encoder}" for part, encoder in run["encoders"].items())
+    images = f"{run['n_images']:,} ({run['n_labelled']:,} labelled, {run['n_findable']:,} to be found)"
+    return [
+        ("Neighbours", wording.neighbours_line(summary)),
+        ("Overlap", f"{summary['definition']}: a neighbour {summary['definition_meaning']}"),
+        ("May be found", summary["where"] or "all labelled images"),
+        ("Scored", summary["targets"] or "all of these"),
+        ("Images", images),
+        ("Data sets", ", ".join(run["datasets"])),
+        ("Encoders", encoders),
+        ("Weights", ", ".join(f"{part} {weight:g}" for part, weight in run["weights"].items())),
+        ("Permutations", f"{run['n_permutations']:,}"),
+        ("Seed", str(run["seed"])),
+        ("Versions", ", ".join(f"{library} {version}" for library, version in run["versions"].items())),
+    ]
 
 
 def _example_blocks(reports: pd.DataFrame) -> list[dict[str, Any]]:
@@ -115,6 +178,6 @@ def _example_blocks(reports: pd.DataFrame) -> list[dict[str, Any]]:
             cut = text if len(text) <= REPORT_SHOWN else text[:REPORT_SHOWN].rsplit(" ", 1)[0] + " …"
             line |= {"report": cut, "findings": [name for name in line["findings"].split("|") if name]}
             line["shared"] = line["shared_findings"].split("|")
-            line["distance"] = None if pd.isna(line["distance"]) else f"{line['distance']:.2f}"
+            line["distance_text"] = "" if pd.isna(line["distance"]) else f"{line['distance']:.2f}"
         blocks.append({"rule": rule, "lines": entries})
     return blocks

@@ -30,6 +30,12 @@ def title_of(name: str, summary: dict[str, Any]) -> str:
     return f"{named} ({encoder})" if encoder and encoder != "arrays" else named
 
 
+def by(name: str, summary: dict[str, Any]) -> str:
+    """'Neighbours by image (vae)': a method as the title of a picture."""
+    title = title_of(name, summary)
+    return f"Neighbours by {title[0].lower()}{title[1:]}"
+
+
 def percent(value: float | None, digits: int = 1) -> str:
     """0.4567 as '45.7 %'; a missing number as '–'."""
     return "–" if value is None else f"{100 * value:.{digits}f}{NBSP}%"
@@ -93,3 +99,19 @@ def summary_lines(summary: dict[str, Any]) -> str:
             f"   {interval:<16}{100 * row['null_mean_lift']:>9.1f}{row['p_value_adjusted']:>9.4f}"
         )
     return "\n".join(lines)
+
+
+METHOD_CELLS = ("overlap", "by chance", "lift", "95 % CI", "p, Holm", "targets")
+
+
+def method_cells(row: dict[str, Any]) -> list[str]:
+    """A method's row of an `overlap.json` as texts, one for each of `METHOD_CELLS`; lifts in points."""
+    shares = percent(row["mean_overlap"]), percent(row["random_overlap"])
+    tested = points(row["lift"]), interval(row["lift_ci95"]), p_cell(row["p_value_adjusted"])
+    return [*shares, *tested, f"{row['n_targets']:,}"]
+
+
+def question_line(summary: dict[str, Any]) -> str:
+    """What was asked: '5 neighbours, …; any; 1,025 targets of 480 patients'."""
+    targets = f"{summary['n_targets']:,} targets of {summary['n_patients']:,} patients"
+    return f"{neighbours_line(summary)}; {summary['definition']}; {targets}"

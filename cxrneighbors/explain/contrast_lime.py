@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from cxrneighbors.errors import choose
+from cxrneighbors.errors import UserError, choose
 from cxrneighbors.explain.alignment import Aligner, Alignment
-from cxrneighbors.explain.certificate import fit_rounds
+from cxrneighbors.explain.certificate import Fit, fit_rounds
 from cxrneighbors.explain.counterfactual import Counterfactual, smallest_flip
+from cxrneighbors.explain.detail import detail_map, difference_to
+from cxrneighbors.explain.donor_levels import linked, within_donors
 from cxrneighbors.explain.donors import DonorRule, FoundDonors, find_donors
 from cxrneighbors.explain.explainer import Explainer
 from cxrneighbors.explain.explanation import Explanation
@@ -20,11 +22,12 @@ from cxrneighbors.explain.masks import balanced_rounds, random_rounds
 from cxrneighbors.explain.perturb import FILLS, MaskedFilms
 from cxrneighbors.explain.predictor import Model, Predictor
 from cxrneighbors.explain.sampling import MaskDesign, in_turn, sample_rounds
-from cxrneighbors.explain.surrogate import Sample, fit_surrogate
+from cxrneighbors.explain.segments import segment_means
+from cxrneighbors.explain.soft_contrast import soft_contrast
+from cxrneighbors.explain.surrogate import Sample, Surrogate, fit_surrogate
 from cxrneighbors.index.neighbor_index import NeighborIndex
 
-DESIGNS, LINKS = ("balanced", "random"), ("logit", "identity")
-LEAST_SCORE = 1e-3  # of a score and of its complement, so that log odds are finite
+DESIGNS, LINKS = ("balanced", "random", "soft"), ("logit", "identity")
 
 
 class ContrastLime(Explainer):
@@ -42,13 +45,17 @@ class ContrastLime(Explainer):
     outside [0, 1], and all with 'identity', are taken as they are. And every donor has an intercept of its
     own: whole donors differ in score, which is no segment's doing. `design`: 'balanced', whole Hadamard
     designs with fold-over (`masks.balanced_rounds`), in which nothing is random, or LIME's 'random' masks.
+    'soft': no surrogate on segments; RISE's soft masks of `grid` x `grid` cells and their complements, and at
+    each place the slope of the linked score on the mask (`soft_contrast`). A segment's weight is the mean of
+    that map, there is no fidelity, and `mixed`, `feather`, `stability` and `num_features` have no meaning.
 
     `mirror`: donors *with* the finding, put into a film without it: where would it appear, and why not here?
     A weight is still positive where the segment as it is supports the target, so segments in which the
     donors' look would raise the score are negative.
 
     `detail`: the heat map lays a segment's weight out over its pixels by how far each is from the donors'
-    (`detail_map`): a pixel that donors share is no evidence.
+    (`detail_map`): a pixel that donors share is no evidence. Not usual with soft masks, whose map is finer
+    than segments.
 
     The donors' own weights (`Explanation.donor_weights`), each a surrogate on the films that show it, tell
     how far the donors agree (not with `mixed`, where no film shows one donor alone).
@@ -71,6 +78,7 @@ class ContrastLime(Explainer):
         "mixed",
         "design",
         "link",
+        "grid",
         "detail",
         "counterfactual",
         "threshold",
@@ -90,7 +98,8 @@ class ContrastLime(Explainer):
         mixed: bool = False,
         design: str = "balanced",
         link: str = "logit",
-        detail: bool = True,
+        grid: int = 11,
+        detail: bool | None = None,
         counterfactual: bool = True,
         threshold: float = 0.5,
         **options: Any,
@@ -98,8 +107,11 @@ class ContrastLime(Explainer):
         super().__init__(model, index, **options)
         self.rule = DonorRule(donors, mirror, same_view)
         self.alignment = Alignment(registration, intensity)
-        self.feather, self.mixed, self.detail = feather, mixed, detail
+        self.feather, self.mixed = feather, mixed
         self.design, self.link = choose("design", design, DESIGNS), choose("link", link, LINKS)
+        self.detail = design != "soft" if detail is None else detail
+        self.grid = grid
+        self._check_soft()
         self.counterfactual, self.threshold = counterfactual, threshold
         self.reader = CachingReader(self.reader.studies, self.reader.size, self.reader.aspect)
         self.aligner = Aligner(self.alignment, self.masking.segments.lungs)
@@ -113,10 +125,29 @@ class ContrastLime(Explainer):
     def explain_film(self, film: Film, target: str) -> Explanation:
         """One surrogate on films of the target that show its donors in masked segments."""
         found = self.donors(film, target)
-        segments, masking = self.segments(film), self.masking
-        n_segments, k = int(segments.max()) + 1, len(found.films.films)
+        segments = self.segments(film)
         sources = np.concatenate([film.pixels[None], self.aligner(found.films.pixels(), film.pixels)])
-        rounds = self.rounds(k, n_segments)
+        fit, more = (self._by_soft_masks if self.design == "soft" else self._by_segments)(
+            target, sources, segments
+        )
+        weights = fit.surrogate.coefficients
+        flip = self.flip(sources, segments, target, weights, fit.prediction)
+        settings: dict[str, Any] = {"where": found.where, "donor_calls": found.calls}
+        settings["classifier_calls"] = fit.n_scored + found.calls
+        if flip is not None:
+            settings["counterfactual"] = flip.settings(list(found.films.table["neighbor_id"]), self.threshold)
+            settings["classifier_calls"] += flip.calls
+            masks, shown = flip.mask(len(weights))[None], np.array([1 + flip.donor])
+            films = self.composed(sources, segments, masks, shown)
+            more["counterfactual"] = next(self.predictor.batches.of(films))[0].cpu().numpy()
+        return self.result(film, target, segments, fit, found.films, settings=settings, **more)
+
+    def _by_segments(
+        self, target: str, sources: np.ndarray, segments: np.ndarray
+    ) -> tuple[Fit, dict[str, Any]]:
+        """A surrogate on films whose masked segments show donors; the explanation's further fields."""
+        k, masking = len(sources) - 1, self.masking
+        rounds = self.rounds(k, int(segments.max()) + 1)
         mixed = np.random.default_rng([masking.seed, 1]) if self.mixed else None
         design = MaskDesign(sources, segments, rounds, fill="neighbour", mixed=mixed, feather=self.feather)
         kept: list[Sample] = []
@@ -126,20 +157,43 @@ class ContrastLime(Explainer):
         compared = (within_donors(each, n_donors, int(number == 0)) for number, each in rows)
         fit = fit_rounds(compared, self.locality.weights, masking.alpha, masking.stability, masking.seed)
         fit = replace(fit, prediction=float(kept[0].y[0]))
-        weights = fit.surrogate.coefficients
-        flip = self.flip(sources, segments, target, weights, fit.prediction)
         more: dict[str, Any] = {} if self.mixed else {"donor_weights": self.donor_weights(kept, k)}
         if self.detail:
-            more["pixel_map"] = detail_map(weights, segments, sources)
-        settings: dict[str, Any] = {"where": found.where, "donor_calls": found.calls}
-        settings["classifier_calls"] = fit.n_scored + found.calls
-        if flip is not None:
-            settings["counterfactual"] = flip.settings(list(found.films.table["neighbor_id"]), self.threshold)
-            settings["classifier_calls"] += flip.calls
-            masks, shown = flip.mask(n_segments)[None], np.array([1 + flip.donor])
-            films = self.composed(sources, segments, masks, shown)
-            more["counterfactual"] = next(self.predictor.batches.of(films))[0].cpu().numpy()
-        return self.result(film, target, segments, fit, found.films, settings=settings, **more)
+            more["pixel_map"] = detail_map(fit.surrogate.coefficients, segments, sources)
+        return fit, more
+
+    def _by_soft_masks(
+        self, target: str, sources: np.ndarray, segments: np.ndarray
+    ) -> tuple[Fit, dict[str, Any]]:
+        """Slopes on soft masks, and their means over segments; the explanation's further fields."""
+        prediction = float(self.predictor.scores(MaskedFilms.unmasked(sources[0]), target)[0])
+        found = soft_contrast(
+            self.predictor,
+            target,
+            sources,
+            len(sources) * self.masking.n_masks,
+            self.grid,
+            lambda scores: linked(scores, self.link),
+            np.random.default_rng(self.masking.seed),
+        )
+        weights = segment_means(found.heat, segments)
+        fit = Fit(Surrogate(weights, float("nan"), float("nan")), prediction, 1 + found.n_scored)
+        heat = found.heat * difference_to(sources) if self.detail else found.heat
+        donors = np.stack([segment_means(each, segments) for each in found.donor_maps])
+        return fit, {"donor_weights": donors, "pixel_map": heat.astype(np.float32)}
+
+    def _check_soft(self) -> None:
+        if self.design != "soft":
+            return
+        if self.grid < 2:
+            raise UserError(f"method {self.name!r}: grid {self.grid}: at least 2")
+        for option in ("stability", "num_features"):
+            if getattr(self.masking, option) is not None:
+                raise UserError(f"method {self.name!r}: design 'soft' fits no surrogate; leave {option} out")
+        if self.mixed or self.feather:
+            raise UserError(
+                f"method {self.name!r}: mixed and feather are for segments, not for design 'soft'"
+            )
 
     def rounds(self, k: int, n_segments: int) -> Iterator[np.ndarray]:
         """Masks, round by round, at most (K + 1)·P in each: uint8 (N, S)."""
@@ -203,53 +257,12 @@ class ContrastLime(Explainer):
             "mixed": self.mixed,
             "design": self.design,
             "link": self.link,
+            **({"grid": self.grid} if self.design == "soft" else {}),
             "fill": "neighbour",
             "detail": self.detail,
             "threshold": self.threshold,
             "counterfactual_asked": self.counterfactual,
         }
-
-
-def linked(scores: np.ndarray, link: str) -> np.ndarray:
-    """Log odds of scores (N,), by link 'logit' where all are in [0, 1]; else the scores: float64 (N,)."""
-    if link == "identity" or scores.min() < 0 or scores.max() > 1:
-        return np.asarray(scores, dtype=np.float64)
-    cut = np.clip(scores, LEAST_SCORE, 1 - LEAST_SCORE)
-    return np.asarray(np.log(cut) - np.log1p(-cut))
-
-
-def within_donors(sample: Sample, n_donors: int, first: int = 0) -> Sample:
-    """Features and scores less what the films of a donor have in common, plus what all films have.
-
-    A linear fit then leaves each donor an intercept of its own. Donors are shown in turn from row `first` on;
-    the rows before, the unmasked target, show none and stay as they are. `n_donors` 0: nothing is done.
-    """
-    if not n_donors:
-        return sample
-    x, y = sample.x.astype(np.float64), sample.y.copy()
-    shown = np.concatenate([np.zeros(first, np.int64), in_turn(len(y) - first, n_donors + 1)])
-    x_all, y_all = x[first:].mean(axis=0), y[first:].mean()
-    for donor in range(1, n_donors + 1):
-        rows = shown == donor
-        if rows.any():
-            x[rows] += x_all - x[rows].mean(axis=0)
-            y[rows] += y_all - y[rows].mean()
-    return replace(sample, x=x, y=y)
-
-
-def detail_map(weights: np.ndarray, segments: np.ndarray, sources: np.ndarray) -> np.ndarray:
-    """Weights (S,) laid out over pixels, each segment's mean its weight: (S,), (H, W) -> float32 (H, W).
-
-    In proportion to |target - median of the donors|, channels averaged, smoothed by a Gaussian of 1/64 of the
-    longer side. `sources`: float32 (K + 1, C, H, W), the target first. A segment in which nothing differs has
-    its weight everywhere.
-    """
-    from scipy.ndimage import gaussian_filter
-
-    difference = np.abs(sources[0] - np.median(sources[1:], axis=0)).mean(axis=0)
-    difference = gaussian_filter(difference.astype(np.float64), max(segments.shape) / 64) + 1e-9
-    mean = np.bincount(segments.ravel(), difference.ravel()) / np.bincount(segments.ravel())
-    return np.asarray(weights[segments] * difference / mean[segments], dtype=np.float32)
 
 
 def _kept(samples: Iterable[Sample], kept: list[Sample]) -> Iterator[Sample]:

@@ -123,7 +123,9 @@ def _below_changed(explanation: Explanation) -> str:
     if changed is None:
         return ""
     turns = "turns" if changed["flipped"] else "does not turn"
-    return f"marked area: from {changed['donor']}\nthe decision, at {changed['threshold']:g}, {turns}"
+    donor = str(changed["donor"])
+    donor = donor if len(donor) <= 30 else f"…{donor[-29:]}"
+    return f"marked area: from {donor}\nthe decision, at {changed['threshold']:g}, {turns}"
 
 
 def _agreement(axes: Axes, explanation: Explanation) -> None:

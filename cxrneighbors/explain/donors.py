@@ -116,9 +116,9 @@ def find_donors(
 
 
 def view_of(studies: pd.DataFrame, film: Film) -> str | None:
-    """The film's view in the table; None for one from outside."""
+    """The film's view in the table; of one from outside what is said of it, None where nothing is."""
     if film.image_id is None:
-        return None
+        return film.view
     return str(studies.loc[studies["image_id"] == film.image_id, "view"].iloc[0])
 
 

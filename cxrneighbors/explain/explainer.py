@@ -82,19 +82,27 @@ class Explainer(ABC):
         """Seed of the masks; None for a method in which nothing is random."""
         return self.masking.seed
 
-    def explain(self, image: ImageLike, target: str, patient_id: str | None = None) -> Explanation:
+    def explain(
+        self,
+        image: ImageLike,
+        target: str,
+        patient_id: str | None = None,
+        text: str | None = None,
+        view: str | None = None,
+    ) -> Explanation:
         """Explain the score of label `target` for a film.
 
-        `image`: an image_id of the index (str), a file (Path), or an array (H, W) or (C, H, W) in [0, 1]. A
-        file that holds a film of the index is that film. `patient_id`: whose film one from outside the index
-        is; that patient's films are then no neighbours.
+        `image`: an image_id of the index (str), a file (Path), or an array (H, W) or (C, H, W) in [0, 1],
+        of any size. A file that holds a film of the index is that film. Of a film from outside:
+        `patient_id`, whose film it is, so that this patient's films are no neighbours; `text`, its report,
+        for a neighbourhood by report or fused; `view`, for Contrast-LIME's donors of the same view.
 
         Raises `UserError` for an unknown target (lists the labels) or image, a film cut into one segment, a
         classifier that returns NaN or the wrong number of outputs, and for neighbours that are fewer than K,
         have no pixels on disk, or have another shape.
         """
         self.predictor.column(target)
-        return self.explain_film(self.reader.read(image, patient_id), target)
+        return self.explain_film(self.reader.read(image, patient_id, text, view), target)
 
     @abstractmethod
     def explain_film(self, film: Film, target: str) -> Explanation:

@@ -14,6 +14,7 @@ import pandas as pd
 from cxrneighbors.artifact import Kind
 from cxrneighbors.explain.neighbours import neighbour_table
 from cxrneighbors.files import plain, read_json, write_json_atomic
+from cxrneighbors.notebook import Shown, card, facts, line, png_tag, table
 
 EXPLANATION = Kind("explanation", version=2, made_by="explain")
 JSON_FILE, ARRAYS_FILE = "explanation.json", "explanation.npz"
@@ -72,6 +73,33 @@ class Explanation:
             f"<{self.method}: {self.target}{film} scores {self.prediction:.3f}; {sizes}, "
             f"fidelity {self.fidelity:.2f}>"
         )
+
+    def _repr_html_(self) -> str:
+        from cxrneighbors.explain.answer import donor_words, evidence
+
+        settings = self.settings
+        about = {
+            "film": self.image_id,
+            "its findings": ", ".join(self.findings),
+            "method": self.method,
+            "neighbours": "; ".join(donor_words(self)),
+            "classifier calls": settings.get("classifier_calls"),
+            "fidelity": "" if np.isnan(self.fidelity) else f"{self.fidelity:.2f}",
+        }
+        rows = [[f"{row['name']}, {row['place']}", f"{row['weight']:+.3f}"] for row in evidence(self)]
+        strongest = table(("strongest segments", "weight"), rows)
+        return card(
+            f"Why {self.target}? Score {self.prediction:.2f}", line(self.answer()), facts(about), strongest
+        )
+
+    def show(self, top: int = 6) -> Shown:
+        """The panel, to be looked at: film, segments for and against, heat map, neighbours.
+
+        `top`: segments marked, by absolute weight.
+        """
+        from cxrneighbors.explain.pictures import panel_png
+
+        return Shown(self.answer(), png_tag(panel_png(self, top), f"{self.method} explains {self.target}"))
 
     def answer(self) -> str:
         """What it says, in one sentence (`answer.answer`)."""

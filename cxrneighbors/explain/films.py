@@ -10,8 +10,11 @@ import numpy as np
 import pandas as pd
 
 from cxrneighbors.data.pixels import read_pixels, resize
-from cxrneighbors.errors import UserError
+from cxrneighbors.data.views import VIEWS
+from cxrneighbors.errors import UserError, choose
 
+# What may be said of a film from outside, and by which option.
+OPTIONS = {"patient": "patient_id", "report": "text", "view": "view"}
 ImageLike = str | Path | np.ndarray  # an image_id of the index, a file, an array
 
 
@@ -19,8 +22,9 @@ ImageLike = str | Path | np.ndarray  # an image_id of the index, a file, an arra
 class Film:
     """`pixels`: float32 (C, H, W) in [0, 1]; `image_id`, `findings`: of one in the index.
 
-    `path`: the file of one from outside, which encoders read in their own way; None for an array.
-    `patient_id`: whose film one from outside is, as `NeighborIndex.search` takes it.
+    Of one from outside: `path` or `whole`, its file or the array (H, W) as it was given, which encoders read
+    in their own way; `patient_id`: whose film it is, as `NeighborIndex.search` takes it; `text`: its report,
+    for neighbours by report; `view`: one of `VIEWS`, for donors of the same view.
     """
 
     pixels: np.ndarray
@@ -28,6 +32,9 @@ class Film:
     findings: tuple[str, ...] = ()
     path: Path | None = None
     patient_id: str | None = None
+    whole: np.ndarray | None = None
+    text: str | None = None
+    view: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,25 +48,40 @@ class FilmReader:
     size: int | None
     aspect: str = "pad"
 
-    def read(self, image: ImageLike, patient_id: str | None = None) -> Film:
+    def read(
+        self,
+        image: ImageLike,
+        patient_id: str | None = None,
+        text: str | None = None,
+        view: str | None = None,
+    ) -> Film:
         """A film of the table by its image_id, or from outside as a file or an array.
 
         A file that holds a film of the table is that film: its own patient's films are left out, as for an
-        image_id. Arrays are (H, W), (1, H, W) or (3, H, W) in [0, 1]. `UserError` for an unknown image, one
-        without pixels on disk, and a `patient_id` of a film whose patient is known.
+        image_id. Arrays are (H, W), (1, H, W) or (3, H, W) in [0, 1]. `patient_id`, `text`, `view`: of a film
+        from outside, see `Film`. `UserError` for an unknown image, one without pixels on disk, and what is
+        said of a film that the table knows.
         """
+        if view is not None:
+            choose("view", view, VIEWS)
         if isinstance(image, np.ndarray):
-            return Film(_checked(image), patient_id=patient_id)
+            whole = _checked(image)
+            return Film(
+                self._sized(whole), patient_id=patient_id, whole=whole.mean(axis=0), text=text, view=view
+            )
         known = None
         if isinstance(image, str):
             known = self._row(image)
         elif self.studies is not None:
             known = row_of_file(self.studies, image)
         if known is None:
-            return Film(self._pixels(image), path=Path(image), patient_id=patient_id)
+            return Film(self._pixels(image), path=Path(image), patient_id=patient_id, text=text, view=view)
         image_id, path = known["image_id"], known["path"]
-        if patient_id is not None:
-            raise UserError(f"patient_id: the index knows the patient of image {image_id!r}; leave it out")
+        for name, value in (("patient", patient_id), ("report", text), ("view", view)):
+            if value is not None:
+                raise UserError(
+                    f"{OPTIONS[name]}: the index knows the {name} of image {image_id!r}; leave it out"
+                )
         if not isinstance(path, str) or not Path(path).is_file():
             where = "no file is recorded for it" if not isinstance(path, str) else f"there is no file {path}"
             raise UserError(
@@ -79,8 +101,13 @@ class FilmReader:
         return found.iloc[0]
 
     def _pixels(self, path: str | Path) -> np.ndarray:
-        pixels = read_pixels(path)
-        return (pixels if self.size is None else resize(pixels, self.size, self.aspect))[None]
+        return self._sized(read_pixels(path)[None])
+
+    def _sized(self, pixels: np.ndarray) -> np.ndarray:
+        """Pixels (C, H, W) as the classifier wants them."""
+        if self.size is None or pixels.shape[1:] == (self.size, self.size):
+            return pixels
+        return np.stack([resize(channel, self.size, self.aspect) for channel in pixels])
 
 
 @dataclass(frozen=True)
@@ -90,10 +117,16 @@ class CachingReader(FilmReader):
     capacity: int = 256
     _kept: dict[str, Film] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def read(self, image: ImageLike, patient_id: str | None = None) -> Film:
+    def read(
+        self,
+        image: ImageLike,
+        patient_id: str | None = None,
+        text: str | None = None,
+        view: str | None = None,
+    ) -> Film:
         """As `FilmReader.read`; a film that is kept is handed out again, its pixels read-only."""
-        if not isinstance(image, str) or patient_id is not None:
-            return super().read(image, patient_id)
+        if not isinstance(image, str) or (patient_id, text, view) != (None, None, None):
+            return super().read(image, patient_id, text, view)
         film = self._kept.pop(image, None) or super().read(image)
         film.pixels.setflags(write=False)
         self._kept[image] = film  # the last one used is the last one to go

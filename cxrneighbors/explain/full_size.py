@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,17 +13,17 @@ from cxrneighbors.explain.explanation import Explanation
 from cxrneighbors.explain.films import Film, FilmReader
 from cxrneighbors.explain.page import enlarged
 
-LARGEST = 1024  # pixels a side; no panel shows more
+LARGEST, NEIGHBOUR = 1024, 448  # pixels a side; no panel shows more of a film, of a neighbour
 
 
 @dataclass(frozen=True)
 class FullSize:
     """`film`: float32 (C, H', W'); `changed`: the film at which the decision turns, (C, H'', W''), None for
-    none; `neighbours`: (K, C, H, W) as the classifier sees them, None for none."""
+    none; `neighbours`: K of (C, H, W), each of a size of its own, None for none."""
 
     film: np.ndarray
     changed: np.ndarray | None
-    neighbours: np.ndarray | None
+    neighbours: Sequence[np.ndarray] | None
 
     @classmethod
     def as_seen(cls, explanation: Explanation) -> FullSize:
@@ -31,13 +32,17 @@ class FullSize:
 
 
 def full_size(explanation: Explanation, film: Film, reader: FilmReader) -> FullSize:
-    """The explained `film`, read by `reader`, and its changed film, as large as their files, up to `LARGEST`.
+    """The explained `film`, read by `reader`, its changed film and neighbours, as large as their files, up to
+    `LARGEST` and `NEIGHBOUR`.
 
-    Framed as the classifier's films are (`resize`). A film that was given as an array stays as it is, and so
-    does a changed film whose donor was registered, matched or feathered.
+    Framed as the classifier's films are (`resize`). A film that was given as an array stays as the classifier
+    sees it, and so does a changed film whose donor was registered, matched or feathered.
     """
     seen, image = FullSize.as_seen(explanation), film.path or film.image_id
-    if image is None or reader.size is None:
+    if reader.size is None:
+        return seen
+    seen = replace(seen, neighbours=_neighbours(explanation, reader))
+    if image is None:
         return seen
     whole = _pixels(image, reader)
     side = min(LARGEST, max(whole.shape))
@@ -45,6 +50,18 @@ def full_size(explanation: Explanation, film: Film, reader: FilmReader) -> FullS
         return seen
     large = resize(whole, side, reader.aspect)[None]
     return replace(seen, film=large, changed=_changed(explanation, large, reader))
+
+
+def _neighbours(explanation: Explanation, reader: FilmReader) -> Sequence[np.ndarray] | None:
+    small, size = explanation.neighbour_images, reader.size
+    if small is None or size is None or reader.studies is None or size >= NEIGHBOUR:
+        return small
+    larger = []
+    for name, seen in zip(explanation.neighbours["neighbor_id"], small, strict=True):
+        whole = _pixels(str(name), reader)
+        side = min(NEIGHBOUR, max(whole.shape))
+        larger.append(resize(whole, side, reader.aspect)[None] if side > size else seen)
+    return larger
 
 
 def _changed(explanation: Explanation, large: np.ndarray, reader: FilmReader) -> np.ndarray | None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -54,14 +53,16 @@ def explain_many(
     out: str | Path,
     *,
     patient_ids: Sequence[str | None] | None = None,
+    texts: Sequence[str | None] | None = None,
+    views: Sequence[str | None] | None = None,
     threshold: float = 0.5,
     title: str = "",
 ) -> pd.DataFrame:
     """Explain the score of label `target` for each film, into folder `out`.
 
     `images`: image_ids, files or arrays, as `Explainer.explain` takes them, of the index or from outside;
-    `patient_ids`: whose films those from outside are, one each. `threshold`: from which score on a film
-    counts as positive in column `outcome`. `title`: of the sheet.
+    `patient_ids`, `texts`, `views`: of those from outside, one each, see `Explainer.explain`. `threshold`:
+    from which score on a film counts as positive in column `outcome`. `title`: of the sheet.
 
     Written: `films/NAME/` with explanation and panel of each film, `films.csv` (the table that is returned,
     one row a film, in order), `sheet.png` (and `sheet-2.png`, … above 150 films), and `skipped.csv`: films
@@ -71,17 +72,20 @@ def explain_many(
     Raises `UserError` for an unknown label, such a folder, and when no film could be explained.
     """
     explainer.predictor.column(target)
-    owners = list(patient_ids or [None] * len(images))
-    if not images or len(owners) != len(images):
-        raise UserError(f"explain: {len(images)} films and {len(owners)} patients; give one for each film")
+    nothing = [None] * len(images)
+    about = [list(given or nothing) for given in (patient_ids, texts, views)]
+    for name, given in zip(("patients", "texts", "views"), about, strict=True):
+        if not images or len(given) != len(images):
+            raise UserError(f"explain: {len(images)} films and {len(given)} {name}; give one for each film")
     skipped, rows = Skipped("explain"), dict[str, dict[str, Any]]()
     work = EXPLANATIONS.begin(out, plan_of(explainer, target))
     if work.complete:
         work.reopen()
     with work.preparing():
-        for image, owner in _counted(list(zip(images, owners, strict=True))):
+        asked = list(zip(images, *about, strict=True))
+        for image, *said in track(asked, "explaining", total=len(asked)):
             try:
-                film = explainer.reader.read(image, owner)
+                film = explainer.reader.read(image, *said)
                 folder = f"{FILMS}/{film_name(film, image)}"
                 if folder not in rows:
                     explanation = _explained(explainer, film, target, work.folder / folder)
@@ -117,7 +121,8 @@ def plan_of(explainer: Explainer, target: str) -> dict[str, Any]:
 def film_name(film: Film, image: ImageLike) -> str:
     """A folder's name for a film: its image_id where a file may be called so, else with a hash behind it.
 
-    A film from outside has its file's name and a hash of its content, an array a hash of its pixels.
+    A film from outside has its file's name and a hash of its content, an array a hash of its pixels; the hash
+    is another one for another patient, text or view.
     """
     if film.image_id is not None:
         name = re.sub(r"[^\w.-]", "_", film.image_id).lstrip(".") or "film"
@@ -125,21 +130,37 @@ def film_name(film: Film, image: ImageLike) -> str:
         return name if name == film.image_id else f"{name}-{digest[:8]}"
     if film.path is not None:
         stem = re.sub(r"[^\w.-]", "_", film.path.name).lstrip(".") or "film"
-        return f"{stem}-{sha256_file(film.path)[:8]}"
+        return f"{stem}-{_digest(film, sha256_file(film.path))[:8]}"
     pixels = np.ascontiguousarray(film.pixels)
-    return f"array-{hashlib.sha256(f'{pixels.shape}'.encode() + pixels.tobytes()).hexdigest()[:8]}"
+    digest = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()
+    return f"array-{_digest(film, digest)[:8]}"
+
+
+def _digest(film: Film, content: str) -> str:
+    """The hash of a film from outside: of its content, and of what is said of it, where that is anything."""
+    said = (film.patient_id, film.text, film.view)
+    if said == (None, None, None):
+        return content
+    return hashlib.sha256(repr((content, *said)).encode()).hexdigest()
 
 
 def _explained(explainer: Explainer, film: Film, target: str, folder: Path) -> Explanation:
     """The film's explanation: the one that lies in `folder`, or made now and written there."""
     if folder.is_dir():
         try:
-            return Explanation.load(folder)
+            return _with_panel(Explanation.load(folder), film, explainer, folder)
         except UserError as error:
             say(f"explaining again: {error}")
     explanation = explainer.explain_film(film, target)
-    full = full_size(explanation, film, explainer.reader)
-    explanation.save(folder, {"panel.png": panel_png(explanation, full=full)})
+    explanation.save(folder)
+    return _with_panel(explanation, film, explainer, folder)
+
+
+def _with_panel(explanation: Explanation, film: Film, explainer: Explainer, folder: Path) -> Explanation:
+    """The explanation of `folder`, whose panel is drawn where an interrupted run left none."""
+    if not (folder / "panel.png").exists():
+        full = full_size(explanation, film, explainer.reader)
+        explanation.save(folder, {"panel.png": panel_png(explanation, full=full)})
     return explanation
 
 
@@ -180,16 +201,6 @@ def _write_sheets(folder: Path, table: pd.DataFrame, title: str) -> None:
         )
         picture = contact_sheet(small, names, page["outcome"].tolist(), f"{title}, {count}")
         write_bytes_atomic(folder / (SHEET if number == 1 else f"sheet-{number}.png"), picture)
-
-
-def _counted(pairs: list[tuple[ImageLike, str | None]]) -> Iterator[tuple[ImageLike, str | None]]:
-    """The films behind a progress bar, and now and then a line with the time that is left."""
-    started, total = time.perf_counter(), len(pairs)
-    for number, pair in enumerate(track(pairs, "explaining", total=total), start=1):
-        yield pair
-        if number % 10 == 0 and number < total:
-            left = (time.perf_counter() - started) / number * (total - number)
-            say(f"{number} of {total} films, about {max(1, round(left / 60))} min left")
 
 
 def _shown(image: ImageLike) -> str:

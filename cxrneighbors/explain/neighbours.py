@@ -63,10 +63,11 @@ class Neighbourhood:
 
     def search(self, target: Film, seed: int = 0) -> pd.DataFrame:
         """What `NeighborIndex.search` finds for `target`; a `UserError` when there are fewer than K."""
-        outside = target.path or target.pixels.mean(axis=0)
+        outside = target.path or (target.pixels.mean(axis=0) if target.whole is None else target.whole)
         return self.index.search(
             target.image_id,
             image=outside if target.image_id is None else None,
+            text=None if self.modality == "image" else target.text,
             patient_id=target.patient_id,
             k=self.k,
             where=self.where,

@@ -86,6 +86,20 @@ def outline(axes: Axes, area: np.ndarray, width: float = 1.1, lesion: bool = Fal
         )
 
 
+def outlined(picture: np.ndarray, lesion: np.ndarray) -> np.ndarray:
+    """A picture (H, W, 3) with the edge of `lesion`, bool (H, W), in yellow on black."""
+    from scipy.ndimage import binary_dilation, binary_erosion
+
+    if not lesion.any() or lesion.all():
+        return picture
+    thickness = max(1, round(max(lesion.shape) / 150))
+    inner = lesion & ~binary_erosion(lesion, iterations=thickness)
+    outer = binary_dilation(lesion, iterations=thickness) & ~lesion
+    drawn = picture.copy()
+    drawn[outer], drawn[inner] = (0, 0, 0), LESION
+    return drawn
+
+
 def heat_colours() -> Any:
     """The colour map of evidence, blue by way of white to orange."""
     from matplotlib.colors import LinearSegmentedColormap

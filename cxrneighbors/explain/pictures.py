@@ -1,4 +1,4 @@
-"""One panel a method, to be read at the width of a printed column (90 mm), Contrast-LIME's at a page's.
+"""One panel a method, to be read at the width of a printed column or page, Contrast-LIME's at a page's.
 
 Target with its prediction, segments that speak for it in orange and against it in blue, the heat map in the
 same colours, white at zero, and the neighbours with ids, findings and distances; after Figures 6 to 8 of
@@ -8,11 +8,14 @@ same colours, white at zero, and the neighbours with ids, findings and distances
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
-from cxrneighbors.explain.answer import question
+from cxrneighbors.csv_text import csv_text
+from cxrneighbors.explain.answer import evidence, question
 from cxrneighbors.explain.colours import AGAINST, FOR
 from cxrneighbors.explain.contrast_panel import draw_contrast
 from cxrneighbors.explain.explanation import Explanation
@@ -30,15 +33,14 @@ from cxrneighbors.explain.page import (
 )
 from cxrneighbors.explain.registry import METHODS
 from cxrneighbors.explain.rivals.registry import RIVALS
-from cxrneighbors.figures import to_png
+from cxrneighbors.figures import COLUMN_WIDTH, WIDTHS, to_png, to_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH = 3.54  # inches: 90 mm
 DPI, PAGE_DPI = 300, 200
-TEXT = 6.5  # points
+TEXT, LETTER = 6.5, 0.055  # points; inches a small letter takes
 PRO_CON = "for orange, against blue"
 
 
@@ -47,8 +49,11 @@ def draw_panel(
     top: int = 6,
     full: FullSize | None = None,
     lesion: np.ndarray | None = None,
+    width: float = COLUMN_WIDTH,
 ) -> Figure:
     """The panel of one explanation; `top`: segments marked for and against, by absolute weight.
+
+    `width`: in inches, of a column or a page; Contrast-LIME's is always a page wide.
 
     `full`: its films as large as they are (`full_size`); without, as the classifier sees them. `lesion`: bool
     (H, W) of the explanation's size, where the finding is known to be, drawn on Contrast-LIME's panel.
@@ -57,8 +62,8 @@ def draw_panel(
     if explanation.method == "contrast-lime":
         return draw_contrast(explanation, full, lesion)
     if explanation.method == "k-lime":
-        return _side_by_side(explanation, top)
-    return _panel(explanation, top, full.film)
+        return _side_by_side(explanation, top, full, width)
+    return _panel(explanation, top, full, width)
 
 
 def panel_png(
@@ -69,7 +74,31 @@ def panel_png(
 ) -> bytes:
     """The panel as the bytes of a PNG: 300 dots an inch, 200 where it is a page wide."""
     figure = draw_panel(explanation, top, full, lesion)
-    return to_png(figure, DPI if figure.get_figwidth() == WIDTH else PAGE_DPI)
+    return to_png(figure, DPI if figure.get_figwidth() == COLUMN_WIDTH else PAGE_DPI)
+
+
+def panel_files(
+    explanation: Explanation, full: FullSize | None = None, lesion: np.ndarray | None = None
+) -> dict[str, bytes]:
+    """The panel as a user keeps it: panel.png, and for print panel-1col and panel-2col as PNG and SVG (of
+    Contrast-LIME only the latter), and panel.csv, every segment's weight."""
+    files = {"panel.csv": csv_text(pd.DataFrame(evidence(explanation, len(explanation.weights)))).encode()}
+    for name, width in WIDTHS.items():
+        figure = draw_panel(explanation, full=full, lesion=lesion, width=width)
+        if figure.get_figwidth() == width:
+            files[f"panel-{name}.png"], files[f"panel-{name}.svg"] = to_png(figure, DPI), to_svg(figure)
+    return {"panel.png": files.get("panel-1col.png", files["panel-2col.png"]), **files}
+
+
+def save_with_panel(
+    explanation: Explanation,
+    folder: str | Path,
+    full: FullSize | None = None,
+    lesion: np.ndarray | None = None,
+) -> None:
+    """Save the explanation, then once more with its `panel_files`: a panel that fails loses nothing."""
+    explanation.save(folder)
+    explanation.save(folder, panel_files(explanation, full, lesion))
 
 
 def overlay(explanation: Explanation, top: int, film: np.ndarray | None = None) -> np.ndarray:
@@ -90,12 +119,12 @@ def overlay(explanation: Explanation, top: int, film: np.ndarray | None = None) 
     return picture
 
 
-def _panel(explanation: Explanation, top: int, film: np.ndarray) -> Figure:
-    side, strip = 0.317 * WIDTH, _Strip(explanation)
+def _panel(explanation: Explanation, top: int, full: FullSize, width: float) -> Figure:
+    film, side, strip = full.film, 0.317 * width, _Strip(explanation, full, width)
     heights = [0.30, side + 0.47]
-    page = Page(WIDTH, sum(heights) + strip.height)
+    page = Page(width, sum(heights) + strip.height)
     _headline(explanation, page)
-    x = [0.02 * WIDTH + i * 0.3265 * WIDTH for i in range(3)]
+    x = [0.02 * width + i * 0.3265 * width for i in range(3)]
     y = heights[0] + 0.13
     axes = [page.axes(left, y, side, side) for left in x]
     show(axes[0], grey(film), "film")
@@ -107,44 +136,49 @@ def _panel(explanation: Explanation, top: int, film: np.ndarray) -> Figure:
     return page.figure
 
 
-def _side_by_side(explanation: Explanation, top: int) -> Figure:
-    """K*LIME: target and neighbours in a grid of three columns, pros and cons above, heat map below."""
+def _side_by_side(explanation: Explanation, top: int, full: FullSize, width: float) -> Figure:
+    """K*LIME: target and neighbours, three or six in a row, for and against above, heat map below."""
     films = (explanation, *explanation.parts)
-    rows = [films[i : i + 3] for i in range(0, len(films), 3)]
-    captions = [0.1 * (max(len(_caption(film)) for film in row) + 1) + 0.06 for row in rows]
-    side, head = 0.31 * WIDTH, 0.42
+    pictures = (full.film, *(full.neighbours if full.neighbours is not None else ()))
+    across = 3 if width == COLUMN_WIDTH else 6
+    rows = [films[i : i + across] for i in range(0, len(films), across)]
+    step, letters = 0.98 * width / across, _characters(across, width)
+    captions = [0.1 * (max(len(_caption(film, letters)) for film in row) + 1) + 0.06 for row in rows]
+    side, head = 0.95 * step, 0.42
     height = head + sum(captions) + len(rows) * (2 * side + 0.08) + 0.34
-    page = Page(WIDTH, height)
+    page = Page(width, height)
     _headline(explanation, page)
-    page.text(0.02 * WIDTH, 0.36, f"above {PRO_CON} (top {top}), below heat map, one scale for all")
+    page.text(0.02 * width, 0.36, f"above {PRO_CON} (top {top}), below heat map, one scale for all")
     limit = max(float(np.abs(film.weights).max()) for film in films) or 1.0
     image = None
     for n, film in enumerate(films):
-        row, left = n // 3, 0.02 * WIDTH + (n % 3) * 0.3265 * WIDTH
+        row, left = n // across, 0.02 * width + (n % across) * step
         y = head + sum(captions[:row]) + row * (2 * side + 0.08)
         title = "target" if n == 0 else f"{n}: d {explanation.neighbours['distance'].iloc[n - 1]:.2f}"
-        page.caption(left, y + 0.1, f"{title}, score {film.prediction:.2f}", _caption(film))
+        page.caption(left, y + 0.1, f"{title}, score {film.prediction:.2f}", _caption(film, letters))
         y += captions[row]
-        show(page.axes(left, y, side, side), overlay(film, top))
+        seen = pictures[n] if n < len(pictures) else None
+        show(page.axes(left, y, side, side), overlay(film, top, seen))
         image = _heat(page.axes(left, y + side + 0.02, side, side), film, limit, title="")
-    _bar(page.axes(0.3 * WIDTH, height - 0.30, 0.4 * WIDTH, 0.06), image, explanation)
+    _bar(page.axes(0.3 * width, height - 0.30, 0.4 * width, 0.06), image, explanation)
     return page.figure
 
 
 class _Strip:
     """The neighbours' films below the panel, `columns` in a row, with distances, ids and findings."""
 
-    def __init__(self, explanation: Explanation) -> None:
-        table, self.images = explanation.neighbours, explanation.neighbour_images
-        self.columns = min(5, len(table)) or 1
-        width = _characters(self.columns)
+    def __init__(self, explanation: Explanation, full: FullSize, width: float) -> None:
+        table, self.images, self.width = explanation.neighbours, full.neighbours, width
+        self.columns = min(5 if width == COLUMN_WIDTH else 10, len(table)) or 1
+        self.across = max(self.columns, 4 if width == COLUMN_WIDTH else 8)
+        letters = _characters(self.across, width)
         self.captions = [
-            textwrap.wrap(str(name), width) + wrapped(findings, width)
+            textwrap.wrap(str(name), letters) + wrapped(findings, letters)
             for name, findings in zip(table["neighbor_id"], table["findings"], strict=True)
         ]
         self.distances = list(table["distance"])
         self.rows = -(-len(table) // self.columns)
-        self.strip = 0.96 * WIDTH / max(self.columns, 4)
+        self.strip = 0.96 * width / self.across
         self.step = self.strip + 0.1 * (max(map(len, self.captions), default=0) + 1) + 0.06
         self.height = 0.16 * bool(self.rows) + self.step * self.rows
 
@@ -152,10 +186,10 @@ class _Strip:
         """The films from `y` inches down."""
         if not self.rows:
             return
-        page.text(0.02 * WIDTH, y + 0.1, title, TEXT)
+        page.text(0.02 * self.width, y + 0.1, title, TEXT)
         side = self.strip * 0.96
         for n, (lines, distance) in enumerate(zip(self.captions, self.distances, strict=True)):
-            left = 0.02 * WIDTH + (n % self.columns) * 0.97 * WIDTH / max(self.columns, 4)
+            left = 0.02 * self.width + (n % self.columns) * 0.97 * self.width / self.across
             above = y + 0.16 + (n // self.columns) * self.step
             neighbour = page.axes(left, above, side, side)
             if self.images is not None:
@@ -166,17 +200,17 @@ class _Strip:
 def _headline(explanation: Explanation, page: Page) -> None:
     known: dict[str, Any] = {**METHODS, **RIVALS}
     method = known[explanation.method].title if explanation.method in known else explanation.method
-    page.text(0.02 * WIDTH, 0.13, question(explanation), TEXT + 1, bold=True)
+    page.text(0.02 * page.width, 0.13, question(explanation), TEXT + 1, bold=True)
     name = f" of {explanation.image_id}" if explanation.image_id else ""
     findings = ", ".join(readable(finding) for finding in explanation.findings) or "not labelled"
     line = f"{method}{name}; labelled: {findings}"
-    page.text(0.02 * WIDTH, 0.25, textwrap.shorten(line, 82, placeholder=" …"))
+    letters = int(81 * page.width / COLUMN_WIDTH)
+    page.text(0.02 * page.width, 0.25, textwrap.shorten(line, letters, placeholder=" …"))
 
 
-def _caption(film: Explanation) -> list[str]:
-    """Id and findings in lines that fit below one of three pictures."""
-    width = _characters(3)
-    return textwrap.wrap(str(film.image_id or "film"), width) + wrapped(film.findings, width)
+def _caption(film: Explanation, letters: int) -> list[str]:
+    """Id and findings in lines of so many letters."""
+    return textwrap.wrap(str(film.image_id or "film"), letters) + wrapped(film.findings, letters)
 
 
 def _below(explanation: Explanation) -> str:
@@ -193,8 +227,9 @@ def _below(explanation: Explanation) -> str:
     return f"{text}\n{outcome} (P change {stability['probability']:.2f})"
 
 
-def _characters(columns: int) -> int:
-    return {1: 16, 2: 16, 3: 19, 4: 16}.get(columns, 13)
+def _characters(columns: int, width: float) -> int:
+    """Letters of a caption that fit into one of so many columns."""
+    return int(width / columns / LETTER)
 
 
 def _heat(axes: Axes, explanation: Explanation, limit: float | None = None, title: str = "heat map") -> Any:

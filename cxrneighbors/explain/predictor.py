@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cxrneighbors.classifiers.base import Classifier
-from cxrneighbors.devices import resolve_device
+from cxrneighbors.devices import PRECISIONS, autocast, resolve_device
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.explain.batches import Batches
 from cxrneighbors.explain.perturb import MaskedFilms
@@ -55,7 +55,7 @@ class Predictor:
 
     def __post_init__(self) -> None:
         choose("activation", self.activation, ("auto", "sigmoid", "softmax", "none"))
-        choose("precision", self.precision, ("auto", "float32", "bfloat16"))
+        choose("precision", self.precision, PRECISIONS)
         if not callable(self.model):
             kind = type(self.model).__name__
             raise UserError(f"classifier: a {kind} is neither a torch module nor a function")
@@ -97,10 +97,7 @@ class Predictor:
         column = self.column(target)
         if images.shape[1] == 1 and self.channels == 3:
             images = images.expand(-1, 3, -1, -1)
-        place, brief = images.device.type, self.precision == "bfloat16"
-        half = brief or (self.precision == "auto" and place == "cuda")
-        kind = torch.bfloat16 if brief else torch.float16
-        with torch.inference_mode(), torch.autocast(place if half else "cuda", dtype=kind, enabled=half):
+        with torch.inference_mode(), autocast(images.device.type, self.precision) as half:
             scores = self._named(self._outputs(images).float(), len(images))[:, column]
         bad = int((~torch.isfinite(scores)).sum())
         if bad and half:

@@ -14,6 +14,7 @@ from cxrneighbors.files import atomic_path
 from cxrneighbors.lungs.regions import REGIONS, lung_regions
 from cxrneighbors.lungs.rule import find_lungs
 from cxrneighbors.lungs.segmenter import LungSegmenter
+from cxrneighbors.progress import say
 
 Segmentation = str | Callable[[np.ndarray], np.ndarray]
 
@@ -25,6 +26,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "felzenszwalb": {"scale": 60, "sigma": 1.0, "min_size": 250},
 }
 SEGMENTATIONS = (*OPTIONS, "lungs")
+FEW = 3  # segments with which an explanation is warned of
 
 
 def segment(
@@ -100,6 +102,7 @@ class SegmentCache:
         if key not in self._maps:
             self._maps[key] = self._labels(film, segmentation, digest)
             self._maps[key].setflags(write=False)
+            _warn_of_few(self._maps[key], segmentation)
             if len(self._maps) > self.capacity:
                 del self._maps[next(iter(self._maps))]
         return self._maps[key]
@@ -116,6 +119,19 @@ class SegmentCache:
             with atomic_path(path) as temporary:
                 np.save(temporary, segment(film, segmentation, self.lungs))
         return np.asarray(np.load(path, allow_pickle=False))
+
+
+def _warn_of_few(labels: np.ndarray, segmentation: Segmentation) -> None:
+    """Say when a film falls into so few segments that weights hardly tell one place from another."""
+    n = int(labels.max()) + 1
+    if n <= FEW:
+        share = np.bincount(labels.ravel()).max() / labels.size
+        name = segmentation if isinstance(segmentation, str) else "given"
+        others = ", ".join(other for other in SEGMENTATIONS if other != segmentation)
+        say(
+            f"warning: segmentation {name!r} cuts the film into {n} segments, the largest {share:.0%} of it: "
+            f"weights of so few hardly say where the evidence lies; others may cut finer: {others}"
+        )
 
 
 def _regions(film: np.ndarray, lungs: LungSegmenter | None) -> np.ndarray:

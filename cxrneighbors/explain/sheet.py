@@ -18,19 +18,23 @@ DPI = 150
 SIDE, GAP, CAPTION, HEAD = 1.14, 0.08, 0.44, 0.52  # inches
 TEXT, SMALL = 7.5, 6.0  # points
 STRONGEST = 0.65  # opacity of the largest weight
-OUTCOME_COLOURS = {"false-positive": "#b3261e", "false-negative": "#b3261e"}
+ERRORS = ("false-positive", "false-negative")  # marked by a cross: colours belong to the evidence
 
 
 def heat_over_film(explanation: Explanation) -> np.ndarray:
-    """The film in grey with its heat map on it, orange for and blue against the target: float (H, W, 3).
+    """The film in grey with its heat map on it, see `heat_over`."""
+    return heat_over(explanation.image.mean(axis=0), explanation.heatmap())
+
+
+def heat_over(film: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """A film (H, W) with a heat map (H, W) on it, orange for and blue against the target: float (H, W, 3).
 
     A pixel's opacity grows with its absolute weight, up to `STRONGEST` at the film's largest: what weighs 0
     is the bare film, and one film's colours do not compare with another's.
     """
-    heat = explanation.heatmap()
     opacity = (STRONGEST * np.abs(heat) / (np.abs(heat).max() or 1.0))[..., None]
     colour = np.where(heat[..., None] > 0, FOR, AGAINST)
-    grey = np.repeat(explanation.image.mean(axis=0)[..., None], 3, axis=2)
+    grey = np.repeat(film[..., None], 3, axis=2)
     return np.asarray(np.clip((1 - opacity) * grey + opacity * colour, 0, 1))
 
 
@@ -63,11 +67,10 @@ def contact_sheet(
             axes.imshow(np.clip(picture, 0, 1), interpolation="bilinear")
             axes.set_axis_off()
         kind = outcomes[number]
-        line = f"{readable(explanation.target)} {explanation.prediction:.2f} {kind.replace('-', ' ')}"
+        line = f"{readable(explanation.target)} {explanation.prediction:.2f} {kind.replace('-', ' ')}".strip()
         found = ", ".join(readable(finding) for finding in explanation.findings)
-        colour = OUTCOME_COLOURS.get(kind, "black")
         text(left, top + side + 0.03, _short(names[number], 42))
-        text(left, top + side + 0.13, _short(line.strip(), 40), weight="bold", color=colour)
+        text(left, top + side + 0.13, _short(f"✗ {line}" if kind in ERRORS else line, 40), weight="bold")
         text(left, top + side + 0.23, _short(f"labelled: {found}" if found else "not labelled", 44))
     return to_png(figure, DPI)
 

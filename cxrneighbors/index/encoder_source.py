@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -38,15 +39,22 @@ class EncoderSource:
 
     def use(self, modality: str, encoder: Encoder) -> None:
         """Encode queries with `encoder`; refused unless name, settings and weights are the manifest's."""
-        made_by = self.manifest["modalities"][modality]
         given = {"encoder": encoder.name, "config": encoder.config(), "weights_hash": encoder.weights_hash()}
-        for key, label in (("encoder", "name"), ("config", "settings"), ("weights_hash", "weights")):
-            if _as_json(given[key]) != _as_json(made_by.get(key)):
-                raise UserError(
-                    f"{modality} encoder {encoder.name!r}: its {label} differ from those of "
-                    f"{made_by.get('encoder')!r}, which made the index; query with that one or index again"
-                )
+        self.check(modality, given, "query")
         self._given[modality] = encoder
+
+    def check(self, modality: str, given: Mapping[str, Any], act: str) -> None:
+        """Raise `UserError` unless `given`, an encoder's entry of a manifest, is that of the index's vectors.
+
+        `act`: what it is given for, 'query' or 'add'.
+        """
+        made_by = self._made_by(modality)
+        for key, label in (("encoder", "name"), ("config", "settings"), ("weights_hash", "weights")):
+            if _as_json(given.get(key)) != _as_json(made_by.get(key)):
+                raise UserError(
+                    f"{modality} encoder {given['encoder']!r}: its {label} differ from those of "
+                    f"{made_by.get('encoder')!r}, which made the index; {act} with that one or index again"
+                )
 
     @overload
     def get(self, modality: Literal["image"]) -> ImageEncoder: ...
@@ -54,13 +62,18 @@ class EncoderSource:
     def get(self, modality: Literal["report"]) -> TextEncoder: ...
     def get(self, modality: str) -> Encoder:
         """The encoder of 'image' or 'report'; a `UserError` where none was stored."""
+        self._made_by(modality)
+        if modality not in self._given:
+            self.use(modality, self._load(modality))
+        return self._given[modality]
+
+    def _made_by(self, modality: str) -> dict[str, Any]:
         if modality not in self.manifest["modalities"]:
             raise UserError(
                 f"{modality}: the index has no {modality} vectors; encode {modality}s and index both"
             )
-        if modality not in self._given:
-            self.use(modality, self._load(modality))
-        return self._given[modality]
+        found: dict[str, Any] = self.manifest["modalities"][modality]
+        return found
 
     def _load(self, modality: str) -> Encoder:
         if self._embeddings is not None:

@@ -13,9 +13,12 @@ import pandas as pd
 from cxrneighbors.encoders.shared_space import SHARED_SPACE
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.errors import UserError
+from cxrneighbors.index.additions import extended
 from cxrneighbors.index.encoder_source import EncoderSource
 from cxrneighbors.index.filters import array_filters
 from cxrneighbors.index.fusion import CROSS_MODALITIES, VECTOR_MODALITIES
+from cxrneighbors.index.hits import SearchHits, origin_of
+from cxrneighbors.index.identical import warn_of_identical_films
 from cxrneighbors.index.queries import across, indexed_queries, read_queries
 from cxrneighbors.index.query_encoding import Film
 from cxrneighbors.index.request import ranking_factors
@@ -23,7 +26,9 @@ from cxrneighbors.index.search import SearchOptions, find, search_table
 from cxrneighbors.index.storage import load_index, save_index
 from cxrneighbors.index.vector_store import VectorStore
 from cxrneighbors.index.weight_choice import choose_weights, describe
+from cxrneighbors.notebook import card, facts, table
 from cxrneighbors.progress import say
+from cxrneighbors.statistics.patients import count_patients
 
 
 class NeighborIndex:
@@ -35,10 +40,44 @@ class NeighborIndex:
     """
 
     def __init__(self, store: VectorStore, encoders: EncoderSource) -> None:
-        self.store, self.encoders = store, encoders
+        self.encoders = encoders
+        self._use(store)
+
+    def _use(self, store: VectorStore) -> None:
+        self.store, self.manifest = store, self.encoders.manifest
         self.studies, self.modalities = store.studies, store.modalities
         self.vectors, self.has, self.scale = store.vectors, store.has, store.scale
-        self.weights, self.backend, self.manifest = store.weights, store.backend, encoders.manifest
+        self.weights, self.backend = store.weights, store.backend
+
+    def __repr__(self) -> str:
+        """Short: counts, what it can be searched by, the encoders."""
+        counts = f"{len(self.studies):,} images of {count_patients(self.studies):,} patients"
+        made = [f"{name} ({entry['encoder']})" for name, entry in self._encoded().items()]
+        return f"<NeighborIndex: {counts}; {', '.join(made)}; {self.backend}>"
+
+    def _repr_html_(self) -> str:
+        studies, choice = self.studies, self.store.weight_choice
+        has = (int(self.has[name].sum()) for name in self._encoded())
+        rows = [
+            [name, entry["encoder"], f"{n:,}", f"{self.vectors[name].shape[1]:,}"]
+            for (name, entry), n in zip(self._encoded().items(), has, strict=True)
+        ]
+        weights = ", ".join(f"{name} {weight:g}" for name, weight in self.weights.items())
+        about = {
+            "images": f"{len(studies):,} of {count_patients(studies):,} patients",
+            "data sets": ", ".join(sorted(studies["dataset"].dropna().unique())),
+            "views": ", ".join(f"{name} {n:,}" for name, n in studies["view"].value_counts().items()),
+            "findings": f"{studies['findings'].str.len().gt(0).sum():,} images labelled",
+            "search by": ", ".join(self.modalities),
+            "weights": weights + (" (chosen)" if choice else "") if "fused" in self.modalities else "",
+            "backend": self.backend,
+        }
+        parts = facts(about), table(("modality", "encoder", "images", "dimensions"), rows)
+        return card("NeighborIndex", *parts)
+
+    def _encoded(self) -> dict[str, dict[str, Any]]:
+        """What the manifest says of each modality that has vectors."""
+        return {name: self.manifest["modalities"][name] for name in self.vectors}
 
     @classmethod
     def build(
@@ -65,6 +104,7 @@ class NeighborIndex:
             say(describe(choice))
             store = replace(store, weights=choice["weights"], weight_choice=choice)
         store.build_graphs(backend_options)
+        warn_of_identical_films(store)
         return cls(store, EncoderSource(embeddings.manifest, embeddings))
 
     @classmethod
@@ -78,6 +118,22 @@ class NeighborIndex:
     def save(self, folder: str | Path) -> None:
         """Write the index folder in one step; see `storage`."""
         save_index(self.store, self.encoders, Path(folder))
+
+    def add(self, embeddings: Embeddings, studies: pd.DataFrame) -> int:
+        """Add the rows of `studies` that the index lacks, with their `embeddings`: how many those were.
+
+        New vectors enter the graphs that are there; nothing is built again. σ², mean vectors and weights stay
+        those of the films that the index was built from. Films that it holds already, in the table or in the
+        embeddings, are passed over. In memory: `save` it afterwards.
+
+        Raises `UserError`, the index being as before, for vectors of another encoder or of a modality that
+        the index lacks, for an image_id that it holds with another patient, view or vector, and where nothing
+        is new.
+        """
+        before = len(self.studies)
+        store, self.encoders.manifest = extended(self.store, self.encoders, embeddings, studies)
+        self._use(store)
+        return len(self.studies) - before
 
     def weight_curve(self) -> pd.DataFrame:
         """How the weights were chosen: for each ratio the weights `image` and `report`, the `lift` (a share),
@@ -107,8 +163,10 @@ class NeighborIndex:
         weights: Mapping[str, float] | None = None,
         fusion: str | None = None,
         seed: int = 0,
-    ) -> pd.DataFrame:
+    ) -> SearchHits:
         """The k neighbours of each query, as a table: K lines per query or a `UserError`, never fewer.
+
+        It is a DataFrame; its `show()` shows targets beside their neighbours.
 
         Queries: indexed images by `image_ids`, or films by `image`: files, arrays (H, W) or (1, H, W) in
         [0, 1], PIL images; `text` alone, or one text for each of those, searched together as fused.
@@ -127,7 +185,8 @@ class NeighborIndex:
 
         Columns: query_id (the image_id, the file, or 'image 1', 'text 1', …), rank (1 .. k), neighbor_id,
         distance (the one that ranks), image_distance and report_distance (‖a - b‖/σ; NaN where one of both
-        has none).
+        has none), and of the film found patient_id, view, findings (a list of names) and path (None where
+        there is no file).
         """
         options = SearchOptions(k, policy, include_same_patient, weights, one_per, fusion)
         queries = read_queries(self.store, self.encoders, image_ids, image, text, patient_id)
@@ -137,7 +196,8 @@ class NeighborIndex:
                     f"modality {modality}: films and reports share no space; index --shared-space"
                 )
             queries, modality = across(queries, modality)
-        return search_table(self.store, queries, modality, where, options, np.random.default_rng(seed))
+        hits = search_table(self.store, queries, modality, where, options, np.random.default_rng(seed))
+        return SearchHits.of(hits, origin_of(self.studies, queries, image, text))
 
     def neighbors(
         self,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,6 +37,13 @@ class Column:
     values: np.ndarray
     missing: np.ndarray
     choices: tuple[str, ...] = ()
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The texts that a text or list column holds."""
+        there = self.values[~self.missing]
+        names = there if self.kind == "text" else chain.from_iterable(there)
+        return frozenset(name for name in names if isinstance(name, str))
 
 
 def column_of(name: str, series: pd.Series) -> Column:

@@ -26,7 +26,9 @@ import pandas as pd
 
 from cxrneighbors.errors import UserError
 from cxrneighbors.index.predicate_columns import METHODS, OPERATORS, Column, ask, column_of, compare, is_in
+from cxrneighbors.index.predicate_hints import unknown_values
 from cxrneighbors.index.report_predicates import ReportPredicates
+from cxrneighbors.progress import say
 
 # A function of the language: literal arguments -> bool (N,), or a Column to compare or ask.
 Function = Callable[..., "np.ndarray | Column"]
@@ -53,18 +55,28 @@ class Predicates:
         self.table = table
         self.functions = ReportPredicates(table).functions() if functions is None else functions
         self._columns = {name: column_of(name, pd.Series(flag)) for name, flag in (flags or {}).items()}
+        self._said: set[str] = set()
 
     def evaluate(self, expression: str) -> np.ndarray:
         """Rows that pass: bool (N,).
 
-        Raises `UserError` showing the place for bad syntax, listing the columns for an unknown one, and
-        naming the column for a value of the wrong type.
+        A value that no row has is said once, with those that there are.
+        Raises `UserError` showing the place for bad syntax, listing the columns for an unknown one, naming
+        the column for a value of the wrong type, and when no row passes for a value that no row has.
         """
         tree = parse(expression)
         try:
-            return self._condition(tree)
+            passing = self._condition(tree)
         except RecursionError:
             raise UserError("where: it is nested too deeply; write a shorter expression") from None
+        hints = unknown_values(tree, self.column)
+        if hints and not passing.any():
+            raise UserError(f"where: {hints[0]}")
+        for hint in hints:
+            if hint not in self._said:
+                say(f"note: where: {hint}")
+        self._said.update(hints)
+        return passing
 
     def column(self, name: str) -> Column:
         """A prepared column; a `UserError` lists the columns when there is none of that name."""

@@ -71,7 +71,7 @@ def read_queries(
     `patient_id`: whom films and texts from outside belong to, one for all or one each. A film that the index
     holds, by its pixels, is known with its row and patient.
     """
-    ids, films, texts = _listed(image_ids), _listed(image), _listed(text)
+    ids, films, texts = listed(image_ids), listed(image), listed(text)
     if ids is not None and films is not None:
         raise UserError("search: both image ids and image files are given; give one of them")
     if ids is not None and patient_id is not None:
@@ -143,7 +143,7 @@ def _add_known_films(store: VectorStore, queries: Queries, films: list[Film]) ->
         queries.rows[query], queries.patients[query] = rows[query], store.patients[rows[query]]
 
 
-def _listed(value: Any) -> list[Any] | None:
+def listed(value: Any) -> list[Any] | None:
     """One query or several as a list; an array of numbers is one film, with four dimensions several."""
     if value is None:
         return None

@@ -21,6 +21,8 @@ from cxrneighbors.index.queries import Queries
 from cxrneighbors.index.request import Hits, Request, ranking_factors
 from cxrneighbors.index.vector_store import VectorStore
 
+# What a table of hits says of the films found, beside their ids and distances.
+FILM_COLUMNS = ("patient_id", "view", "findings", "path")
 # A policy returns k hits for each query, each admitted and once.
 Policy = Callable[[Request, np.random.Generator], Hits]
 
@@ -203,4 +205,8 @@ def _table(store: VectorStore, queries: Queries, hits: Hits) -> pd.DataFrame:
     for name in VECTOR_MODALITIES:
         factors = {name: 1.0 / store.scale.get(name, 1.0)}
         columns[f"{name}_distance"] = store.distances(queries.vectors, hits.rows, factors).ravel()
+    found = store.studies.iloc[hits.rows.ravel()]
+    for name in FILM_COLUMNS:
+        columns[name] = found[name].to_numpy(dtype=object)
+    columns["findings"] = pd.Series([list(names) for names in found["findings"]], dtype=object)
     return pd.DataFrame(columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from cxrneighbors.data.pixels import usable_cpus
 from cxrneighbors.data.views import VIEWS
-from cxrneighbors.index.backends.registry import Graph, graph_class
+from cxrneighbors.index.backends.registry import BACKENDS, Graph, graph_class
 from cxrneighbors.index.fusion import VECTOR_MODALITIES, Factors, distance_factors, scaled_concatenation
 from cxrneighbors.progress import track
 
@@ -90,3 +91,34 @@ def build_graphs(
             space.partitions.append(Partition(view, rows, space.factors, graph))
     for space in spaces.values():
         space.partitions.sort(key=lambda partition: VIEWS.index(partition.view))
+
+
+def extend_graphs(
+    spaces: dict[str, Space],
+    before: dict[str, Space],
+    vectors: dict[str, np.ndarray],
+    apart: dict[str, np.ndarray],
+    views: np.ndarray,
+    backend: str,
+) -> None:
+    """Give every space its partitions: those of `before` with the rows that came behind, new ones for others.
+
+    Arguments as in `build_graphs`, of all rows; the first of them are those of `before`, unchanged.
+    """
+    kind = graph_class(backend)
+    if kind is None:
+        return
+    there = {(name, part.view): part.graph for name, space in before.items() for part in space.partitions}
+    drawn = [space for space in spaces.values() if space.has_graphs]
+    jobs = [(space, view, rows) for space in drawn for view, rows in space.view_rows(views).items()]
+    for space, view, rows in track(jobs, "adding to graphs", len(jobs)):
+        graph = there.get((space.modality, view))
+        points = scaled_concatenation(vectors, space.factors, rows, apart=apart)
+        grown = kind.build(points, **_options(backend, there)) if graph is None else graph.extended(points)
+        space.partitions.append(Partition(view, rows, space.factors, grown))
+
+
+def _options(backend: str, there: Mapping[tuple[str, str], Graph]) -> dict[str, Any]:
+    """What the graphs there were built with; a new one's `ef` is measured."""
+    settings = next((graph.settings() for graph in there.values()), {})
+    return {name: settings[name] for name in BACKENDS[backend] if name in settings and name != "ef"}

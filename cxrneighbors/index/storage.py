@@ -43,6 +43,7 @@ def save_index(store: VectorStore, encoders: EncoderSource, folder: Path) -> Non
         "weights": store.weights,
         "weight_choice": store.weight_choice,
         "fusion": store.fusion,
+        "measured_on": store.measured_on,
         "scale": store.scale,
         "modalities": list(store.modalities),
         "dim": {name: values.shape[1] for name, values in store.vectors.items()},
@@ -102,7 +103,11 @@ def _loaded(
         vectors[name], has[name] = _load_vectors(folder / "vectors", name, len(studies), dim)
     weights = check_weights(content["weights"])
     choice, fusion = content["weight_choice"], choose("fusion", content["fusion"], FUSIONS)
-    store = VectorStore(studies, vectors, has, content["scale"], weights, content["backend"], fusion, choice)
+    first = content.get("measured_on")
+    if first is not None and not all(len(rows) >= first and rows[:first].any() for rows in has.values()):
+        raise UserError(f"{folder / MANIFEST}: measured_on {first!r} does not fit the vectors; {_REMEDY}")
+    scale, backend = content["scale"], content["backend"]
+    store = VectorStore(studies, vectors, has, scale, weights, backend, fusion, choice, first)
     if list(store.modalities) != content["modalities"]:
         raise UserError(
             f"{folder / MANIFEST}: modalities {content['modalities']} do not fit the vectors; {_REMEDY}"

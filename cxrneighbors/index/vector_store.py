@@ -24,7 +24,7 @@ from cxrneighbors.index.fusion import (
     squared_distances,
 )
 from cxrneighbors.index.predicates import Predicates
-from cxrneighbors.index.spaces import Space, build_graphs, make_spaces
+from cxrneighbors.index.spaces import Space, build_graphs, extend_graphs, make_spaces
 from cxrneighbors.statistics.patients import ONE_PER, patient_codes, unit_codes
 
 # Measured with eval/search_benchmark.py: at and below this many passing rows the exact search always wins.
@@ -42,6 +42,7 @@ class VectorStore:
     modality holds the mean vector and has `apart[m]`, float32 (N,), above 0, for fused searches alone (see
     `fusion`). `scale[m]`: σ². `weights`: those of the fused graph. `fusion`: one of `FUSIONS`.
     `weight_choice`: how the weights were chosen, where they were (see `weight_choice.choose_weights`).
+    `measured_on`: how many rows, the first ones, scale and mean vectors were measured on; None for all.
     `exact_rows`: with at most this many admitted rows a search is exact; `rows_per_effort`: how readily one
     of more is, see `ROWS_PER_EFFORT`. `spaces`: by modality. `patients`: int64 (N,), number of each row's
     patient. `centre[m]`: float32 (D,), the mean vector.
@@ -55,6 +56,7 @@ class VectorStore:
     backend: str = "exact"
     fusion: str = "distance"
     weight_choice: dict[str, Any] | None = None
+    measured_on: int | None = None
     exact_rows: int = EXACT_ROWS
     rows_per_effort: dict[str, int] = field(default_factory=ROWS_PER_EFFORT.copy)
     spaces: dict[str, Space] = field(init=False)
@@ -65,15 +67,19 @@ class VectorStore:
     def __post_init__(self) -> None:
         self.spaces = make_spaces(self.has, self.scale, self.weights)
         self.patients = patient_codes(self.studies)
-        self.centre = {name: values[self.has[name]].mean(axis=0) for name, values in self.vectors.items()}
+        self.centre = {name: self._measured(name).mean(axis=0) for name in self.vectors}
         self.apart = {name: self._set_apart(name) for name in self.vectors}
         self.image_ids = pd.Index(self.studies["image_id"])
+
+    def _measured(self, name: str) -> np.ndarray:
+        first = slice(self.measured_on)
+        return np.asarray(self.vectors[name][first][self.has[name][first]])
 
     def _set_apart(self, name: str) -> np.ndarray:
         """Put rows that lack a modality at its mean; their coordinate apart, its root mean square: (N,)."""
         has, values = self.has[name], self.vectors[name]
         values[~has] = self.centre[name]
-        n = int(has.sum())
+        n = int(has[: self.measured_on].sum())
         return np.where(has, 0, np.sqrt(self.scale[name] * (n - 1) / (2 * n))).astype(np.float32)
 
     @classmethod
@@ -100,6 +106,10 @@ class VectorStore:
     def build_graphs(self, options: dict[str, Any]) -> None:
         """Give every space its graphs; see `spaces.build_graphs`."""
         build_graphs(self.spaces, self.vectors, self.apart, self.views, self.backend, options)
+
+    def extend_graphs(self, spaces: dict[str, Space]) -> None:
+        """Give every space the graphs of `spaces` with the rows added since; see `spaces.extend_graphs`."""
+        extend_graphs(self.spaces, spaces, self.vectors, self.apart, self.views, self.backend)
 
     @property
     def modalities(self) -> tuple[str, ...]:

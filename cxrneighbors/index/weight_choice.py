@@ -20,8 +20,6 @@ from cxrneighbors.index.queries import indexed_queries
 from cxrneighbors.index.search import SearchOptions, find
 from cxrneighbors.index.vector_store import VectorStore
 from cxrneighbors.progress import track
-from cxrneighbors.statistics.dyadic import dyadic_estimate, pair_contributions
-from cxrneighbors.statistics.estimate import NORMAL_KURTOSIS
 
 K = 5
 LOG2_RATIOS = range(-6, 7)  # of the image's weight to the report's
@@ -170,6 +168,9 @@ def _expected(labels: np.ndarray, patients: np.ndarray, targets: np.ndarray, poo
 
 def _standard_error(store: VectorStore, targets: np.ndarray, first: Found, second: Found) -> float:
     """Of the difference of two lifts, patients being the units; 0 where nothing differs."""
+    from cxrneighbors.statistics.dyadic import dyadic_estimate, pair_contributions  # scipy.stats is slow
+    from cxrneighbors.statistics.estimate import NORMAL_KURTOSIS
+
     codes, n_patients = store.patients, int(store.patients.max()) + 1
     ours, theirs = (
         pair_contributions(codes[targets], codes[one.rows], one.residuals, one.lift, n_patients)

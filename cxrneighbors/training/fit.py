@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from cxrneighbors.artifact import newest_checkpoint
 from cxrneighbors.csv_text import csv_text
 from cxrneighbors.errors import Terminated, UserError
 from cxrneighbors.files import naming, write_text_atomic
-from cxrneighbors.progress import is_quiet, say
+from cxrneighbors.progress import Lines, is_quiet, say
 from cxrneighbors.seeding import seeded
 from cxrneighbors.training.module import TrainingModule
 
@@ -70,7 +71,7 @@ def fit(
 def _options(module: TrainingModule, device: str, folder: Path | None) -> dict[str, Any]:
     cuda = device.startswith("cuda")
     bar = sys.stderr.isatty() and not is_quiet()
-    callbacks: list[Callback] = [RichProgressBar(console_kwargs={"stderr": True})] if bar else []
+    callbacks: list[Callback] = [RichProgressBar(console_kwargs={"stderr": True}) if bar else StepLines()]
     if folder:
         callbacks.append(EpochCheckpoints(folder / CHECKPOINTS))
     return {
@@ -115,6 +116,27 @@ def _run(
         raise Terminated
     if trainer.interrupted:
         raise KeyboardInterrupt
+
+
+class StepLines(Callback):
+    """Says how far an epoch is, now and then: for a training without a bar."""
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Begin anew."""
+        self._lines = Lines(f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}, step")
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """One step further."""
+        if trainer.is_global_zero:
+            steps = trainer.num_training_batches
+            self._lines.reached(batch_idx + 1, int(steps) if math.isfinite(steps) else None)
 
 
 class EpochCheckpoints(Checkpoint):

@@ -111,7 +111,8 @@ class TrainingModule(lightning.LightningModule):
                 name: value.detach().cpu().clone() for name, value in self.evaluated.state_dict().items()
             }
         if self.trainer.is_global_zero:
-            say(f"epoch {row['epoch']} of {self.settings.epochs}: {_shown(row)}")
+            seconds = self.history[-1]["seconds"]
+            say(f"epoch {row['epoch']} of {self.settings.epochs}: {_shown(row)} ({seconds:.0f} s)")
         if self.is_settled:
             self.trainer.should_stop = True
 

@@ -122,7 +122,7 @@ def open_page(chromium: Any, explorer_address: str) -> Iterator[Callable[..., An
 
     def open_tab(tab: str = "Search", path: str = "", **options: Any) -> Any:
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 860}} | options)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(90_000)
         contexts.append(context)
         page = context.new_page()
         own = ("data:", "blob:", explorer_address)

@@ -268,3 +268,8 @@ def test_resize_matches_pillow() -> None:
     ours = pre.resize_shorter(torch.from_numpy(pixels)[None, None], 64)
     theirs = Image.fromarray(pixels).resize((64, 96), Image.Resampling.BILINEAR)
     assert np.abs(ours[0, 0].numpy() - np.asarray(theirs)).max() < 1e-4
+
+
+def test_what_is_seen_is_the_share_of_the_crop():
+    assert CheXNet(["A", "B"], image_size=64).seen == 56 / 64
+    assert CheXNet(["A", "B"], image_size=64, crop="none").seen == 1

@@ -132,6 +132,7 @@ def test_it_standardises_each_films_exposure_or_takes_grey_as_published() -> Non
 
 def test_it_sees_the_central_part_alone() -> None:
     part = build("efficientnet-lite0", 2, image_size=60, central=0.8).eval()
+    assert part.seen == 0.8
     whole = build("efficientnet-lite0", 2, image_size=48).eval()
     films = torch.rand(2, 1, 60, 60)
     with torch.no_grad():

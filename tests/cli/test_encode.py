@@ -69,3 +69,34 @@ def test_encoders_by_name_and_a_film_to_search_by(
     ):
         assert said in error_of(*arguments[:3], tmp_path / "other", *arguments[4:], name)
     assert not (tmp_path / "other").exists()
+
+
+def test_by_default_what_a_table_has_is_encoded(
+    work: Path,
+    tmp_path: Path,
+    call: Callable[..., int],
+    error_of: Callable[..., str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table = read_table(work / "studies.parquet").assign(report=None, sections=None)
+    write_table(table, tmp_path / "s.parquet")
+    assert call("encode", tmp_path / "s.parquet", "--out", tmp_path / "e") == 0
+    assert "no row has a report: reports are left out" in capsys.readouterr().err.splitlines()
+    assert Embeddings.load(tmp_path / "e").modalities == ("image",)
+    asked = ("encode", tmp_path / "s.parquet", "--out", tmp_path / "f", "--report-encoder", "minilm")
+    assert "no row has a report" in error_of(*asked)
+
+
+def test_a_second_table_joins_the_first(
+    work: Path, tmp_path: Path, call: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = read_table(work / "studies.parquet")
+    old, new, out = tmp_path / "old.parquet", tmp_path / "new.parquet", tmp_path / "e"
+    write_table(table.iloc[:40], old)
+    write_table(table.iloc[40:], new)
+    options = ("--out", out, "--image-encoder", "pixels", "--report-encoder", "none")
+    assert call("-q", "encode", old, *options) == 0
+    capsys.readouterr()
+    assert call("encode", old, new, *options) == 0
+    assert f"image: {len(table) - 40} new rows, 40 are encoded already" in capsys.readouterr().err
+    assert Embeddings.load(out).ids["image"] == table["image_id"].tolist()

@@ -40,6 +40,8 @@ def test_options_reach_the_evaluation(work: Path, call: Callable[..., int], tmp_
         (("--definition", "most"), "any-disease"),
         (("--baselines", "pixel"), "pixels"),
         (("--targets", "age > 300"), "no labelled image passes"),
+        (("--targets", "view == 'pa'"), "targets: no row has view 'pa'; there are AP, "),
+        (("--where", "findings.has('mass')"), "where: no row has findings 'mass'; "),
         (("-k", 0), "number of neighbours"),
     ],
 )

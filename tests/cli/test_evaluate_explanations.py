@@ -55,7 +55,8 @@ def test_writes_table_and_figure(folders, tmp_path):
     result = run(folders, tmp_path, "--targets", "2", "--sanity", "1")
     summary = json.loads((tmp_path / "benchmark.json").read_text())
     assert summary["n_targets"] == 2 and "KP-LIME" in result.stdout
-    assert (tmp_path / "benchmark.png").is_file()
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "KP-LIME" in page and "data:image/jpeg" in page and (tmp_path / "benchmark.png").is_file()
 
 
 def test_methods_with_options_fills_and_equal_calls(folders, tmp_path):

@@ -31,6 +31,19 @@ def test_a_csv_of_ones_own(tmp_path: Path, call: Callable[..., int], capsys: pyt
     assert "2 images of 2 patients; 1 rows skipped" in capsys.readouterr().err
 
 
+def test_films_without_a_csv(
+    tmp_path: Path, call: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("p1_a", "p1_b", "p2_a"):
+        Image.new("L", (8, 8), 90).save(tmp_path / f"{name}.png")
+    assert call("import", "folder", tmp_path, "--out", tmp_path / "out" / "s.parquet") == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("warning: 3 films name no patient") and "3 images of 3 patients" in lines[-1]
+    pattern = ("--patient-from-name", "^(p[0-9])_")
+    assert call("import", "folder", tmp_path, "--out", tmp_path / "out" / "s.parquet", *pattern) == 0
+    assert "3 images of 2 patients" in capsys.readouterr().err
+
+
 def test_phantoms_come_with_their_regions(work: Path) -> None:
     studies = read_table(work / "studies.parquet")
     assert studies["patient_id"].nunique() == 30 and set(studies["dataset"]) == {"phantom"}

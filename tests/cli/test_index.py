@@ -56,3 +56,30 @@ def test_the_table_of_other_images(work: Path, tmp_path: Path, error_of: Callabl
     write_table(read_table(work / "studies.parquet").iloc[:5], tmp_path / "few.parquet")
     text = error_of("index", work / "emb", "--studies", tmp_path / "few.parquet", "--out", tmp_path / "i")
     assert "are not in the study table" in text and not (tmp_path / "i").exists()
+
+
+def test_new_films_join_an_index(
+    work: Path,
+    tmp_path: Path,
+    call: Callable[..., int],
+    error_of: Callable[..., str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table = read_table(work / "studies.parquet")
+    old, new, emb, idx = (tmp_path / name for name in ("old.parquet", "new.parquet", "e", "i"))
+    write_table(table.iloc[:40], old)
+    write_table(table.iloc[40:], new)
+    encode = ("--out", emb, "--image-encoder", "pca", "--report-encoder", "tfidf")
+    assert call("-q", "encode", old, *encode) == 0
+    assert call("-q", "index", emb, "--studies", old, "--out", idx, "--weights", "image=2") == 0
+    assert call("-q", "encode", old, new, *encode) == 0
+    add = ("index", emb, "--studies", new, "--out", idx, "--add")
+    assert "--weights out" in error_of(*add, "--weights", "image=1")
+    assert "manifest.json: no such file" in error_of(*add[:4], "--out", tmp_path / "no", "--add")
+    capsys.readouterr()
+    assert call(*add) == 0
+    assert f"{idx}: {len(table) - 40} images added" in capsys.readouterr().err
+    index = NeighborIndex.load(idx)
+    assert index.studies["image_id"].tolist() == table["image_id"].tolist() and index.weights["image"] == 2
+    assert call("search", idx, "--image-id", table["image_id"].iloc[-1], "--where", "view == 'PA'") == 0
+    assert "nothing to add" in error_of(*add)

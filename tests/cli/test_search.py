@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from cxrneighbors.data.tables import read_table
@@ -45,7 +49,7 @@ def test_json_is_what_the_index_finds(work: Path, image_id: str, hits_of: Callab
         for column in ("distance", "image_distance", "report_distance"):
             assert hit[column] == pytest.approx(row[column])
         assert (hit["view"], hit["patient_id"]) == ("PA", study["patient_id"])
-        assert hit["findings"] == "|".join(study["findings"])
+        assert (hit["findings"], hit["path"]) == (study["findings"], study["path"])
 
 
 def test_without_json_a_table_with_a_line_a_hit(
@@ -62,6 +66,49 @@ def test_without_json_a_table_with_a_line_a_hit(
         [other, "1"],
         [other, "2"],
     ]
+
+
+def test_hits_as_files(
+    work: Path,
+    image_id: str,
+    tmp_path: Path,
+    hits_of: Callable[..., list[dict]],
+    call: Call,
+    error_of: Callable[..., str],
+) -> None:
+    printed = hits_of("--image-id", image_id, "-k", 3)
+    arguments = ("search", work / "idx", "--image-id", image_id, "-k", 3, "--out")
+    for suffix, read in ((".csv", pd.read_csv), (".json", pd.read_json), (".parquet", pd.read_parquet)):
+        out = tmp_path / f"hits{suffix}"
+        assert call(*arguments, out) == call(*arguments, out) == 0
+        found = read(out)
+        assert list(found.columns) == list(printed[0])
+        assert found["neighbor_id"].tolist() == [hit["neighbor_id"] for hit in printed]
+        np.testing.assert_allclose(found["distance"], [hit["distance"] for hit in printed], rtol=1e-6)
+        joined = [cell if suffix == ".csv" else "|".join(cell) for cell in found["findings"]]
+        assert joined == ["|".join(hit["findings"]) for hit in printed]
+    (tmp_path / "mine.csv").write_text("a,b\n")
+    assert "is another file" in error_of(*arguments, tmp_path / "mine.csv")
+    assert "written as .csv" in error_of(*arguments, tmp_path / "hits.txt")
+
+
+def test_several_files_and_texts(
+    work: Path, tmp_path: Path, hits_of: Callable[..., list[dict]], error_of: Callable[..., str]
+) -> None:
+    films = read_table(work / "studies.parquet").iloc[:3]
+    images = [part for path in films["path"] for part in ("--image", path)]
+    found = hits_of(*images, "-k", 2)
+    assert [hit["query_id"] for hit in found] == [path for path in films["path"] for _ in range(2)]
+    index = NeighborIndex.load(work / "idx")
+    text = "Large right pleural effusion."
+    for texts in ([text], [text, "Clear lungs.", "Rib fracture."]):
+        given = [part for each in texts for part in ("--text", each)]
+        both = hits_of(*images, *given, "-k", 2)
+        expected = index.search(image=films["path"].tolist(), text=(texts * 3)[:3], k=2)
+        assert [hit["neighbor_id"] for hit in both] == expected["neighbor_id"].tolist()
+    alone = hits_of("--text", text, "--text", "Clear lungs.", "-k", 1, "--patient-id", films["patient_id"][0])
+    assert [hit["query_id"] for hit in alone] == ["text 1", "text 2"]
+    assert "2 texts for 3 images" in error_of("search", work / "idx", *images, "--text", "a", "--text", "b")
 
 
 def test_search_by_file_and_text(work: Path, hits_of: Callable[..., list[dict]]) -> None:
@@ -160,3 +207,31 @@ def test_changed_index_file(work: Path, tmp_path: Path, error_of: Callable[..., 
     victim.write_bytes(bytes(content))
     text = error_of("search", tmp_path / "idx", "--image-id", "x")
     assert victim.name in text and "again" in text
+
+
+def test_a_value_that_no_image_has(
+    work: Path,
+    image_id: str,
+    call: Callable[..., int],
+    error_of: Callable[..., str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = ("search", work / "idx", "--image-id", image_id)
+    assert "where: no row has view 'pa'; there are AP, " in error_of(*asked, "--where", "view == 'pa'")
+    assert call(*asked, "--where", "view in ['PA', 'pa']") == 0
+    assert "note: where: no row has view 'pa'" in capsys.readouterr().err
+
+
+def test_a_search_by_id_is_quick_to_start(work: Path, image_id: str) -> None:
+    """No library that takes seconds to import, and that no distance needs."""
+    code = (
+        "import sys\n"
+        "from cxrneighbors.cli.main import run\n"
+        "try:\n"
+        f"    run(['search', {str(work / 'idx')!r}, '--image-id', {image_id!r}, '--json'])\n"
+        "except SystemExit as stop:\n"
+        "    assert not stop.code\n"
+        "print([name for name in ('torch', 'scipy', 'sklearn', 'matplotlib') if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

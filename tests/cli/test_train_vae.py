@@ -46,8 +46,8 @@ def test_mistakes_leave_no_folder(
 
 def test_trained_again_with_other_settings(work: Path, error_of: Callable[..., str]) -> None:
     before = (work / "vae" / "model.safetensors").read_bytes()
-    arguments = ("--image-size", 64, "--latent-dim", 12, "--epochs", 2)
-    assert "epochs 1, now 2" in error_of(
+    arguments = ("--image-size", 64, "--latent-dim", 12, "--batch-size", 16, "--epochs", 1)
+    assert "batch size 32, now 16" in error_of(
         "train-vae", work / "studies.parquet", "--out", work / "vae", *arguments
     )
     assert (work / "vae" / "model.safetensors").read_bytes() == before

@@ -63,3 +63,22 @@ def test_columns_by_any_of_their_names(tmp_path):
     assert optional_column(table, ["View"]) == [""]
     with pytest.raises(UserError, match=r"t\.csv: column 'View' is missing \(found: Sex, Age\)"):
         require_column(table, ["View"], "t.csv")
+
+
+def test_what_is_not_utf_8_with_commas_is_said(tmp_path):
+    for content, said in (
+        (b"a;b\n1;x,y\n", ["t.csv was read with semicolons"]),
+        ("a\tb\n1\tx,y\n".encode("utf-16"), ["t.csv was read with UTF-16 and tabs"]),
+        (b'a,b\n1,"x,y"\n', []),
+    ):
+        table, skipped, notes = rows_of(tmp_path, content)
+        assert table[["a", "b"]].values.tolist() == [["1", "x,y"]] and notes == said and not len(skipped)
+
+
+def test_an_open_quote_is_told_with_its_line(tmp_path):
+    table, skipped, notes = rows_of(tmp_path, b'a,b\n1,x\n2,"y\n3,z\n4,w\n')
+    assert table["a"].tolist() == ["1", "3", "4"] and table[ROW].tolist() == [2, 4, 5]
+    assert skipped.to_frame()["reason"].tolist() == ["a quote is opened and not closed (line 3)"]
+    assert notes == ["t.csv: a quote is opened and not closed (line 3): the row is left out"]
+    with pytest.raises(UserError, match=r"t\.csv: a quote is opened and not closed \(line 1\)"):
+        rows_of(tmp_path, b'a,"b\n1,x\n')

@@ -252,6 +252,7 @@ def test_header(tmp_path):
         "age": 61.0,
         "patient_id": "p",
         "study_id": None,
+        "image": True,
     }
     (tmp_path / "y.dcm").write_bytes(b"no")
     with pytest.raises(UserError, match=r"y\.dcm: cannot be read as DICOM"):

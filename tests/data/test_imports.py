@@ -42,3 +42,5 @@ def test_result_is_validated(tmp_path):
     table = read_studies("folder", str(tmp_path))
     assert table["path"].tolist() == [str(tmp_path / "a.png")]
     assert table["age"].dtype == "float64"
+    imported = import_dataset("folder", str(tmp_path))
+    assert repr(imported) == "<ImportResult: 1 images of 1 patients; 0 regions; 0 skipped>"

@@ -66,6 +66,36 @@ def test_wrong_values_are_named(change, message):
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "remedy"),
+    [
+        ("findings", 5, "give a list of names"),
+        ("findings", {"Mass": 1}, "give a list of names"),
+        ("findings", "[Mass]", "give a list of names"),
+        ("sections", "clear", "give a dict of texts"),
+        ("sections", ["clear"], "give a dict of texts"),
+        ("sections", 3.5, "give a dict of texts"),
+    ],
+)
+def test_lists_and_dicts_of_another_kind_are_named(column, value, remedy):
+    with pytest.raises(UserError, match=rf"column '{column}' holds .* in row 1; {remedy}"):
+        validate_studies(minimal().assign(**{column: [None, value]}))
+
+
+def test_what_pandas_did_is_undone():
+    table = minimal(findings=["['Mass', 'Edema']", [None, "Mass", np.nan]], study_id=[7.0, np.nan])
+    table["study_id"] = table["study_id"].fillna(8.5)
+    table = validate_studies(table.set_index("image_id"))
+    assert table["image_id"].tolist() == ["a", "b"] and table["study_id"].tolist() == ["7", "8.5"]
+    assert table["findings"].tolist() == [["Mass", "Edema"], ["Mass"]]
+
+
+def test_a_column_twice_is_named():
+    table = minimal()
+    with pytest.raises(UserError, match="column 'patient_id' is there twice"):
+        validate_studies(pd.concat([table, table[["patient_id"]]], axis=1))
+
+
 @pytest.mark.parametrize("column", ["image_id", "patient_id", "findings"])
 def test_missing_column_is_named(column):
     with pytest.raises(UserError, match=f"column '{column}' is missing"):

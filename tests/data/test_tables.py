@@ -1,8 +1,11 @@
+import os
+
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from cxrneighbors.data.imports import read_studies
 from cxrneighbors.data.schema import validate_studies
 from cxrneighbors.data.tables import (
     REGION_COLUMNS,
@@ -60,6 +63,53 @@ def test_table_that_pandas_wrote_is_read(tmp_path, studies):
     assert read_table(tmp_path / "s.parquet")["findings"].tolist() == studies["findings"].tolist()
 
 
+CHANGES = {
+    "kept": lambda table: table,
+    "filtered": lambda table: table[table["image_id"] != "b"],
+    "shuffled": lambda table: table.sample(frac=1, random_state=0),
+    "by image": lambda table: table.set_index("image_id"),
+    "by patient and image": lambda table: table.set_index(["patient_id", "image_id"]),
+    "numbered": lambda table: table.reset_index(),
+    "tuples": lambda table: table.assign(findings=[tuple(names) for names in table["findings"]]),
+    "arrays": lambda table: table.assign(findings=[np.array(n, dtype=object) for n in table["findings"]]),
+    "joined": lambda table: table.assign(findings=table["findings"].str.join("|")),
+    "list as text": lambda table: table.assign(findings=table["findings"].map(str)),
+    "array as text": lambda table: table.assign(findings=[str(np.array(n)) for n in table["findings"]]),
+    "sections as text": lambda table: table.assign(sections=table["sections"].map(str, na_action="ignore")),
+    "categories": lambda table: table.assign(view=table["view"].astype("category")),
+    "strings": lambda table: table.convert_dtypes(),
+    "floats": lambda table: table.assign(patient_id=table["patient_id"].astype(float)),
+    "integers": lambda table: table.assign(patient_id=table["patient_id"].astype(int)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("csv", [False, True], ids=["", "through CSV"])
+def test_a_table_that_a_user_changed_with_pandas(tmp_path, studies, change, csv):
+    write_table(studies, tmp_path / "s.parquet")
+    expected = read_table(tmp_path / "s.parquet")
+    changed = CHANGES[change](pd.read_parquet(tmp_path / "s.parquet"))
+    if csv:
+        changed.to_csv(tmp_path / "s.csv")
+        changed = pd.read_csv(tmp_path / "s.csv")
+    changed.to_parquet(tmp_path / "t.parquet")
+    table = read_table(tmp_path / "t.parquet").set_index("image_id")
+    assert set(table.index) == {"a", "c"} | ({"b"} if change != "filtered" else set())
+    same = expected.set_index("image_id").loc[table.index]
+    for column in ("patient_id", "findings", "sections", "sex", "path", "view", "split"):
+        assert table[column].tolist() == same[column].tolist(), column
+    assert [text or None for text in table["report"]] == [text or None for text in same["report"]]
+    np.testing.assert_array_equal(table["age"], same["age"])
+
+
+def test_a_csv_in_place_of_a_table_is_told_what_reads_it(tmp_path, studies):
+    studies.to_csv(tmp_path / "s.csv")
+    with pytest.raises(UserError, match=r"s\.csv: a CSV; .*import folder .*s\.csv --out"):
+        read_table(tmp_path / "s.csv")
+    table = read_studies("folder", tmp_path / "s.csv")
+    assert table["findings"].tolist() == studies["findings"].tolist()
+
+
 def test_folder_names_add_no_columns(tmp_path, studies):
     write_table(studies, tmp_path / "split=test" / "s.parquet")
     assert read_table(tmp_path / "split=test" / "s.parquet")["split"].tolist() == ["train"] * 3
@@ -101,7 +151,7 @@ def test_regions_round_trip(tmp_path):
     assert regions_path(path).name == "s.regions.parquet" and regions_path(path).is_file()
     table = read_regions(path)
     assert tuple(table.columns) == REGION_COLUMNS
-    assert table["mask_path"].tolist() == [None, "m.png"]
+    assert table["mask_path"].tolist() == [None, os.path.abspath("m.png")]
     np.testing.assert_array_equal(table["x"], [1.0, np.nan])
     write_regions(empty_regions(), path)
     assert not regions_path(path).exists()

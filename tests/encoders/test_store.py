@@ -149,3 +149,15 @@ def test_from_arrays_refuses_wrong_shapes_and_values():
         Embeddings.from_arrays(["a", "b"], image=np.array([[0.0, 1.0], [np.nan, 1.0]]))
     with pytest.raises(ValueError, match="one per image id"):
         Embeddings({"image": ["a"]}, {"image": np.zeros((2, 2), np.float32)}, {})
+
+
+def test_it_says_what_it_holds_in_few_words():
+    rng = np.random.default_rng(0)
+    report = rng.normal(size=(2000, 3))
+    report[:500] = np.nan
+    embeddings = Embeddings.from_arrays(
+        [f"i{row}" for row in range(2000)], rng.normal(size=(2000, 7)), report, names={"image": "<mine>"}
+    )
+    assert repr(embeddings) == "<Embeddings: image 2,000 × 7 (<mine>); report 1,500 × 3 (arrays)>"
+    html = embeddings._repr_html_()
+    assert "&lt;mine&gt;" in html and "1,500" in html and len(html) < 3000

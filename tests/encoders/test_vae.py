@@ -88,7 +88,7 @@ def test_what_a_training_leaves_behind(trained: tuple[VAE, Path]):
     manifest = TRAINING.read(out)
     assert manifest["settings"]["epochs"] == 12 and manifest["model"]["width"] == 8
     assert set(manifest["files"]) == {"config.json", "model.safetensors", "history.csv", "figure3.png"}
-    assert not (out / "checkpoints").exists()
+    assert [path.name for path in (out / "checkpoints").iterdir()] == ["epoch-00012.ckpt"]
 
 
 def test_same_seed_gives_the_same_model_and_no_global_seed_is_touched(films: Films):
@@ -152,6 +152,42 @@ def test_finished_training_is_read_back_and_others_are_refused(
         VAE(**{**SMALL, "width": 16}).fit(films(128, 32), out=out, **LONGER)
     with pytest.raises(UserError, match="images hash"):
         VAE(**SMALL).fit(films(127, 32), out=out, **LONGER)
+
+
+def test_a_finished_training_goes_on_to_more_epochs(
+    films: Films, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    from cxrneighbors.encoders.vae_training import VAETraining
+
+    images, out = films(48, 32), tmp_path / "vae"
+    first = VAE(**SMALL).fit(images, out=out, **FIT)
+    before = first.weights_hash()
+    start, epochs = VAETraining.on_train_epoch_start, []
+
+    def noting(self: VAETraining) -> None:
+        epochs.append(self.current_epoch)
+        start(self)
+
+    monkeypatch.setattr(VAETraining, "on_train_epoch_start", noting)
+    with pytest.raises(UserError, match="settings patience 99, now 98"):
+        VAE(**SMALL).fit(images, out=out, **{**FIT, "epochs": 6, "patience": 98})
+    assert VAE.load(out).weights_hash() == before and not epochs
+    capsys.readouterr()
+    longer = VAE(**SMALL).fit(images, out=out, **{**FIT, "epochs": 6})
+    assert epochs == [4, 5] and f"{out}: 4 epochs are done, going on to 6" in capsys.readouterr().err
+    assert longer.history[:4] == first.history and len(longer.history) == 6
+    best = int(np.argmin([row["val_loss"] for row in longer.history]))
+    assert (longer.weights_hash() == before) == (best < 4)
+    assert longer.weights_hash() == VAE.load(out).weights_hash()
+    assert TRAINING.read(out)["settings"]["epochs"] == 6
+    assert [path.name for path in (out / "checkpoints").iterdir()] == ["epoch-00006.ckpt"]
+    again = VAE(**SMALL).fit(images, out=out, **{**FIT, "epochs": 6})
+    assert again.weights_hash() == longer.weights_hash() and len(epochs) == 2
+    for path in (out / "checkpoints").iterdir():
+        path.unlink()
+    with pytest.raises(UserError, match="finished training of 6 epochs without its last checkpoint"):
+        VAE(**SMALL).fit(images, out=out, **{**FIT, "epochs": 8})
+    assert TRAINING.read(out)["complete"]
 
 
 def test_another_metric_needs_no_other_training(trained: tuple[VAE, Path], films: Films):

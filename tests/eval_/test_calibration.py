@@ -9,6 +9,7 @@ from calibration_designs import Design, made
 from calibration_measures import lift_of
 from calibration_report import draw_figure, markdown
 from calibration_strengths import Cell, bisect, mean_gain, strength_of
+from cxrneighbors.figures import to_png
 from cxrneighbors.statistics.patients import ONE_PER
 
 DESIGN = Design("single", "single films", made(np.ones(60, dtype=int)))
@@ -39,7 +40,7 @@ def test_chunks_become_a_row_a_line_and_a_figure(tmp_path, monkeypatch):
     summary = {"data_sets": 6, "k": [1, 5, 10], "rows": [row]}
     lines = markdown(summary).splitlines()
     assert sum(line.startswith("| single films | 0 | ") for line in lines) == 2
-    assert draw_figure(summary).startswith(b"\x89PNG")
+    assert to_png(draw_figure(summary)).startswith(b"\x89PNG")
 
 
 def test_one_neighbour_per_patient_is_scored_for_each_kind_of_data_set():

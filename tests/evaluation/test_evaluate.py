@@ -306,3 +306,15 @@ def test_what_nobody_can_exchange_is_said():
             others = [c for c in range(46) if patients[c] != patients[i]]
             total += bool(sets[i] & sets[j]) - np.mean([bool(sets[i] & sets[c]) for c in others])
     assert test["fixed_lift"] == pytest.approx(total / len(result.neighbors)) and total != 0
+
+
+def test_it_is_said_in_few_words_and_shown(result):
+    lifts = {name: 100 * result.summary["methods"][name]["lift"] for name in ("image", "report", "fused")}
+    said = ", ".join(f"{name} {lift:+.1f}".replace("-", "−") for name, lift in lifts.items())
+    targets = f"{result.summary['n_targets']} targets of {result.summary['n_patients']} patients"
+    question = "5 neighbours, same patient excluded, every image counts; any"
+    assert repr(result) == f"<OverlapResult: {question}; {targets}; lift in points: {said}>"
+    html = result._repr_html_()
+    assert len(html) < 5000 and html.count("<tr>") == 1 + len(result.summary["methods"])
+    assert f"{100 * result.summary['methods']['image']['mean_overlap']:.1f}\u00a0%" in html
+    assert result.show().body.startswith('<img class="panel"') and targets in result.show().title

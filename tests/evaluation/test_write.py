@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import json
 import re
 from dataclasses import replace
@@ -15,15 +14,15 @@ from cxrneighbors.evaluation import make_baselines, report_page
 from cxrneighbors.evaluation import write as write_module
 from cxrneighbors.evaluation.evaluate import evaluate_overlap
 from cxrneighbors.evaluation.examples import choose_examples
-from cxrneighbors.evaluation.figures.figure4 import draw_figure4, read_picture
-from cxrneighbors.evaluation.figures.figure5 import draw_figure5
+from cxrneighbors.evaluation.figures.cases import cases
+from cxrneighbors.evaluation.figures.figure5 import draw_figure5, figure5_table
 from cxrneighbors.evaluation.figures.table1 import table1
 from cxrneighbors.evaluation.films import Films
 from cxrneighbors.evaluation.graph import Graph
 from cxrneighbors.evaluation.question import Question
 from cxrneighbors.evaluation.score_table import score_targets
 from cxrneighbors.evaluation.wording import neighbours_line, summary_lines
-from cxrneighbors.evaluation.write import write_evaluation
+from cxrneighbors.figures import WIDTHS
 
 from .fake_index import FakeIndex, make_studies, random_findings
 
@@ -60,26 +59,68 @@ def result(index):
     return evaluate_overlap(index, methods=make_baselines(index, ("random",)), **QUICK)
 
 
-def test_all_files_are_written(result, tmp_path):
-    paths = write_evaluation(result, tmp_path / "out")
-    names = ["overlap.json", "neighbors.parquet", "figure4.png", "figure5.png", "table1.csv", "report.html"]
-    assert [path.name for path in paths] == names
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted([*names, "manifest.json"])
-    assert json.loads(paths[0].read_text(encoding="utf-8")) == result.summary
-    pd.testing.assert_frame_equal(pd.read_parquet(paths[1]), result.neighbors, check_dtype=False)
-    for path in paths[2:4]:
-        assert Image.open(path).format == "PNG"
-    assert pd.read_csv(paths[4]).shape == table1(result).shape
+def write_evaluation(*given, **options):
+    """Without the figures for print, which take seconds."""
+    return write_module.write_evaluation(*given, **{"print_figures": False} | options)
 
 
-def test_a_failed_write_leaves_the_older_result(result, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def written(result, tmp_path_factory):
+    return {path.name: path for path in write_evaluation(result, tmp_path_factory.mktemp("out"))}
+
+
+def test_all_files_are_written_and_each_figure_for_print_with_its_numbers(result, tmp_path):
+    paths = {path.name: path for path in write_evaluation(result, tmp_path / "out", print_figures=True)}
+    assert tuple(paths) == write_module.FILES
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted([*paths, "manifest.json"])
+    assert json.loads(paths["overlap.json"].read_text(encoding="utf-8")) == result.summary
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(paths["neighbors.parquet"]), result.neighbors, check_dtype=False
+    )
+    for name in ("figure4.png", "figure5.png"):
+        assert Image.open(paths[name]).format == "PNG"
+    assert pd.read_csv(paths["table1.csv"]).shape == table1(result).shape
+    stems = ["figure5", *(f"figure4-{method}" for method in ("image", "report", "fused"))]
+    names = {f"{stem}-{width}.{kind}" for stem in stems for width in WIDTHS for kind in ("png", "svg")}
+    figures = {path.name: path for path in paths["figures"].iterdir()}
+    assert set(figures) == names | {f"{stem}.csv" for stem in stems}
+    numbers = pd.read_csv(figures["figure5.csv"])
+    for method, part in numbers.groupby("method"):
+        row = result.summary["methods"][method]
+        assert part["targets"].tolist() == row["histogram"]
+        assert part["targets_at_random"].tolist() == pytest.approx(row["random_histogram"], rel=1e-5)
+    films = pd.read_csv(figures["figure4-fused.csv"])
+    assert films["image_id"].tolist() == [
+        film.image_id for case in cases(result, "fused") for film in case.films
+    ]
+
+
+def test_a_picture_that_fails_leaves_the_numbers_in_an_unfinished_folder(result, tmp_path, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("no ink")
+
+    write_evaluation(result, tmp_path / "twice")  # an older result, whose pictures are not the new one's
+    with monkeypatch.context() as patched:
+        patched.setattr(write_module, "render_page", fail)
+        for folder in (tmp_path / "once", tmp_path / "twice"):
+            with pytest.raises(RuntimeError, match="no ink"):
+                write_evaluation(result, folder)
+            names = {path.name for path in folder.iterdir()}
+            assert names == {*write_module.NUMBERS, "manifest.json"}
+            assert json.loads((folder / "overlap.json").read_text(encoding="utf-8")) == result.summary
+            assert not json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["complete"]
+    write_evaluation(result, tmp_path / "once")
+    assert write_module.EVALUATION.read(tmp_path / "once")["complete"]
+
+
+def test_numbers_that_fail_leave_the_older_result(result, tmp_path, monkeypatch):
     write_evaluation(result, tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
     def fail(*_):
         raise RuntimeError("disk full")
 
-    monkeypatch.setattr(write_module, "render_page", fail)
+    monkeypatch.setattr(write_module, "csv_text", fail)
     with pytest.raises(RuntimeError, match="disk full"):
         write_evaluation(result, tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
@@ -92,7 +133,7 @@ def test_other_files_stay_and_an_old_table_goes(result, index, tmp_path):
     written = write_evaluation(evaluate_overlap(images_only, **QUICK), tmp_path)
     assert "table1.csv" not in {path.name for path in written}
     assert not (tmp_path / "table1.csv").exists() and (tmp_path / "notes.txt").read_text() == "mine"
-    assert len(written) == len(write_module.FILES) - 1
+    assert len(written) == len(write_module.FILES) - 2
 
 
 class Page(HTMLParser):
@@ -103,8 +144,8 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
-        self.sources += [value for name, value in attrs if name in ("src", "href")]
-        if tag not in ("meta", "img", "br"):
+        self.sources += [value for name, value in attrs if name in ("src", "href", "srcset")]
+        if tag not in ("meta", "img", "br", "source"):
             self.open.append(tag)
 
     def handle_endtag(self, tag):
@@ -114,17 +155,67 @@ class Page(HTMLParser):
         self.texts.append(data)
 
 
-def test_page_is_self_contained_escaped_and_well_formed(result, tmp_path):
-    write_evaluation(result, tmp_path)
-    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+def test_page_is_self_contained_escaped_and_well_formed(result, written):
+    html = written["report.html"].read_text(encoding="utf-8")
     page = Page(html)
-    assert not page.open and "script" not in page.tags and "link" not in page.tags
-    assert len(page.sources) == 2 and all(s.startswith("data:image/png;base64,") for s in page.sources)
-    assert not re.search(r"https?://", html)
+    assert not page.open and page.tags.count("script") == 1 and "link" not in page.tags
+    assert all(source.startswith(("data:image/", "#")) for source in page.sources)
+    assert not re.search(r"https?://", html) and len(html) < 5e6
     text = " ".join(page.texts)
-    assert EVIL in text and "Limits" in text and "number" in text
+    assert EVIL in text and "Limits" in text and "number" in text and "How to cite" in text
     row = result.summary["methods"]["image"]
     assert f"{100 * row['mean_overlap']:.1f}\u00a0%" in text
+    for method in ("image", "report", "fused"):
+        for case in cases(result, method):
+            for film in case.films:
+                assert film.image_id in page.texts
+
+
+def test_the_sentence_comes_first_then_films_then_figure_and_tables(written):
+    html = written["report.html"].read_text(encoding="utf-8")
+    order = [
+        'class="headline"',
+        'id="films"',
+        "<img",
+        'id="figure5"',
+        "image/svg",
+        "<table",
+        'id="method"',
+        'id="cite"',
+    ]
+    places = [html.index(mark) for mark in order]
+    assert places == sorted(places)
+
+
+def test_the_page_stays_below_5_mb_with_the_hardest_films(tmp_path):
+    """18 films of pure noise a method: no film is harder for a JPEG."""
+    rng = np.random.default_rng(0)
+    paths = []
+    for number in range(18):
+        paths.append(str(tmp_path / f"{number}.png"))
+        Image.fromarray(rng.integers(0, 255, (320, 320), dtype=np.uint8)).save(paths[-1])
+    studies = make_studies(random_findings(rng, 18), np.arange(18), path=paths, report="Same.")
+    vectors = rng.normal(size=(2, 18, 3))
+    index = FakeIndex(studies, *vectors)
+    written = write_evaluation(evaluate_overlap(index, **QUICK), tmp_path / "out")
+    page = next(path for path in written if path.name == "report.html")
+    assert page.read_text(encoding="utf-8").count("data:image/jpeg") == 3 * 18
+    assert page.stat().st_size < 5e6
+
+
+def test_a_reason_stands_wherever_interval_and_p_seem_to_disagree(result, tmp_path):
+    summary = json.loads(json.dumps(result.summary))
+    odd = {"lift": 0.03, "lift_ci95": [0.01, 0.05], "p_value": 0.02, "p_value_adjusted": 0.3}
+    summary["methods"]["image"] |= odd
+    summary["methods"]["image"]["per_finding"][0] |= odd
+    summary["methods"]["image"]["per_view"][0] |= odd | {"lift_ci95": [-0.01, 0.05], "p_value_adjusted": 0.01}
+    pair = {"difference_ci95": [0.01, 0.05], "p_value": 0.02, "p_value_adjusted": 0.3}
+    summary["comparisons"][0] |= pair
+    write_evaluation(replace(result, summary=summary), tmp_path)
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert html.count("0.30 †") == 3 and html.count("0.010 †") >= 1
+    assert html.count("is after Holm&#39;s correction") >= 4  # the headline and three lists
+    assert "rests on few patients" in html
 
 
 def test_headline_in_plain_words():
@@ -173,20 +264,21 @@ def test_every_definition_draws_and_renders(index, tmp_path):
         assert "None" not in re.sub(r"<img[^>]*>", "", html) and "nan" not in Page(html).texts
 
 
-def test_figures_need_no_readable_image(result, index):
-    assert Image.open(io.BytesIO(draw_figure5(result))).size[0] == 700
-    assert Image.open(io.BytesIO(draw_figure4(result))).size[0] == 1440
-    assert read_picture(None) is None
-    assert [read_picture(path) is not None for path in index.studies["path"][:4]] == [
-        True,
-        False,
-        False,
-        False,
-    ]
-
-
-def test_figures_are_reproducible(result):
-    assert draw_figure5(result) == draw_figure5(result)
+def test_figure5_fills_its_width_and_shows_counts(result):
+    for width, shape in ((WIDTHS["2col"], (1, 3)), (WIDTHS["1col"], (3, 1))):
+        figure = draw_figure5(result, width)
+        figure.draw_without_rendering()
+        assert figure.get_figwidth() == width
+        boxes = [axes.get_position() for axes in figure.axes]
+        assert (len({round(b.y0, 3) for b in boxes}), len({round(b.x0, 3) for b in boxes})) == shape
+        assert min(b.x0 for b in boxes) < 0.2 and max(b.x1 for b in boxes) > 0.93
+        for axes, name in zip(figure.axes, result.main_methods(), strict=True):
+            title = axes.title.get_window_extent()
+            assert title.x1 <= figure.bbox.x1 and title.y1 <= figure.bbox.y1
+            heights = [bar.get_height() for bar in axes.patches]
+            row = result.summary["methods"][name]
+            assert heights == pytest.approx([*row["histogram"], *row["random_histogram"]])
+    assert len(figure5_table(result)) == 3 * 6
 
 
 def test_examples_follow_the_rule():
@@ -225,9 +317,9 @@ def test_terminal_shows_corrected_p_and_what_exchange_leaves(result):
     assert "exchanged" in lines[0] and len({len(line) for line in lines}) == 1
 
 
-def test_every_output_says_one_image_per_patient(result, index, tmp_path):
+def test_every_output_says_one_image_per_patient(result, index, written, tmp_path):
     assert neighbours_line(result.summary) == "5 neighbours, same patient excluded, one image per patient"
-    paths = {path.name: path for path in write_evaluation(result, tmp_path)}
+    paths = dict(written)
     assert json.loads(paths["overlap.json"].read_text(encoding="utf-8"))["one_per"] == "patient"
     html = paths["report.html"].read_text(encoding="utf-8")
     assert "at most one image of each patient" in html and "5 different patients" in html
@@ -250,7 +342,8 @@ def test_report_text_of_mimic_is_left_out_unless_asked_for(index, tmp_path, name
     )
     texts = index.vectors["report"]
     result = evaluate_overlap(FakeIndex(studies, index.vectors["image"], texts), **QUICK)
-    for path in write_evaluation(result, tmp_path / "hidden"):
+    write_evaluation(result, tmp_path / "hidden", print_figures=named == "hospital")
+    for path in (tmp_path / "hidden").rglob("*.*"):
         assert b"CANARY" not in path.read_bytes(), path.name
     assert len(pd.read_csv(tmp_path / "hidden" / "table1.csv")) == len(table1(result))
     assert "--show-reports" in (tmp_path / "hidden" / "report.html").read_text(encoding="utf-8")
@@ -260,9 +353,8 @@ def test_report_text_of_mimic_is_left_out_unless_asked_for(index, tmp_path, name
     assert pd.read_csv(tmp_path / "shown" / "table1.csv")["report"].str.contains(CANARY).all()
 
 
-def test_other_reports_are_shown_and_can_be_left_out(result, tmp_path):
-    write_evaluation(result, tmp_path / "shown")
-    assert pd.read_csv(tmp_path / "shown" / "table1.csv")["report"].notna().all()
+def test_other_reports_are_shown_and_can_be_left_out(result, written, tmp_path):
+    assert pd.read_csv(written["table1.csv"])["report"].notna().all()
     write_evaluation(result, tmp_path / "hidden", show_reports=False)
     assert pd.read_csv(tmp_path / "hidden" / "table1.csv")["report"].isna().all()
 

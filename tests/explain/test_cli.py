@@ -44,12 +44,10 @@ def explain(folders, out, *more, method="kp-lime", target="Nodule", image_id="p0
 )
 def test_writes_explanation_and_panel(folders, tmp_path, method):
     explain(folders, tmp_path / "out", method=method)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "explanation.json",
-        "explanation.npz",
-        "manifest.json",
-        "panel.png",
-    ]
+    widths = ["2col"] if method == "contrast-lime" else ["1col", "2col"]
+    print_files = [f"panel-{width}.{kind}" for width in widths for kind in ("png", "svg")]
+    names = ["explanation.json", "explanation.npz", "manifest.json", "panel.csv", "panel.png", *print_files]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(names)
     record = json.loads((tmp_path / "out" / "explanation.json").read_text())
     assert record["method"] == method and record["image_id"] == "p0"
     explain(folders, tmp_path / "out", method=method)  # an older explanation gives way
@@ -292,7 +290,9 @@ def _without(options):
         ({"image_id": None}, ("--errors", "false-positive", "--threshold", "2"), "threshold 2"),
         ({"image_id": None}, ("--among", "sex == 'X'"), "no film of the index passes"),
         ({"image_id": None}, ("--among", "nothing == 1"), "unknown column 'nothing'"),
-        ({}, ("--patient-id", "3"), "1 for 0 files"),
+        ({}, ("--patient-id", "3"), "patient-id: 1 for 0 files"),
+        ({}, ("--view", "PA"), "view: 1 for 0 files"),
+        ({}, ("--text", "Clear."), "text: 1 for 0 files"),
         ({"method": "kp-lime:masks=9"}, (), "n_masks is given twice"),
         ({"method": "kp-lime:calls=9"}, (), "calls are for comparing methods"),
         ({"method": "rise:keep=2"}, (), "keep is 2.0; give a share"),

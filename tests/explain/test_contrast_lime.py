@@ -9,7 +9,9 @@ from sklearn.linear_model import Ridge
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain.alignment import match_intensity
 from cxrneighbors.explain.certificate import StabilityRule
-from cxrneighbors.explain.contrast_lime import ContrastLime, detail_map, linked, within_donors
+from cxrneighbors.explain.contrast_lime import ContrastLime
+from cxrneighbors.explain.detail import detail_map
+from cxrneighbors.explain.donor_levels import linked, within_donors
 from cxrneighbors.explain.explanation import Explanation
 from cxrneighbors.explain.films import FilmReader
 from cxrneighbors.explain.surrogate import Sample

@@ -69,6 +69,8 @@ def test_same_view_unless_asked_otherwise(ask, index):
     found, _ = ask(DonorRule(), k=2)
     assert found == ["p3", "p9"] and set(index.studies.set_index("image_id").loc[found, "view"]) == {"AP"}
     assert view_of(index.studies, CachingReader(index.studies, 48).read(np.zeros((48, 48)))) is None
+    outside = CachingReader(index.studies, 48).read(np.zeros((48, 48)), view="PA")
+    assert view_of(index.studies, outside) == "PA"
 
 
 def test_no_finding_and_a_users_own_wish(ask):

@@ -138,3 +138,12 @@ def test_short_repr_and_what_the_json_says_in_words(world, model, options, tmp_p
     assert [row["neighbor_id"] for row in record["neighbours"]] == list(explanation.neighbours["neighbor_id"])
     assert record["settings"]["threshold"] == 0.95 and record["settings"]["counterfactual"]["segments"] == [6]
     assert Explanation.load(tmp_path / "out").answer() == explanation.answer()
+
+
+def test_a_notebook_shows_words_and_numbers_and_show_the_panel(small):
+    html = replace(small, target="<Mass>", image_id="p7", fidelity=float("nan"))._repr_html_()
+    assert "Why &lt;Mass&gt;? Score 0.70" in html and "<td>p7</td>" in html and "fidelity" not in html
+    assert html.rindex("-0.400") < html.rindex("+0.300") < html.rindex("+0.100") and len(html) < 4000
+    assert "<img" not in html
+    shown = small.show(top=2)
+    assert shown.title == small.answer() and shown.body.startswith('<img class="panel"')

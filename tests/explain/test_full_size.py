@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from cxrneighbors.explain.contrast_lime import ContrastLime
-from cxrneighbors.explain.films import FilmReader
+from cxrneighbors.explain.films import Film, FilmReader
 from cxrneighbors.explain.full_size import FullSize, full_size
 
 
@@ -45,7 +45,9 @@ def test_film_and_changed_film_are_as_large_as_their_files(world, small):
     area = np.isin(halves(full.film), changed["segments"])
     expected = np.where(area, pixels(world, changed["donor"]), pixels(world, "p0"))
     assert full.changed[0] == pytest.approx(expected) and 0 < area.mean() < 1
-    assert full.neighbours.shape == (4, 1, 24, 24)
+    names = explanation.neighbours["neighbor_id"]
+    for film, name in zip(full.neighbours, names, strict=True):
+        assert film[0] == pytest.approx(pixels(world, name))
 
 
 def test_a_donor_that_was_matched_stays_as_the_classifier_saw_it(world, small):
@@ -58,7 +60,10 @@ def test_files_from_outside_and_arrays(world, small, tmp_path):
     _, full = explained(world, small, tmp_path / "new.png")
     assert full.film.shape == (1, 60, 60)
     explanation, full = explained(world, small, np.full((24, 24), 0.9, np.float32))
-    assert full == FullSize.as_seen(explanation)
+    assert full.film is explanation.image and full.changed is explanation.counterfactual
+    assert [film.shape for film in full.neighbours] == [(1, 48, 48)] * 4
+    none = full_size(explanation, Film(explanation.image), FilmReader(None, None))
+    assert none == FullSize.as_seen(explanation)
     explanation, full = explained(world, small | {"image_size": 48})
     assert full.film is explanation.image
 

@@ -230,6 +230,8 @@ def test_bad_input_is_one_line_and_leaves_nothing(build, tmp_path):
         (["p77", "p78"], {}, "none of 2 films; image 'p77': not in the index"),
         ([], {}, "0 films"),
         (["p0"], {"patient_ids": ["1", "2"]}, "1 films and 2 patients"),
+        (["p0"], {"texts": ["a", "b"]}, "1 films and 2 texts"),
+        (["p0"], {"views": ["PA"]}, "none of 1 films; view: the index knows the view of image 'p0'"),
     ):
         with pytest.raises(UserError, match=message) as error:
             explain_many(build(), images, "Nodule", out, **more)
@@ -256,6 +258,8 @@ def test_names_of_folders_are_safe_and_do_not_meet(world, tmp_path):
     reader = FilmReader(None, None)
     paths = [tmp_path / "one" / "film.png", tmp_path / "two" / "film.png"]
     assert len({film_name(reader.read(path), path) for path in paths}) == 2
+    said = [{}, {"patient_id": "1"}, {"patient_id": "2"}, {"text": "1"}, {"view": "PA"}]
+    assert len({film_name(reader.read(paths[0], **each), paths[0]) for each in said}) == 5
     arrays = [np.zeros((4, 4)), np.zeros((2, 8)), np.ones((4, 4))]
     assert len({film_name(reader.read(array), array) for array in arrays}) == 3
 

@@ -278,3 +278,15 @@ def test_an_indexed_film_given_as_a_file_is_that_film(world, model, options, tmp
         by_file = build_explainer("kp-lime", model, world.index, **options).explain(path, "Nodule")
         assert by_file.image_id == "p3" and by_file.neighbours.equals(by_id.neighbours)
         assert "p3" not in set(by_file.neighbours["neighbor_id"])
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_film_from_outside_of_any_size(name, world, model, options, tmp_path):
+    pixels = np.array(Image.open(world.folder / "p0.png").resize((60, 60)))
+    Image.fromarray(pixels).save(tmp_path / "new.png")
+    explainer = build_explainer(name, model, world.index, **options)
+    file = explainer.explain(tmp_path / "new.png", "Nodule")
+    array = explainer.explain(pixels / np.float32(255), "Nodule")
+    assert file.image_id is array.image_id is None and file.order()[0] == LESION
+    assert file.neighbours.equals(array.neighbours)
+    np.testing.assert_allclose(array.weights, file.weights, atol=1e-6)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from cxrneighbors.data.schema import validate_studies
+from cxrneighbors.encoders.encode import encode
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain.films import FilmReader
@@ -49,3 +50,35 @@ def test_more_neighbours_than_patients(index):
     reader = FilmReader(index.studies, 48)
     with pytest.raises(UserError, match=r"9 images of 3 patients .*k is 4; ask for k=3 or one per image"):
         Neighbourhood(index, 4).find(reader.read("p0"), reader)
+
+
+class Recorded:
+    """An index that only notes how it is searched."""
+
+    def search(self, *arguments, **options):
+        self.asked = options
+        raise UserError("enough")
+
+
+@pytest.mark.parametrize(("modality", "text"), [("image", None), ("fused", "Clear."), ("report", "Clear.")])
+def test_a_film_from_outside_is_searched_by_what_is_known_of_it(modality, text):
+    index, whole = Recorded(), np.full((60, 50), 0.5, dtype=np.float32)
+    film = FilmReader(None, 32).read(whole, "7", "Clear.")
+    with pytest.raises(UserError, match="enough"):
+        Neighbourhood(index, 3, modality=modality).search(film)
+    assert index.asked["text"] == text and index.asked["patient_id"] == "7"
+    np.testing.assert_array_equal(index.asked["image"], whole)
+
+
+def test_neighbours_of_a_film_and_its_report_are_those_that_search_finds(world, tmp_path):
+    reports = [f"Effusion {row % 3}, heart {'large' if row % 2 else 'normal'}." for row in range(12)]
+    studies = world.studies.assign(report=reports)
+    index = NeighborIndex.build(encode(studies, "pixels", "tfidf"), studies, backend="exact")
+    whole = np.random.default_rng(0).random((60, 50), dtype=np.float32)
+    reader = FilmReader(index.studies, 48)
+    for modality in ("fused", "report"):
+        found = Neighbourhood(index, 4, modality=modality).find(reader.read(whole, text=reports[4]), reader)
+        asked = {"text": reports[4], "k": 4, "modality": modality}
+        expected = index.search(image=whole, **asked)
+        assert found.table["neighbor_id"].tolist() == expected["neighbor_id"].tolist()
+        np.testing.assert_array_equal(found.table["distance"], expected["distance"])

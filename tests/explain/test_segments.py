@@ -103,3 +103,18 @@ def test_lungs_by_a_segmenter_each_kept_under_its_own_name(film, tmp_path):
 def test_names():
     assert segment_names("slic", 2) == ["segment 0", "segment 1"]
     assert segment_names("lungs", 9)[8] == "heart"
+
+
+def test_few_segments_are_warned_of_once(film, capsys):
+    cache = SegmentCache()
+
+    def thirds(pixels):
+        return np.digitize(np.arange(96), [10, 20])[:, None].repeat(96, axis=1)
+
+    for _ in range(2):
+        cache(film, thirds)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and "'given' cuts the film into 3 segments, the largest 79% of it" in lines[0]
+    cache(film, lambda pixels: np.arange(96)[:, None].repeat(96, axis=1) // 24)
+    cache(film, "slic")
+    assert capsys.readouterr().err == ""

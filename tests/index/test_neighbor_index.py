@@ -87,7 +87,16 @@ def test_search_by_id_gives_a_table(small_index: Build) -> None:
         "distance",
         "image_distance",
         "report_distance",
+        "patient_id",
+        "view",
+        "findings",
+        "path",
     ]
+    films = index.studies.set_index("image_id").loc[hits["neighbor_id"]].reset_index()
+    for name in ("patient_id", "view", "findings", "path"):
+        assert hits[name].tolist() == films[name].tolist()
+    hits["findings"][0].append("mine")  # the table's own lists stay
+    assert index.studies.set_index("image_id").loc[hits["neighbor_id"][0], "findings"] == films["findings"][0]
     assert hits["query_id"].tolist() == ["i00001"] * 3 + ["i00002"] * 3
     assert hits["rank"].tolist() == [1, 2, 3] * 2
     rows, distances = index.neighbors(np.array([1, 2]), 3, modality="fused")
@@ -260,3 +269,14 @@ def test_a_weight_of_zero_at_build_makes_fused_the_other_modality() -> None:
     assert index.modalities == ("image", "report", "fused")
     hits = index.search("a", k=1)
     assert hits["distance"].tolist() == hits["report_distance"].tolist()
+
+
+def test_it_says_what_it_holds_in_few_words(small_index: Build) -> None:
+    index = small_index(300)
+    assert repr(index) == (
+        "<NeighborIndex: 300 images of 100 patients; image (arrays), report (arrays); exact>"
+    )
+    html = index._repr_html_()
+    assert "<td>300 of 100 patients</td>" in html and "image 1, report 1" in html
+    assert '<td>report</td><td class="number">arrays</td><td class="number">240</td>' in html
+    assert len(html) < 4000

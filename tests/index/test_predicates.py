@@ -197,3 +197,20 @@ def test_a_missing_yes_or_no_is_no() -> None:
     predicates = Predicates(pd.DataFrame({"icu": pd.array([True, None, False], dtype="boolean")}))
     np.testing.assert_array_equal(predicates.evaluate("icu"), [True, False, False])
     np.testing.assert_array_equal(predicates.evaluate("icu != True"), [False, False, True])
+
+
+def test_a_value_that_no_row_has_is_said_once(
+    predicates: Predicates, table: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        np.testing.assert_array_equal(predicates.evaluate("view in ['PA', 'ap']"), table.view == "PA")
+    assert capsys.readouterr().err == "note: where: no row has view 'ap'; there are AP, LATERAL, PA\n"
+    predicates.evaluate("view == 'PA' and age > 200")
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("expression", ["view == 'pa'", "findings.has('edema')", "'EDEMA' in findings"])
+def test_nothing_for_such_a_value_is_an_error(predicates: Predicates, expression: str) -> None:
+    with pytest.raises(UserError, match=r"^where: no row has .*; there are .*(PA|Edema)"):
+        predicates.evaluate(expression)
+    assert not predicates.evaluate("view == 'PA' and view == 'AP'").any()

@@ -134,6 +134,9 @@ def test_row_numbers_with_rewritten_hashes(rows: list, folder: Path, tmp_path: P
         lambda c: c.update(scale={"image": "x", "report": 1}),
         lambda c: c.update(partitions=None),
         lambda c: c.update(weights=7),
+        lambda c: c.update(measured_on="x"),
+        lambda c: c.update(measured_on=0),
+        lambda c: c.update(measured_on=10**9),
     ],
 )
 def test_a_manifest_of_the_wrong_shape(change: Callable[[dict], None], folder: Path) -> None:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ExponentialLR
 
+from cxrneighbors import progress
 from cxrneighbors.errors import Terminated, UserError
 from cxrneighbors.training.batches import EpochBatches, batch_loader, full_sizes
 from cxrneighbors.training.fit import CHECKPOINTS, fit
@@ -77,6 +78,22 @@ def train(module: Line, folder: Path | None = None, val: bool = True) -> dict[st
 
     fit(module, loader(7), loader(None) if val else None, "cpu", folder)
     return {name: value.clone() for name, value in module.network.state_dict().items()}
+
+
+def test_without_a_terminal_lines_say_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(Line(epochs=2))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 and lines[0].startswith("epoch 1 of 2: loss ") and lines[0].endswith(" (0 s)")
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    train(Line(epochs=2))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 * (5 + 1) and "epoch 2 of 2, step: 3 of 5, about 0 s left" in lines
+    progress.quiet()
+    train(Line(epochs=1))
+    progress.quiet(False)
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("handled", [True, False])

@@ -24,8 +24,10 @@
     window.scrollTo({ top: 0, behavior: "smooth" });
   };
 
-  // Open a film of the index in the explanation tab (its hidden textbox `cxr-explain-film`).
+  // Open a film of the index, or "upload:" and the token of one, in the explanation tab, which may not be
+  // there yet: it then takes up `cxr.toExplain`.
   cxr.explain = (id) => {
+    cxr.toExplain = id;
     cxr.open("explain");
     cxr.setText("cxr-explain-film", id);
   };

@@ -1,129 +1,116 @@
-"""Figure 4: targets and their nearest neighbours, with findings, views and distances."""
+"""Figure 4: targets and their nearest neighbours, with ids, findings, views and distances."""
 
 from __future__ import annotations
 
 import textwrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-
-from cxrneighbors.data.schema import NO_FINDING
-from cxrneighbors.errors import UserError
-from cxrneighbors.evaluation.evaluate import OverlapResult
+from cxrneighbors.evaluation.figures.cases import SHOWN, Case, ShownFilm
 from cxrneighbors.evaluation.wording import percent
-from cxrneighbors.figures import GREEN, GREY, PAGE_WIDTH, new_figure, to_png
+from cxrneighbors.figures import GREY, PAGE_WIDTH, new_figure
 
-SHOWN = 5  # neighbours in a row: more would be too small to read in print
-PIXELS = 320
-# Inches: a picture's side, the space between pictures, left margin, header above and gap below an example.
-SIDE, SPACE, LEFT, HEADER, GAP = 1.135, 0.065, 0.03, 0.26, 0.2
-LINE = 0.1  # inches per line of text
-MAX_LINES = 8  # lines under a picture
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Inches: between pictures, margin, a header's line and the space around it, below a row, a line of text.
+SPACE, MARGIN, HEADER, AROUND, GAP, LINE = 0.065, 0.03, 0.125, 0.13, 0.14, 0.1
+WIDE, CHARACTER = 0.066, 0.0545  # of a header's letters and of a text's
+SIZE = 6.3  # points
+MAX_LINES, ID_LINES = 12, 3  # under a picture, and of them for an id
+SHARED = "✓ "
 Line = tuple[str, str, bool]  # text, colour, bold
 
 
-def draw_figure4(result: OverlapResult) -> bytes:
-    """PNG bytes: one row per example target (`examples.RULE`) of the first index method.
+def draw_figure4(shown: list[Case], title: str, width: float = PAGE_WIDTH) -> Figure:
+    """A row per example target: the target framed, then its neighbours; two rows each in one column's width.
 
-    Left the target, then its nearest neighbours (at most 5) with view, distance and findings; those shared
-    with the target are green and bold. Where no image file can be read, the frame says so.
+    `title`: what the neighbours are near by. Findings shared with the target are bold behind a tick. Where no
+    image file can be read, the frame says so.
     """
-    method = result.main_methods()[0]
-    examples = result.examples[method]
-    shown = min(result.summary["k"], SHOWN)
-    rows = [_row(result, method, example, shown) for example in examples]
-    texts = [[_lines(image, set(row[0]["study"]["findings"]), method) for image in row] for row in rows]
-    heights = [HEADER + SIDE + LINE * max(len(lines) for lines in row) + GAP for row in texts]
-    figure = new_figure(PAGE_WIDTH, sum(heights))
+    across = (1 + SHOWN) if width >= PAGE_WIDTH else (1 + SHOWN) // 2
+    side = (width - 2 * MARGIN - (across - 1) * SPACE) / across
+    rows = [
+        (_header(case, title, width) if start == 0 else [], case.films[start : start + across])
+        for case in shown
+        for start in range(0, len(case.films), across)
+    ]
+    texts = [[_lines(film, side) for film in films] for _, films in rows]
+    heights = [
+        _above(head) + side + LINE * max(map(len, lines)) + GAP
+        for (head, _), lines in zip(rows, texts, strict=True)
+    ]
+    figure = new_figure(width, sum(heights))
     top = sum(heights)
-    for example, images, lines, height in zip(examples, rows, texts, heights, strict=True):
-        _draw_row(figure, example, images, lines, top)
+    for (head, films), lines, height in zip(rows, texts, heights, strict=True):
+        _draw_row(figure, head, films, lines, side, top)
         top -= height
-    return to_png(figure)
+    return figure
 
 
-def read_picture(path: Any, size: int = PIXELS) -> np.ndarray | None:
-    """Pixels float32 (size, size) in [0, 1] for showing, or None where the file cannot be read."""
-    if not isinstance(path, str):
-        return None
-    from cxrneighbors.data.pixels import load_image
-
-    try:
-        return np.asarray(load_image(path, size=size, aspect="pad")[0])
-    except (UserError, OSError, ValueError):
-        return None
+def _header(case: Case, title: str, width: float) -> list[str]:
+    text = f"{title}, {case.rule}: overlap {percent(case.overlap)}, by chance {percent(case.expected)}"
+    return textwrap.wrap(text, int((width - 2 * MARGIN) / WIDE))
 
 
-def _row(result: OverlapResult, method: str, example: dict[str, Any], shown: int) -> list[dict[str, Any]]:
-    """The target and its first neighbours as dicts: a study row and the distance."""
-    studies = result.studies.set_index("image_id", drop=False)
-    table = result.neighbors
-    mine = table[(table["method"] == method) & (table["query_id"] == example["image_id"])]
-    images = [{"study": studies.loc[example["image_id"]], "hit": None}]
-    for _, hit in mine.sort_values("rank").head(shown).iterrows():
-        images.append({"study": studies.loc[hit["neighbor_id"]], "hit": hit})
-    return images
+def _above(head: list[str]) -> float:
+    return AROUND + HEADER * len(head) if head else 0.0
 
 
 def _draw_row(
-    figure: Any, example: dict[str, Any], images: list[dict[str, Any]], texts: list[list[Line]], top: float
+    figure: Figure,
+    head: list[str],
+    films: tuple[ShownFilm, ...],
+    texts: list[list[Line]],
+    side: float,
+    top: float,
 ) -> None:
-    """Draw one example below `top` (inches from the figure's bottom)."""
+    """Draw a row of films below `top` (inches from the figure's bottom)."""
     width, height = figure.get_size_inches()
-    header = (
-        f"{example['rule'].capitalize()}: overlap {percent(example['overlap'])}, "
-        f"by chance {percent(example['expected'])}"
-    )
-    figure.text(LEFT / width, (top - HEADER / 2) / height, header, fontsize=7.5, weight="bold", va="center")
-    bottom = top - HEADER - SIDE
-    for column, (image, lines) in enumerate(zip(images, texts, strict=True)):
-        left = LEFT + column * (SIDE + SPACE)
-        axis = figure.add_axes((left / width, bottom / height, SIDE / width, SIDE / height))
-        _draw_picture(axis, image["study"], is_target=image["hit"] is None)
+    if head:
+        middle = (top - _above(head) / 2) / height
+        figure.text(MARGIN / width, middle, "\n".join(head), size=7.5, weight="bold", va="center")
+    bottom = top - _above(head) - side
+    for column, (film, lines) in enumerate(zip(films, texts, strict=True)):
+        left = MARGIN + column * (side + SPACE)
+        axis = figure.add_axes((left / width, bottom / height, side / width, side / height))
+        _draw_film(axis, film)
         for number, (text, colour, bold) in enumerate(lines):
-            figure.text(
-                left / width,
-                (bottom - 0.05 - number * LINE) / height,
-                text,
-                fontsize=6.3,
-                color=colour,
-                weight="bold" if bold else "normal",
-                va="top",
-            )
+            below = (bottom - 0.05 - number * LINE) / height
+            weight = "bold" if bold else "normal"
+            figure.text(left / width, below, text, size=SIZE, color=colour, weight=weight, va="top")
 
 
-def _draw_picture(axis: Any, study: pd.Series, is_target: bool) -> None:
+def _draw_film(axis: Any, film: ShownFilm) -> None:
     axis.set_xticks([])
     axis.set_yticks([])
-    axis.spines[:].set_linewidth(1.6 if is_target else 0.5)
-    axis.spines[:].set_color("black" if is_target else GREY)
-    pixels = read_picture(study["path"])
-    if pixels is None:
+    axis.spines[:].set_linewidth(0.5 if film.rank else 1.6)
+    axis.spines[:].set_color(GREY if film.rank else "black")
+    if film.pixels is None:
         axis.set_facecolor("#eeeeee")
         axis.text(0.5, 0.5, "no readable\nimage file", ha="center", va="center", fontsize=6.5, color=GREY)
     else:
-        axis.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="antialiased")
+        axis.imshow(film.pixels, cmap="gray", vmin=0, vmax=1, interpolation="antialiased")
 
 
-def _lines(image: dict[str, Any], target: set[str], method: str) -> list[Line]:
-    """Who it is, how far, and what it has; shared findings stand out by colour and by weight."""
-    study, hit = image["study"], image["hit"]
-    who = "Target" if hit is None else f"{hit['rank']}: d = {_distance(hit['distance'])}"
-    lines: list[Line] = [(f"{who} · {study['view']}", "black", hit is None)]
-    parts = [] if hit is None else [part for part in ("image", "report") if method != part]
-    known = [f"{part} {_distance(hit[f'{part}_distance'])}" for part in parts if hit[f"{part}_distance"] >= 0]
-    if known:
-        lines.append((", ".join(known), GREY, False))
-    findings = sorted(study["findings"], key=lambda name: (name not in target, name == NO_FINDING, name))
-    for name in findings:
-        shared = hit is not None and name in target
-        colour = GREEN if shared else "black" if hit is None else GREY
-        lines += [(part, colour, shared) for part in textwrap.wrap(name.replace("_", " "), 19)]
+def _lines(film: ShownFilm, side: float) -> list[Line]:
+    """Who it is, how far, and what it has."""
+    characters = int(side / CHARACTER)
+    who = f"{film.rank}: {film.distance_text}" if film.rank else "Target"
+    lines: list[Line] = [(f"{who} · {film.view}", "black", not film.rank)]
+    lines += [(part, "black", False) for part in _id_lines(film.image_id, characters)]
+    if film.parts:
+        lines.append((film.parts_text, GREY, False))
+    for name, shared in film.findings:
+        text = f"{SHARED if shared else ''}{name.replace('_', ' ')}"
+        colour = "black" if shared or not film.rank else GREY
+        # Bold letters are wider.
+        lines += [(part, colour, shared) for part in textwrap.wrap(text, characters - 2 * shared)]
     if len(lines) > MAX_LINES:
         lines = [*lines[: MAX_LINES - 1], ("…", GREY, False)]
     return lines
 
 
-def _distance(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:.2f}"
+def _id_lines(image_id: str, characters: int) -> list[str]:
+    """An id in lines, filled to the last letter; one too long ends with '…' (the CSV has all of it)."""
+    lines = textwrap.wrap(image_id, characters, break_on_hyphens=False)
+    return lines if len(lines) <= ID_LINES else [*lines[: ID_LINES - 1], f"{lines[ID_LINES - 1][:-1]}…"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from itertools import chain, product
@@ -32,7 +31,7 @@ from cxrneighbors.explain.segments import SEGMENTATIONS, SegmentCache
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.lungs.rule import find_lungs
 from cxrneighbors.lungs.segmenter import LungSegmenter
-from cxrneighbors.progress import say, track
+from cxrneighbors.progress import track
 
 REFERENCES = (RandomSegments.name, EqualCostLime.name)
 
@@ -95,16 +94,10 @@ class Benchmark:
         A target that a segmentation or a method cannot treat goes to skipped.csv with its reason. Raises
         `UserError` when a method could treat none.
         """
-        started, done, total = time.perf_counter(), 0, len(targets)
-        for number, target in enumerate(track(targets, "explaining", total=total)):
-            known = len(self.journal.records)
+        for number, target in enumerate(track(targets, "explaining targets", total=len(targets))):
             for segmentation in self.segmentations:
                 for record in self._records(target, segmentation, number):
                     self.journal.append(record)
-            done += len(self.journal.records) > known
-            if done and (number + 1) % 5 == 0 and number + 1 < total:
-                left = (time.perf_counter() - started) / done * (total - number - 1)
-                say(f"{number + 1} of {total} targets, about {left / 60:.0f} min left")
         write_skipped(self.skipped, self.journal.folder)
         records = self._asked_for(targets)
         self.journal.finish()

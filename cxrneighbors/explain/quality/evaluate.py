@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +16,54 @@ from cxrneighbors.data.pixels import load_images
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain.predictor import Predictor
 from cxrneighbors.explain.quality.benchmark import Benchmark
+from cxrneighbors.explain.quality.examples import Example, examples
 from cxrneighbors.explain.quality.figure import draw_benchmark
+from cxrneighbors.explain.quality.report_page import render_page
 from cxrneighbors.explain.quality.settings import BenchmarkSettings
 from cxrneighbors.explain.quality.summary import paired_tests, records_table, sentences, summarise
-from cxrneighbors.explain.quality.tables import markdown_tables
+from cxrneighbors.explain.quality.tables import markdown_tables, table_cells
 from cxrneighbors.explain.quality.targets import Target, choose_targets
 from cxrneighbors.explain.registry import METHODS
+from cxrneighbors.figures import figure_files
 from cxrneighbors.files import plain, write_bytes_atomic, write_json_atomic, write_text_atomic
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.lungs.segmenter import LungSegmenter
+from cxrneighbors.notebook import Shown, card, line, png_tag, table
 
 
-@dataclass
+@dataclass(repr=False)
 class BenchmarkResult:
-    """`table`: one row a target, method and segmentation; `summary`, `pairs`: see `quality.summary`."""
+    """`table`: one row a target, method and segmentation; `summary`, `pairs`: see `quality.summary`.
+
+    `examples`: films that the page shows; `settings`: what it says of how the benchmark was run.
+    """
 
     table: pd.DataFrame
     summary: pd.DataFrame
     pairs: pd.DataFrame
+    examples: Sequence[Example] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Short: how many methods, segmentations, targets and patients."""
+        methods, segmentations = self.table["method"].nunique(), self.table["segmentation"].nunique()
+        return f"<BenchmarkResult: {methods} methods, {segmentations} segmentations, {self._counts()}>"
+
+    def _repr_html_(self) -> str:
+        parts = [
+            line(str(segmentation)) + table(*table_cells(part))
+            for segmentation, part in self.summary.groupby("segmentation", sort=False)
+        ]
+        return card(f"Explanation methods: {self._counts()}", *parts)
+
+    def _counts(self) -> str:
+        targets = len(self.table.drop_duplicates(["image_id", "finding"]))
+        return f"{targets:,} targets of {self.table['patient'].nunique():,} patients"
+
+    def show(self) -> Shown:
+        """The figure, to be looked at."""
+        figure = draw_benchmark(self.summary, self.pairs)
+        return Shown(f"Explanation methods: {self._counts()}", png_tag(figure, "measures of each method"))
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the single records, as JSON values: NaN is None."""
@@ -51,14 +82,26 @@ class BenchmarkResult:
         return dict(plain(content))
 
     def write(self, out: str | Path) -> None:
-        """Write benchmark.json, summary.csv, pairs.csv, targets.csv, benchmark.md and benchmark.png."""
+        """Write benchmark.json, summary.csv, pairs.csv, targets.csv and benchmark.md; then the pictures.
+
+        These are benchmark.png, report.html, and in `figures` the figure as PNG and SVG, one and two columns
+        wide, with its numbers as CSV. A picture that fails loses none of the numbers.
+        """
         out = Path(out)
         for name, frame in (("summary", self.summary), ("pairs", self.pairs), ("targets", self.table)):
             text = csv_text(frame, "%.6g")
             write_text_atomic(out / f"{name}.csv", text)
         write_text_atomic(out / "benchmark.md", self.markdown())
-        write_bytes_atomic(out / "benchmark.png", draw_benchmark(self.summary, self.pairs))
         write_json_atomic(out / "benchmark.json", self.to_json())
+        draw = partial(draw_benchmark, self.summary, self.pairs)
+        figures = figure_files("benchmark", draw, csv_text(self.summary, "%.6g"))
+        for name, content in figures.items():
+            write_bytes_atomic(out / "figures" / name, content)
+        write_bytes_atomic(out / "benchmark.png", figures["benchmark-2col.png"])
+        vector = (figures["benchmark-2col.svg"], figures["benchmark-1col.svg"])
+        write_text_atomic(
+            out / "report.html", render_page(self.to_json(), self.examples, self.settings, vector)
+        )
 
     def markdown(self) -> str:
         """Tables and sentences."""
@@ -104,8 +147,23 @@ def evaluate_explanations(
         targets = _seen(model, index, targets, min_score, n_targets, device)
     predictor = Predictor(model, device=device, batch_size=batch_size, precision=precision)
     benchmark = Benchmark(predictor, index, out, settings, regions, methods, segmentations, lungs)
-    table = records_table(benchmark.run(targets))
-    result = BenchmarkResult(table, summarise(table), paired_tests(table, settings.seed))
+    records = benchmark.run(targets)
+    table = records_table(records)
+    result = BenchmarkResult(
+        table,
+        summarise(table),
+        paired_tests(table, settings.seed),
+        examples(benchmark, records, targets),
+        {
+            "classifier": f"{model.name}, {len(model.labels)} labels",
+            "neighbours by": index.manifest["modalities"]["image"].get("encoder"),
+            "images": len(index.studies),
+            "targets among": among or "all that may be explained",
+            "least score of a target": min_score,
+            "places of findings": "known" if regions is not None else "not known: nothing is localised",
+            **asdict(settings),
+        },
+    )
     result.write(out)
     return result
 

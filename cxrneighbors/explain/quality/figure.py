@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,10 @@ import pandas as pd
 from cxrneighbors.explain.quality.method_spec import title_of
 from cxrneighbors.explain.quality.metrics import METRICS, Metric
 from cxrneighbors.explain.quality.tables import mark
-from cxrneighbors.figures import BLUE, PAGE_WIDTH, RED, new_figure, to_png
+from cxrneighbors.figures import PAGE_WIDTH, SERIES, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # One row of panels a question.
 LAYOUT = (
@@ -23,34 +26,40 @@ LAYOUT = (
     ("sane? cheap?", ("sanity", "calls", "seconds")),
     ("whatever the fill", ("fill_rank",)),
 )
-COLOURS = (BLUE, RED, "#c98a00", "#1a7f37")
+MARKERS = "osD^vP"
+Styles = dict[str, tuple[str, str]]  # of a segmentation: its colour and its marker
 
 
-def draw_benchmark(summary: pd.DataFrame, pairs: pd.DataFrame) -> bytes:
-    """PNG bytes: means with 95 % intervals, methods down, segmentations in colours.
+def draw_benchmark(summary: pd.DataFrame, pairs: pd.DataFrame, width: float = PAGE_WIDTH) -> Figure:
+    """Means with 95 % intervals, methods down, segmentations in colours and markers.
 
-    Filled: differs from LIME (Holm-adjusted p < 0.05); hollow: not told apart. Grey line: random segments.
+    Filled: differs from LIME (Holm-adjusted p < 0.05); hollow: not told apart. Dotted line: random segments.
+    A column's width has the first measure of each question only.
     """
+    across = 3 if width >= PAGE_WIDTH else 1
     shown = set(summary.loc[summary["mean"].notna(), "metric"])
-    rows = [(question, names) for question, names in LAYOUT if shown & set(names)]
+    known = [(question, [name for name in names if name in shown]) for question, names in LAYOUT]
+    rows = [(question, names[:across]) for question, names in known if names]
     methods = [name for name in summary["method"].unique() if name != "random"]
-    colours = dict(zip(summary["segmentation"].unique(), COLOURS, strict=False))
-    height = 0.3 + 0.16 * len(methods) * max(1.0, len(colours) / 2)
-    figure = new_figure(PAGE_WIDTH, 0.6 + (height + 0.42) * len(rows))
-    grid = figure.subplots(len(rows), 3, squeeze=False)
+    styles = dict(zip(summary["segmentation"].unique(), zip(SERIES, MARKERS, strict=True), strict=False))
+    height = 0.3 + 0.16 * len(methods) * max(1.0, len(styles) / 2)
+    head = 0.38 if across > 1 else 0.72
+    figure = new_figure(width, 0.22 + head + (height + 0.42) * len(rows))
+    grid = figure.subplots(len(rows), across, squeeze=False)
     for axes, (question, names) in zip(grid, rows, strict=True):
-        metrics = [metric for metric in METRICS if metric.name in names and metric.name in shown]
+        metrics = [metric for metric in METRICS if metric.name in names]
         for axis, metric in zip(axes, metrics, strict=False):
             part = summary[(summary["metric"] == metric.name) & summary["mean"].notna()]
-            _panel(axis, metric, part, pairs, methods, colours)
+            _panel(axis, metric, part, pairs, methods, styles)
         for axis in axes[len(metrics) :]:
             axis.set_axis_off()
         for axis in axes[1:]:
             axis.set_yticklabels([])
         axes[0].set_ylabel(question, fontsize=6.5, fontweight="bold", labelpad=4)
-    _legend(figure, colours)
-    figure.tight_layout(pad=0.6, h_pad=0.9, w_pad=0.8, rect=(0, 0, 1, 1 - 0.38 / figure.get_figheight()))
-    return to_png(figure)
+    _legend(figure, styles, across)
+    rect = (0, 0, 1, 1 - head / figure.get_figheight())
+    figure.set_layout_engine("tight", pad=0.6, h_pad=0.9, w_pad=0.8, rect=rect)
+    return figure
 
 
 def _panel(
@@ -59,16 +68,16 @@ def _panel(
     part: pd.DataFrame,
     pairs: pd.DataFrame,
     methods: list[str],
-    colours: dict[str, str],
+    styles: Styles,
 ) -> None:
-    for number, (segmentation, colour) in enumerate(colours.items()):
+    for number, (segmentation, (colour, marker)) in enumerate(styles.items()):
         rows = part[part["segmentation"] == segmentation].set_index("method")
-        offset = (number - (len(colours) - 1) / 2) * 0.7 / max(len(colours), 2)
+        offset = (number - (len(styles) - 1) / 2) * 0.7 / max(len(styles), 2)
         for y, method in enumerate(methods):
             if method in rows.index:
                 row = rows.loc[[method]].iloc[0]
                 filled = bool(mark(pairs, segmentation, metric, method)) or not metric.tested
-                _point(axis, row, y + offset, colour, filled)
+                _point(axis, row, y + offset, colour, marker, filled)
         if "random" in rows.index and metric.tested:
             axis.axvline(rows.loc["random", "mean"], color=colour, linewidth=0.9, alpha=0.45, linestyle=":")
     axis.set_yticks(range(len(methods)), [title_of(name) for name in methods], fontsize=6)
@@ -80,11 +89,11 @@ def _panel(
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _point(axis: Any, row: pd.Series, y: float, colour: str, filled: bool) -> None:
+def _point(axis: Any, row: pd.Series, y: float, colour: str, marker: str, filled: bool) -> None:
     if np.isfinite([row["low"], row["high"]]).all():
         axis.plot([row["low"], row["high"]], [y, y], color=colour, linewidth=0.9)
     face = colour if filled else "white"
-    axis.plot(row["mean"], y, "o", markersize=3.4, color=colour, markerfacecolor=face, markeredgewidth=0.8)
+    axis.plot(row["mean"], y, marker, markersize=3.4, color=colour, markerfacecolor=face, markeredgewidth=0.8)
 
 
 def _scale(axis: Any, metric: Metric, part: pd.DataFrame) -> None:
@@ -101,13 +110,13 @@ def _scale(axis: Any, metric: Metric, part: pd.DataFrame) -> None:
     axis.set_title(f"{metric.title}{direction}", fontsize=6.8, loc="left", pad=3)
 
 
-def _legend(figure: Any, colours: dict[str, str]) -> None:
+def _legend(figure: Any, styles: Styles, across: int) -> None:
     from matplotlib.lines import Line2D
 
     line = partial(Line2D, [], [], linewidth=0.9)
     point = partial(Line2D, [], [], color="0.3", marker="o", markersize=3.4, linewidth=0)
     handles = [
-        *(line(color=each, marker="o", markersize=3.4, label=name) for name, each in colours.items()),
+        *(line(color=c, marker=m, markersize=3.4, label=name) for name, (c, m) in styles.items()),
         point(label="differs from LIME"),
         point(label="does not", markerfacecolor="white"),
         line(color="0.3", linestyle=":", label="random segments"),
@@ -115,10 +124,12 @@ def _legend(figure: Any, colours: dict[str, str]) -> None:
     figure.legend(
         handles=handles,
         loc="upper left",
-        ncols=len(handles),
+        ncols=len(handles) if across > 1 else 2,
         fontsize=6.5,
         frameon=False,
-        title="Right is better in every panel. Means over targets, 95 % intervals over patients.",
+        title="Right is better in every panel."
+        + (" " if across > 1 else "\n")
+        + "Means over targets, 95 % intervals over patients.",
         title_fontproperties={"size": 7, "weight": "bold"},
         alignment="left",
         borderaxespad=0.3,

@@ -9,6 +9,8 @@ from cxrneighbors.explain.quality.method_spec import title_of
 from cxrneighbors.explain.quality.metrics import METRICS, Metric
 from cxrneighbors.explain.quality.summary import LEVEL, compare
 
+ARROWS = {1: "↑", -1: "↓"}
+
 
 def markdown_tables(summary: pd.DataFrame, pairs: pd.DataFrame) -> str:
     """One table for each segmentation: methods down, metrics across, the best of each column in bold.
@@ -28,12 +30,23 @@ def markdown_tables(summary: pd.DataFrame, pairs: pd.DataFrame) -> str:
     return "\n\n".join([*parts, note]) + "\n"
 
 
+def table_cells(part: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Headers and rows of one segmentation's summary as texts: methods down, known measures across."""
+    means = part.pivot(index="method", columns="metric", values="mean")
+    shown = [metric for metric in METRICS if means[metric.name].notna().any()]
+    headers = ["method", *(f"{metric.title} {ARROWS[metric.better]}" for metric in shown)]
+    rows = [
+        [title_of(method), *(_cell(means[metric.name], method, metric).strip("*") for metric in shown)]
+        for method in part["method"].unique()
+    ]
+    return headers, rows
+
+
 def _table(part: pd.DataFrame, pairs: pd.DataFrame, segmentation: str) -> str:
     means = part.pivot(index="method", columns="metric", values="mean")
     shown = [metric for metric in METRICS if means[metric.name].notna().any()]
-    arrows = {1: "↑", -1: "↓"}
     lines = [
-        "| method | " + " | ".join(f"{metric.title} {arrows[metric.better]}" for metric in shown) + " |",
+        "| method | " + " | ".join(f"{metric.title} {ARROWS[metric.better]}" for metric in shown) + " |",
         "|---|" + "---:|" * len(shown),
     ]
     for method in part["method"].unique():

@@ -141,10 +141,16 @@ class Question:
         return VAEFilms.of(self.neighbourhood.index.encoders.get("image"), self.pixels, self.rival)
 
     def enlarged(self, maps: np.ndarray) -> np.ndarray:
-        """Maps (N, h, w) brought to the film's size by bilinear interpolation: float32 (N, H, W)."""
+        """Maps (N, h, w) laid on the film by bilinear interpolation: float32 (N, H, W).
+
+        A classifier that sees the middle of a film alone (`Classifier.seen`) has its maps there, 0 around.
+        """
         small = torch.from_numpy(np.ascontiguousarray(maps, dtype=np.float32))[None]
-        large = interpolate(small, self.segments.shape, mode="bilinear", align_corners=False)
-        return np.asarray(large[0].numpy())
+        place = middle(self.segments.shape, getattr(self.predictor.model, "seen", 1.0))
+        shape = self.segments[place].shape
+        large = np.zeros((len(maps), *self.segments.shape), dtype=np.float32)
+        large[:, *place] = interpolate(small, shape, mode="bilinear", align_corners=False)[0].numpy()
+        return large
 
     def _count(self, calls: int) -> None:
         if self.used + calls > self.calls:
@@ -161,3 +167,15 @@ class Question:
 def option_error(rival: str, option: str, value: Any, expected: str) -> UserError:
     """`UserError` for an option out of its range."""
     return UserError(f"method {rival!r}: {option} is {value}; give {expected}")
+
+
+def middle(shape: tuple[int, ...], share: float) -> tuple[slice, slice]:
+    """Rows and columns of the square of `share` times the shorter side in the middle; all of them with 1.
+
+    >>> middle((100, 100), 0.9), middle((60, 100), 1.0)
+    ((slice(5, 95, None), slice(5, 95, None)), (slice(0, 60, None), slice(0, 100, None)))
+    """
+    side = round(share * min(shape))
+    sides = [length if share >= 1 else side for length in shape]
+    top, left = ((length - part) // 2 for length, part in zip(shape, sides, strict=True))
+    return slice(top, top + sides[0]), slice(left, left + sides[1])

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import os
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any, ClassVar
@@ -81,6 +82,20 @@ class HnswGraph:
         except RuntimeError as error:
             raise UserError(f"{path}: not a graph of hnswlib ({error}); build the index again") from None
         return cls(index, groups, settings)
+
+    def extended(self, vectors: np.ndarray) -> HnswGraph:
+        """As `Graph.extended`; a vector that is there already joins its group. `ef` never shrinks.
+
+        The graph goes by way of a file: then it is the same whether the index was loaded before or not.
+        """
+        groups, unique, index = _prepared(vectors)
+        settings, count = self.settings(), self._settings["count"]
+        with tempfile.TemporaryDirectory() as folder:
+            self.save(Path(folder) / "graph")
+            index.load_index(str(Path(folder) / "graph"), max_elements=len(unique))
+        index.add_items(unique[count:], np.arange(count, len(unique)), num_threads=1)
+        settings |= {"count": len(unique), "ef": max(settings["ef"], _measure_ef(index, unique))}
+        return HnswGraph(index, groups, settings)
 
     def query(self, vectors: np.ndarray, m: int) -> np.ndarray:
         """As `Graph.query`; -1 throughout for a batch in which the graph reached fewer than `m`."""

@@ -79,6 +79,10 @@ class MilvusGraph:
         folder = Path(tempfile.mkdtemp(prefix="milvus-"))
         return cls(str(folder / _STORE), settings, folder)
 
+    def extended(self, vectors: np.ndarray) -> MilvusGraph:
+        """As `Graph.extended`: a collection of its own, for one is named by the vectors that it holds."""
+        return MilvusGraph.build(vectors, self._settings["uri"])
+
     def query(self, vectors: np.ndarray, m: int) -> np.ndarray:
         """As `Graph.query`."""
         m = min(m, self._settings["count"], MAX_FETCH)

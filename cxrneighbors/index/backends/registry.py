@@ -35,6 +35,9 @@ class Graph(Protocol):
     def load(cls, path: Path, vectors: np.ndarray, settings: dict[str, Any]) -> Self:
         """Read what `save` wrote; a `UserError` unless it was built from `vectors` with `settings`."""
 
+    def extended(self, vectors: np.ndarray) -> Self:
+        """The graph over float32 (n + m, D), the first n of which it holds; it stays itself as it is."""
+
     def query(self, vectors: np.ndarray, m: int) -> np.ndarray:
         """Positions of the `m` nearest: float32 (Q, D) -> int64 (Q, m), nearest first, -1 where none."""
 

@@ -8,7 +8,14 @@ import pytest
 from PIL import Image
 
 from cxrneighbors.classifiers.quality.assess import assess
-from cxrneighbors.classifiers.quality.figures import class_name, confusion_png, reliability_png
+from cxrneighbors.classifiers.quality.figures import (
+    class_name,
+    confusion_table,
+    draw_confusion,
+    draw_reliability,
+    reliability_table,
+)
+from cxrneighbors.figures import WIDTHS, to_png
 
 LABELS = ("COVID-19", "No Finding", "Pneumonia")
 PROBABILITIES = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.6, 0.3, 0.1], [0.1, 0.8, 0.1]])
@@ -36,8 +43,23 @@ def test_shapes_must_agree() -> None:
 
 def test_figures_are_drawn_and_equal_results_are_equal_files() -> None:
     result = assess(PROBABILITIES, TARGETS, list("aabc"), LABELS)
-    for png in (confusion_png(np.array(result["confusion"]), LABELS, "x"), reliability_png({"x": result})):
-        with Image.open(io.BytesIO(png)) as image:
-            assert image.size[0] == 700 and len(np.unique(np.asarray(image))) > 50
-    assert confusion_png(np.eye(3, dtype=int), LABELS) == confusion_png(np.eye(3, dtype=int), LABELS)
+    matrix = np.array(result["confusion"])
+    for width in WIDTHS.values():
+        for figure in (draw_confusion(matrix, LABELS, "x", width), draw_reliability({"x": result}, width)):
+            with Image.open(io.BytesIO(to_png(figure))) as image:
+                assert image.size[0] == round(200 * width) and len(np.unique(np.asarray(image))) > 50
+    one, other = (to_png(draw_confusion(np.eye(3, dtype=int), LABELS)) for _ in range(2))
+    assert one == other
     assert class_name("No Finding") == "Normal" and class_name("Pleural_Thickening") == "Pleural Thickening"
+
+
+def test_the_numbers_of_the_figures_are_those_of_the_result() -> None:
+    result = assess(PROBABILITIES, TARGETS, list("aabc"), LABELS)
+    matrix = np.array(result["confusion"])
+    table = confusion_table(matrix, LABELS)
+    assert (table.drop(columns="true").to_numpy() == matrix).all() and "Normal" in set(table["true"])
+    bins = reliability_table({"x": result})
+    assert bins["images"].sum() == len(TARGETS) and (bins["to"] > bins["from"]).all()
+    counted = bins[bins["images"] > 0]
+    right = (counted["accuracy"].astype(float) * counted["images"]).sum()
+    assert right == pytest.approx(result["accuracy"] * len(TARGETS))

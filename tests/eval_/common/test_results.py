@@ -6,6 +6,7 @@ import pytest
 
 from common.results import circumstances, device_name, write_results
 from cxrneighbors.errors import UserError
+from cxrneighbors.figures import new_figure
 
 
 def test_numbers_table_and_figures_lie_side_by_side_and_nan_is_null(tmp_path, capsys):
@@ -17,6 +18,16 @@ def test_numbers_table_and_figures_lie_side_by_side_and_nan_is_null(tmp_path, ca
     assert (tmp_path / "table.md").read_text() == "| a |\n"
     assert (tmp_path / "table-a.png").read_bytes() == b"png"
     assert "| a |" in capsys.readouterr().out
+
+
+def test_a_figure_is_written_as_png_and_svg_after_the_numbers(tmp_path):
+    figure = new_figure(2, 1)
+    write_results(tmp_path, "table", {}, figures={"a": figure, "b": b"png"})
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert b"<svg" in (tmp_path / "a.svg").read_bytes() and not (tmp_path / "b.svg").exists()
+    with pytest.raises(AttributeError):
+        write_results(tmp_path, "other", {"n": 1}, figures={"c": None})
+    assert json.loads((tmp_path / "other.json").read_text())["n"] == 1
 
 
 def test_without_a_text_there_is_no_markdown(tmp_path):

@@ -16,6 +16,7 @@ from cxrneighbors.explain.quality.summary import (
     summarise,
 )
 from cxrneighbors.explain.quality.tables import markdown_tables
+from cxrneighbors.figures import WIDTHS, to_png
 
 N = 12
 COMPUTED = ("across", "sanity", "fill_rank")
@@ -117,8 +118,25 @@ def test_table_marks_best_and_differences_to_lime(table):
 
 def test_figure_is_a_picture_also_without_lesions_and_with_one_segmentation(table):
     summary, pairs = summarise(table), paired_tests(table)
-    assert draw_benchmark(summary, pairs).startswith(b"\x89PNG")
+    for width in WIDTHS.values():
+        figure = draw_benchmark(summary, pairs, width)
+        assert to_png(figure).startswith(b"\x89PNG") and figure.get_figwidth() == width
+        titles = [axes.title for axes in figure.axes if axes.axison] + figure.legends[0].get_texts()
+        assert all(text.get_window_extent().x1 <= figure.bbox.x1 + 1 for text in titles)
     few = summary[
         (summary["segmentation"] == "slic") & ~summary["metric"].isin(["pointing", "iou", "energy", "across"])
     ]
-    assert draw_benchmark(few, pairs).startswith(b"\x89PNG")
+    assert to_png(draw_benchmark(few, pairs)).startswith(b"\x89PNG")
+
+
+def test_the_result_says_itself_in_few_words(table):
+    from cxrneighbors.explain.quality.evaluate import BenchmarkResult
+
+    result = BenchmarkResult(table, summarise(table), paired_tests(table))
+    methods, targets = table["method"].nunique(), len(table.drop_duplicates(["image_id", "finding"]))
+    counts = f"{targets} targets of {table['patient'].nunique()} patients"
+    segmentations = table["segmentation"].nunique()
+    assert repr(result) == f"<BenchmarkResult: {methods} methods, {segmentations} segmentations, {counts}>"
+    html = result._repr_html_()
+    assert html.count("<tr>") == segmentations * (methods + 1) and "**" not in html and len(html) < 12000
+    assert result.show().body.startswith('<img class="panel"')

@@ -72,3 +72,20 @@ def test_equals_captum(ask, film):
     )
     ours = GradCAM().attribute(question)
     assert ours == pytest.approx(question.enlarged(theirs[0].detach().numpy())[0], abs=1e-5)
+
+
+class Middle(TwoMaps):
+    """The same maps of the middle half of the film alone: a bright spot at its corner lies in cell 0, 0."""
+
+    seen = 0.5
+
+    def forward(self, images):
+        return super().forward(images[..., 8:24, 8:24])
+
+
+def test_maps_of_a_network_that_sees_the_middle_lie_in_the_middle(ask, film):
+    film[0, 8:16, 8:16] = 1.0
+    heat = GradCAM().attribute(ask(model=Middle(), calls=3))
+    row, column = np.unravel_index(heat.argmax(), heat.shape)
+    assert 8 <= row < 16 and 8 <= column < 16
+    assert not heat[:8].any() and not heat[:, 24:].any()

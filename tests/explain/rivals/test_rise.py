@@ -7,7 +7,8 @@ import pytest
 
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain.quality.localisation import pointing_game
-from cxrneighbors.explain.rivals.rise import Rise, soft_masks
+from cxrneighbors.explain.rivals.rise import Rise
+from cxrneighbors.explain.soft_masks import soft_masks
 
 
 def test_finds_the_square_and_uses_the_calls_granted(ask, square):

@@ -91,3 +91,19 @@ def test_no_graph_at_all(vectors: np.ndarray, tmp_path: Path) -> None:
     (tmp_path / "g").write_bytes(b"no graph" * 100)
     with pytest.raises(UserError, match="graph is cut off"):
         HnswGraph.load(tmp_path / "g", vectors, settings)
+
+
+def test_more_vectors_join_a_graph(vectors: np.ndarray, tmp_path: Path) -> None:
+    graph = HnswGraph.build(vectors[:2000])
+    more = np.concatenate([vectors[:2000], vectors[:3], vectors[2000:]])  # three copies, a thousand new
+    before = graph.query(vectors[:50], 5)
+    grown = graph.extended(more)
+    assert grown.settings()["count"] == 3000 and graph.settings()["count"] == 2000
+    np.testing.assert_array_equal(graph.query(vectors[:50], 5), before)
+    positions = grown.query(more[::10], 10)
+    found = ((more[positions] - more[::10][:, None]) ** 2).sum(axis=2)
+    assert (found <= true_distances(more, more[::10], 10)[:, -1:] + 1e-5).mean() >= 0.995
+    assert {0, 2000} <= set(grown.query(vectors[:1], 2)[0])
+    grown.save(tmp_path / "g")
+    again = HnswGraph.load(tmp_path / "g", more, grown.settings())
+    np.testing.assert_array_equal(again.query(more[::10], 10), positions)
