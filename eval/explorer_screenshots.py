@@ -21,11 +21,12 @@ from cxrneighbors.app.archive import Archive
 from cxrneighbors.app.link import to_link
 from cxrneighbors.app.query import Query
 from cxrneighbors.app.server import make_app
+from cxrneighbors.app.uploads import Uploads
 from cxrneighbors.errors import UserError
 from cxrneighbors.files import write_bytes_atomic
 from cxrneighbors.progress import say
 
-WIDE, NARROW = (1280, 860), (390, 780)  # pixels of the window
+WIDE, NARROW = (1360, 880), (390, 780)  # pixels of the window
 SETTLED = 1500  # milliseconds until films and fades are done
 
 
@@ -83,14 +84,23 @@ def suggested(page: Any) -> None:
     page.wait_for_timeout(SETTLED)
 
 
+def shared(archive: Archive) -> Query:
+    """By the first film whose neighbours share some findings and not others, so that both can be seen."""
+    for film in archive.suggest("effusion pa", limit=100)[0]:
+        query = Query(image_ids=(film.image_id,), k=8)
+        found = archive.search(query, Uploads())[0].overlap
+        if found and 3 <= found.shared <= 6:
+            return query
+    raise UserError("no film has neighbours that share some of its findings; run the demo with more patients")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """See the module."""
     parser = options(__doc__, "--results")
     parser.add_argument("demo", type=Path, help="folder written by cxrneighbors demo")
     given = parser.parse_args(arguments)
     archive = Archive.open(given.demo / "index", given.demo / "classifier", given.demo / "evaluation")
-    target = next(film.image_id for film in archive.suggest("pneumothorax pa")[0])
-    query = Query(image_ids=(target,), k=8)
+    query = shared(archive)
     words = Query(text="large right pneumothorax, chest tube", k=8)
     shots: list[tuple[str, str, Callable[[Any], None], tuple[int, int], str]] = [
         ("suggestions", "", suggested, WIDE, "light"),

@@ -25,7 +25,7 @@ TOOLS = """
   <label>Level <input type="range" id="cxr-level" min="0" max="100" value="50"></label>
   <label>Window <input type="range" id="cxr-window" min="5" max="200" value="100"></label>
   <label class="cxr-toggle"><input type="checkbox" id="cxr-invert"> Invert</label>
-  <label>Size <input type="range" id="cxr-size" min="140" max="420" value="220"></label>
+  <label>Size <input type="range" id="cxr-size" min="140" max="420" value="195"></label>
   <button type="button" id="cxr-reset">Reset</button>
   <button type="button" id="cxr-copy">Copy link</button>
   <span id="cxr-copied" class="cxr-hint" role="status"></span>

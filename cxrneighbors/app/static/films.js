@@ -2,7 +2,7 @@
 (() => {
   const cxr = window.cxr;
   const find = (id) => document.getElementById(id);
-  const DEFAULTS = { "cxr-level": 50, "cxr-window": 100, "cxr-size": 220 };
+  const DEFAULTS = { "cxr-level": 50, "cxr-window": 100, "cxr-size": 195 };
   const value = (id) => Number(find(id).value);
 
   // A linear window as in DICOM (PS3.3 C.11.2.1.2): level and width in per cent of the film's range.

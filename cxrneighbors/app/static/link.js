@@ -2,11 +2,15 @@
 (() => {
   const cxr = window.cxr;
   const find = (id) => document.getElementById(id);
+  const narrow = () => matchMedia("(max-width: 60rem)").matches;
   const restore = () => cxr.setText("cxr-link", location.search);
 
   const follow = () => {
     const link = document.querySelector("#cxr-results .cxr-answers")?.dataset.link;
-    if (link !== undefined && link !== location.search) history.pushState(null, "", link || location.pathname);
+    if (link !== undefined && link !== location.search) {
+      history.pushState(null, "", link || location.pathname);
+      if (narrow()) find("cxr-tools").scrollIntoView(); // the form fills the screen there
+    }
     // Those who do not see the page hear what was found.
     const said = document.querySelector("#cxr-results :is(h2, .cxr-error)")?.textContent.trim() ?? "";
     if (find("cxr-announce").textContent !== said) find("cxr-announce").textContent = said;
@@ -14,8 +18,7 @@
 
   cxr.started = () => {
     new MutationObserver(follow).observe(find("cxr-results"), { childList: true, subtree: true });
-    // On a narrow screen the results are nearer with the filters folded.
-    if (matchMedia("(max-width: 60rem)").matches) document.querySelector("#cxr-filters > button.open")?.click();
+    if (narrow()) document.querySelector("#cxr-filters > button.open")?.click();
     if (location.search) restore();
   };
 
