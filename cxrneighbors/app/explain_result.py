@@ -64,17 +64,11 @@ def film_bytes(explained: Explained, changed: bool = False) -> bytes:
 
 
 def panel(explained: Explained, kind: str) -> bytes:
-    """The method's panel for print, as 'png' or 'svg'."""
+    """The method's panel for print, as 'png' or 'svg'; drawn once."""
     with _drawing:
-        if kind == "png":
-            return panel_png(explained.explanation, full=explained.full)
-        from matplotlib import rc_context
-
-        buffer = io.BytesIO()
-        with rc_context({"svg.fonttype": "path", "svg.hashsalt": "cxrneighbors"}):
-            figure = draw_panel(explained.explanation, full=explained.full)
-            figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-        return buffer.getvalue()
+        if kind not in explained.drawn:
+            explained.drawn[kind] = _png(explained) if kind == "png" else _svg(explained)
+        return explained.drawn[kind]
 
 
 def explanation_zip(explained: Explained) -> bytes:
@@ -86,6 +80,20 @@ def explanation_zip(explained: Explained) -> bytes:
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(folder.iterdir()):
                 archive.write(path, f"explanation/{path.name}")
+    return buffer.getvalue()
+
+
+def _png(explained: Explained) -> bytes:
+    return panel_png(explained.explanation, full=explained.full)
+
+
+def _svg(explained: Explained) -> bytes:
+    from matplotlib import rc_context
+
+    buffer = io.BytesIO()
+    with rc_context({"svg.fonttype": "path", "svg.hashsalt": "cxrneighbors"}):
+        figure = draw_panel(explained.explanation, full=explained.full)
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
 
 

@@ -42,10 +42,11 @@ class WatchedPredictor(Predictor):
 
 @dataclass(frozen=True)
 class Explained:
-    """An explanation and its films as large as they are."""
+    """An explanation and its films as large as they are. `drawn`: its panels, once they were asked for."""
 
     explanation: Explanation
     full: FullSize
+    drawn: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
 
 class Explaining:

@@ -212,3 +212,16 @@ def test_the_evaluation_tab_shows_its_sentence_figure_tables_and_files(open_page
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.locator(".eval [data-search]").first.click()
     page.locator(".cxr-target").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("tab", "shown"), [("Map", ".cxr-map[data-ready]"), ("Evaluation", ".eval"), ("Explain", ".ex")]
+)
+def test_nothing_stands_in_the_way_of_assistive_technology(open_page: Open, tab: str, shown: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe-playwright-python")
+    page = open_page(tab)
+    page.wait_for_selector(shown)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found = axe.Axe().run(page).response["violations"]
+        assert [(one["id"], one["nodes"][0]["target"]) for one in found] == []
