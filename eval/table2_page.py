@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from cxrneighbors.evaluation.wording import p_cell, percent
 from cxrneighbors.figures import figure_files
 from cxrneighbors.files import write_bytes_atomic, write_text_atomic
 from cxrneighbors.pages.page import film_uri, render, svg_uri
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 TEMPLATE = Path(__file__).parent / "templates" / "table2.html"
 NAMES = {
@@ -67,12 +70,16 @@ def figure_set(summary: Mapping[str, Any]) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for name, row in summary["models"].items():
         matrix = np.array(row["confusion"])
-        draw = partial(draw_confusion, matrix, FOUR_CLASSES, NAMES[name])
+        draw = partial(_draw_confusion, matrix, NAMES[name])
         table = csv_text(confusion_table(matrix, FOUR_CLASSES))
-        files |= figure_files(f"confusion-{name}", lambda width, draw=draw: draw(width=width), table)
+        files |= figure_files(f"confusion-{name}", draw, table)
     models = {NAMES[name]: row for name, row in summary["models"].items()}
     table = csv_text(reliability_table(models), "%.6g")
     return files | figure_files("reliability", partial(draw_reliability, models), table)
+
+
+def _draw_confusion(matrix: np.ndarray, title: str, width: float) -> Figure:
+    return draw_confusion(matrix, FOUR_CLASSES, title, width)
 
 
 def write_page(
@@ -118,7 +125,7 @@ def answers(summary: Mapping[str, Any]) -> list[str]:
     best = max(models, key=lambda name: models[name]["accuracy"])
     row, (by_source, blind) = models[best], summary["source_accuracy_test"]
     low, high = row["accuracy_ci95"]
-    beaten, tied = [], []
+    beaten, tied = list[str](), list[str]()
     for pair in summary["mcnemar"]:
         if best in (pair["a"], pair["b"]):
             other = pair["b"] if pair["a"] == best else pair["a"]

@@ -1,4 +1,4 @@
-"""The panel of Contrast-LIME, a page wide: the film, what speaks for and against, the changed film, donors.
+"""The panel of Contrast-LIME: the film, what speaks for and against it, the changed film, donors.
 
 Read from the left: where is the finding; what of it does the classifier need; what does the film look like
 without it; and do the donors agree.
@@ -27,7 +27,7 @@ from cxrneighbors.explain.page import (
     tints,
     wrapped,
 )
-from cxrneighbors.figures import PAGE_WIDTH
+from cxrneighbors.figures import COLUMN_WIDTH, PAGE_WIDTH
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,39 +38,61 @@ MARGIN, GAP, COLUMNS = 0.12, 0.10, 5  # inches, inches, donors in a row
 NUMBERED = 4  # segments with a number
 
 
-def draw_contrast(explanation: Explanation, full: FullSize, lesion: np.ndarray | None = None) -> Figure:
-    """The panel; `full`: its films as large as they are; `lesion`: bool (H, W), where the finding is."""
-    side = (PAGE_WIDTH - 2 * MARGIN - 2 * GAP) / 3
-    title = textwrap.wrap(question(explanation), 84)
-    head = 0.19 * len(title) + 0.42
-    below, strip = head + side + 0.52, _Donors(explanation, full)
-    page = Page(PAGE_WIDTH, below + strip.height + 0.06)
+def draw_contrast(
+    explanation: Explanation, full: FullSize, lesion: np.ndarray | None = None, width: float = PAGE_WIDTH
+) -> Figure:
+    """The panel; `full`: its films as large as they are; `lesion`: bool (H, W), where the finding is.
+
+    On a page three pictures stand side by side above agreement and donors, in a column two above the rest.
+    """
+    wide = width >= PAGE_WIDTH
+    across = 3 if wide else 2
+    side = (width - 2 * MARGIN - (across - 1) * GAP) / across
+    title = textwrap.wrap(question(explanation), int(84 * width / PAGE_WIDTH))
+    origin = textwrap.wrap(_origin(explanation), int(125 * width / PAGE_WIDTH))
+    head = 0.19 * len(title) + 0.13 * len(origin) + (0.29 if wide else 0.43)
+    row = side + (0.52 if wide else 0.66)
+    below = head + (row if wide else row + side + 0.12)
+    strip = _Donors(explanation, full, PAGE_WIDTH * 2 / 3 - MARGIN if wide else width - MARGIN)
+    agreement = strip.side if wide else strip.side + 0.3
+    top = below if wide else below + 0.3 + agreement + 0.38  # of the donors
+    page = Page(width, top + strip.height + 0.06)
     for number, line in enumerate(title, start=1):
         page.text(MARGIN, 0.02 + 0.19 * number, line, TITLE, bold=True)
-    page.text(MARGIN, head - 0.21, _origin(explanation), TEXT)
-    left = [MARGIN + i * (side + GAP) for i in range(3)]
-    pictures = [page.axes(x, head, side, side) for x in left]
+    for number, line in enumerate(origin, start=1):
+        page.text(MARGIN, 0.08 + 0.19 * len(title) + 0.13 * number, line, TEXT)
+    left = [MARGIN + i * (side + GAP) for i in range(across)]
+    places = [(left[0], head), (left[1], head), (left[2], head) if wide else (left[0], head + row)]
+    pictures = [page.axes(x, y, side, side) for x, y in places]
     seen = None if lesion is None else enlarged(lesion, full.film)
     _film(pictures[0], explanation, full, seen)
     image, limit = _evidence(pictures[1], explanation, full, seen)
     _changed(pictures[2], explanation, full)
     under = head + side + 0.14
     if lesion is not None:
-        page.text(left[0], under, "dashed yellow: where the finding is known to be", SMALL)
+        known = "dashed yellow: where the finding is known to be"
+        page.text(left[0], under, known if wide else "dashed yellow: the known finding", SMALL)
     colour_bar(page.axes(left[1] + 0.2 * side, under - 0.08, 0.6 * side, 0.07), image, limit, SMALL)
-    page.text(left[2], under, _below_changed(explanation), SMALL)
+    beside = (left[2], under) if wide else (left[1], head + row + 0.12)
+    page.text(*beside, _wrapped(_below_changed(explanation), side), SMALL)
     page.text(left[0], below + 0.09, "Do the donors agree?", TEXT, bold=True)
     page.text(left[0], below + 0.21, "a dot: by one donor; bar: by all", SMALL)
     named = 0.054 * max([10, *(len(short_name(row)) + 3 for row in evidence(explanation, NUMBERED))])
-    _agreement(page.axes(left[0] + named, below + 0.3, side - named - 0.04, strip.side), explanation)
-    strip.draw(page, left[1], below)
+    room = side if wide else width - 2 * MARGIN
+    _agreement(page.axes(left[0] + named, below + 0.3, room - named - 0.04, agreement), explanation)
+    strip.draw(page, left[1] if wide else left[0], top)
     return page.figure
 
 
+def _wrapped(text: str, width: float) -> str:
+    """Each line of a small text in as many as it needs within `width` inches."""
+    letters = int(width / 0.047)
+    return "\n".join(part for line in text.split("\n") for part in textwrap.wrap(line, letters))
+
+
 def _film(axes: Axes, explanation: Explanation, full: FullSize, lesion: np.ndarray | None) -> None:
-    show(
-        axes, grey(full.film), f"the film: {readable(explanation.target)} {explanation.prediction:.2f}", TEXT
-    )
+    title = f"the film: {readable(explanation.target)} {explanation.prediction:.2f}"
+    show(axes, grey(full.film), _heading(axes, title), TEXT)
     if lesion is not None:
         outline(axes, lesion, 0.7, lesion=True)
 
@@ -86,7 +108,7 @@ def _evidence(
     limit = float(np.abs(values).max()) or 1.0
     mirror = explanation.settings.get("with_finding")
     title = "blue: here it would appear" if mirror else "what speaks for it (orange), against it (blue)"
-    show(axes, grey(full.film), title, TEXT)
+    show(axes, grey(full.film), _heading(axes, title), TEXT)
     frame = (-0.5, width - 0.5, height - 0.5, -0.5)
     image = axes.imshow(
         values, cmap=tints(), norm=Normalize(-limit, limit), extent=frame, interpolation="bilinear"
@@ -106,8 +128,16 @@ def _changed(axes: Axes, explanation: Explanation, full: FullSize) -> None:
         axes.text(0.5, 0.5, _nothing_to_turn(explanation), size=TEXT, ha="center", va="center", wrap=True)
         return
     target = readable(explanation.target)
-    show(axes, grey(full.changed), f"the film changed: {target} {changed['score']:.2f}", TEXT)
+    title = f"the film changed: {target} {changed['score']:.2f}"
+    show(axes, grey(full.changed), _heading(axes, title), TEXT)
     outline(axes, enlarged(np.isin(explanation.segments, changed["segments"]), full.changed))
+
+
+def _heading(axes: Axes, title: str) -> str:
+    """A picture's title, in a column in the lines that it needs there."""
+    page = axes.figure.bbox.width / axes.figure.dpi
+    wide = page > (COLUMN_WIDTH + PAGE_WIDTH) / 2
+    return title if wide else textwrap.fill(title, int(axes.get_position().width * page / 0.058))
 
 
 def _nothing_to_turn(explanation: Explanation) -> str:
@@ -164,10 +194,9 @@ def _agreement(axes: Axes, explanation: Explanation) -> None:
 class _Donors:
     """The donors' films, five in a row, each with id, distance and findings; the one that is shown framed."""
 
-    def __init__(self, explanation: Explanation, full: FullSize) -> None:
-        self.explanation, self.full = explanation, full
+    def __init__(self, explanation: Explanation, full: FullSize, width: float) -> None:
+        self.explanation, self.full, self.width = explanation, full, width
         table = explanation.neighbours
-        width = PAGE_WIDTH * 2 / 3 - MARGIN
         self.step = width / min(COLUMNS, max(4, len(table)))
         self.side = self.step - 0.07
         characters = int(self.step / 0.056)
@@ -178,7 +207,11 @@ class _Donors:
         ]
         lines = [len(name) + len(rest) for name, rest in zip(self.names, self.captions, strict=True)]
         self.row = self.side + 0.105 * max(lines, default=1) + 0.17
-        self.height = 0.29 + max(self.row * -(-len(table) // COLUMNS), self.side + 0.33)
+        changed = explanation.settings.get("counterfactual")
+        framed = "framed: shown in the marked area; " if changed else ""
+        self.note = _wrapped(f"{framed}distance 1: as far as an average pair of films", width - 0.05)
+        self.head = 0.29 + 0.1 * self.note.count("\n")
+        self.height = self.head + max(self.row * -(-len(table) // COLUMNS), self.side + 0.33)
 
     def draw(self, page: Page, left: float, top: float) -> None:
         """The films from `top` inches down."""
@@ -187,10 +220,9 @@ class _Donors:
         target = readable(self.explanation.target)
         title = f"Donors: near films {kind} {target}"
         page.text(left, top + 0.09, title, TEXT, bold=True)
-        framed = "framed: shown in the marked area; " if changed else ""
-        page.text(left, top + 0.21, f"{framed}distance 1: as far as an average pair of films", SMALL)
+        page.text(left, top + 0.21, self.note, SMALL)
         for n, (names, lines) in enumerate(zip(self.names, self.captions, strict=True)):
-            x, y = left + (n % COLUMNS) * self.step, top + 0.29 + (n // COLUMNS) * self.row
+            x, y = left + (n % COLUMNS) * self.step, top + self.head + (n // COLUMNS) * self.row
             axes = page.axes(x, y, self.side, self.side)
             if self.full.neighbours is not None:
                 show(axes, grey(self.full.neighbours[n]))

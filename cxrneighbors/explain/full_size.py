@@ -13,6 +13,7 @@ from cxrneighbors.explain.explanation import Explanation
 from cxrneighbors.explain.films import Film, FilmReader
 from cxrneighbors.explain.page import enlarged
 
+Films = Sequence[np.ndarray] | np.ndarray
 LARGEST, NEIGHBOUR = 1024, 448  # pixels a side; no panel shows more of a film, of a neighbour
 
 
@@ -23,7 +24,7 @@ class FullSize:
 
     film: np.ndarray
     changed: np.ndarray | None
-    neighbours: Sequence[np.ndarray] | None
+    neighbours: Films | None
 
     @classmethod
     def as_seen(cls, explanation: Explanation) -> FullSize:
@@ -52,7 +53,7 @@ def full_size(explanation: Explanation, film: Film, reader: FilmReader) -> FullS
     return replace(seen, film=large, changed=_changed(explanation, large, reader))
 
 
-def _neighbours(explanation: Explanation, reader: FilmReader) -> Sequence[np.ndarray] | None:
+def _neighbours(explanation: Explanation, reader: FilmReader) -> Films | None:
     small, size = explanation.neighbour_images, reader.size
     if small is None or size is None or reader.studies is None or size >= NEIGHBOUR:
         return small

@@ -33,7 +33,7 @@ from cxrneighbors.explain.page import (
 )
 from cxrneighbors.explain.registry import METHODS
 from cxrneighbors.explain.rivals.registry import RIVALS
-from cxrneighbors.figures import COLUMN_WIDTH, WIDTHS, to_png, to_svg
+from cxrneighbors.figures import COLUMN_WIDTH, PAGE_WIDTH, WIDTHS, to_png, to_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,18 +49,19 @@ def draw_panel(
     top: int = 6,
     full: FullSize | None = None,
     lesion: np.ndarray | None = None,
-    width: float = COLUMN_WIDTH,
+    width: float | None = None,
 ) -> Figure:
     """The panel of one explanation; `top`: segments marked for and against, by absolute weight.
 
-    `width`: in inches, of a column or a page; Contrast-LIME's is always a page wide.
+    `width`: in inches, of a column or a page; None: a page's for Contrast-LIME, a column's for all others.
 
     `full`: its films as large as they are (`full_size`); without, as the classifier sees them. `lesion`: bool
     (H, W) of the explanation's size, where the finding is known to be, drawn on Contrast-LIME's panel.
     """
     full = full or FullSize.as_seen(explanation)
     if explanation.method == "contrast-lime":
-        return draw_contrast(explanation, full, lesion)
+        return draw_contrast(explanation, full, lesion, PAGE_WIDTH if width is None else width)
+    width = COLUMN_WIDTH if width is None else width
     if explanation.method == "k-lime":
         return _side_by_side(explanation, top, full, width)
     return _panel(explanation, top, full, width)
@@ -80,14 +81,14 @@ def panel_png(
 def panel_files(
     explanation: Explanation, full: FullSize | None = None, lesion: np.ndarray | None = None
 ) -> dict[str, bytes]:
-    """The panel as a user keeps it: panel.png, and for print panel-1col and panel-2col as PNG and SVG (of
-    Contrast-LIME only the latter), and panel.csv, every segment's weight."""
+    """The panel as a user keeps it: panel.png, for print panel-1col and panel-2col as PNG and SVG, and
+    panel.csv, every segment's weight."""
     files = {"panel.csv": csv_text(pd.DataFrame(evidence(explanation, len(explanation.weights)))).encode()}
     for name, width in WIDTHS.items():
         figure = draw_panel(explanation, full=full, lesion=lesion, width=width)
-        if figure.get_figwidth() == width:
-            files[f"panel-{name}.png"], files[f"panel-{name}.svg"] = to_png(figure, DPI), to_svg(figure)
-    return {"panel.png": files.get("panel-1col.png", files["panel-2col.png"]), **files}
+        files[f"panel-{name}.png"], files[f"panel-{name}.svg"] = to_png(figure, DPI), to_svg(figure)
+    usual = "2col" if explanation.method == "contrast-lime" else "1col"
+    return {"panel.png": files[f"panel-{usual}.png"], **files}
 
 
 def save_with_panel(

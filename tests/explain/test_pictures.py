@@ -23,7 +23,7 @@ from cxrneighbors.explain.pictures import (
     save_with_panel,
 )
 from cxrneighbors.explain.registry import METHODS, build_explainer
-from cxrneighbors.figures import COLUMN_WIDTH, PAGE_WIDTH
+from cxrneighbors.figures import COLUMN_WIDTH, PAGE_WIDTH, WIDTHS
 
 
 def texts(figure):
@@ -121,12 +121,13 @@ def test_segments_that_were_not_selected_are_hatched_and_counted(world, model, o
     assert "weigh 0" not in "\n".join(texts(whole))
 
 
+@pytest.mark.parametrize("width", WIDTHS.values())
 @pytest.mark.parametrize("name", METHODS)
-def test_a_panel_a_page_wide_holds_its_texts_and_films_too(name, world, model, options):
+def test_a_panel_of_either_width_holds_its_texts_and_films(name, width, world, model, options):
     explanation = build_explainer(name, model, world.index, **options).explain("p1", "Nodule")
-    figure = draw_panel(explanation, width=PAGE_WIDTH)
+    figure = draw_panel(explanation, width=width)
     figure.draw_without_rendering()
-    assert figure.get_figwidth() == PAGE_WIDTH
+    assert figure.get_figwidth() == width
     boxes = [text.get_window_extent() for text in drawn_texts(figure)]
     assert all(box.x0 >= -1 and box.x1 <= figure.bbox.x1 + 1 and box.y0 >= -1 for box in boxes)
     for neighbour in explanation.neighbours["neighbor_id"]:
@@ -147,13 +148,12 @@ def test_files_of_a_panel_and_names_that_look_like_formulas(name, world, model, 
     explanation.image_id, explanation.findings = "$x_1$ <b> 50 %", [r"$\frac{$", "<b>%</b>"]
     explanation.neighbours["neighbor_id"] = [f"$n_{n}$" for n in range(len(explanation.neighbours))]
     files = panel_files(explanation)
-    widths = {"kp-lime": ("1col", "2col"), "contrast-lime": ("2col",)}[name]
-    wanted = {f"panel-{width}.{kind}" for width in widths for kind in ("png", "svg")}
+    wanted = {f"panel-{width}.{kind}" for width in WIDTHS for kind in ("png", "svg")}
     assert set(files) == wanted | {"panel.png", "panel.csv"}
     rows = pd.read_csv(io.BytesIO(files["panel.csv"])).set_index("segment")["weight"]
     for segment, weight in enumerate(explanation.weights):
         assert rows.get(segment, 0.0) == pytest.approx(weight)
-    svg = ElementTree.fromstring(files[f"panel-{widths[-1]}.svg"])
+    svg = ElementTree.fromstring(files["panel-2col.svg"])
     assert svg.get("width") == f"{72 * PAGE_WIDTH:g}pt"
 
 

@@ -94,7 +94,7 @@ def _answer(
     ends = "" if pd.isna(row["low"]) else f" (95 % CI {say(row['low'])} to {say(row['high'])})"
     sentence = PLAIN[metric.name].format(best=title_of(best), mean=say(row["mean"])) + ends
     if "random" in values.index:
-        sentence += f"; random segments: {say(values.loc['random', 'mean'])}"
+        sentence += f"; random segments: {say(float(values['mean'].loc['random']))}"
         _, p = compare(pairs, segmentation, metric.name, best, "random")
         sentence += "" if pd.isna(p) else f", corrected {p_text(p)}"
     return {
