@@ -1,3 +1,14 @@
+from . import classifiers as classifiers
+from . import data as data
+from . import encoders as encoders
+from . import evaluation as evaluation
+from . import explain as explain
+from . import index as index
+from . import lungs as lungs
+from . import statistics as statistics
+from .classifiers.predictions import predict as predict
+from .classifiers.registry import load_classifier as load_classifier
+from .classifiers.training import train_classifier as train_classifier
 from .data.imports import ImportResult as ImportResult
 from .data.imports import import_dataset as import_dataset
 from .data.imports import read_studies as read_studies
@@ -7,6 +18,7 @@ from .data.tables import write_table as write_table
 from .encoders.encode import encode as encode
 from .encoders.pca import PCAEncoder as PCAEncoder
 from .encoders.report_encoder import ReportEncoder as ReportEncoder
+from .encoders.report_training import train_report_encoder as train_report_encoder
 from .encoders.store import Embeddings as Embeddings
 from .encoders.vae import VAE as VAE
 from .errors import UserError as UserError
@@ -14,6 +26,7 @@ from .evaluation.baselines import make_baselines as make_baselines
 from .evaluation.evaluate import OverlapResult as OverlapResult
 from .evaluation.evaluate import evaluate_overlap as evaluate_overlap
 from .evaluation.write import write_evaluation as write_evaluation
+from .explain.explanation import Explanation as Explanation
 from .index.hits import show as show
 from .index.neighbor_index import NeighborIndex as NeighborIndex
 

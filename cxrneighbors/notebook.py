@@ -8,10 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cxrneighbors.files import write_text_atomic
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Colours come from the page around it, so that a dark notebook stays dark.
 STYLE = """
@@ -95,8 +99,14 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return f"<table><tr>{head}</tr>{''.join(f'<tr>{cells}</tr>' for cells in lines)}</table>"
 
 
-def png_tag(content: bytes, alt: str) -> str:
-    """A PNG inside the page at two of its pixels to one of the page's, narrower where there is no room."""
+def png_tag(picture: bytes | Figure, alt: str) -> str:
+    """A PNG or figure inside the page, two pixels to one of the page's, narrower where there is no room."""
+    if isinstance(picture, bytes):
+        content = picture
+    else:
+        stream = io.BytesIO()
+        picture.savefig(stream, format="png", dpi=200)
+        content = stream.getvalue()
     width = int.from_bytes(content[16:20], "big") // 2  # the header's
     return f'<img class="panel" width="{width}" alt="{escape(alt)}" src="{_data_uri(content, "png")}">'
 

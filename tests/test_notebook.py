@@ -40,9 +40,10 @@ def test_a_film_is_inside_at_its_proportions() -> None:
 
 
 def test_a_png_is_inside_at_half_its_pixels() -> None:
-    content = to_png(new_figure(2, 1), dpi=100)
-    tag = png_tag(content, "figure")
-    assert 'width="100"' in tag and picture_of(tag).size == (200, 100)
+    figure = new_figure(2, 1)
+    for picture, dpi in ((to_png(figure, dpi=100), 100), (figure, 200)):
+        tag = png_tag(picture, "figure")
+        assert f'width="{dpi}"' in tag and picture_of(tag).size == (2 * dpi, dpi)
 
 
 def test_a_page_opens_without_network(tmp_path: Path) -> None:

@@ -30,5 +30,5 @@ def test_cells_run(notebook: dict[str, Any], tmp_path: Path, monkeypatch: pytest
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             exec(compile("".join(cell["source"]), cell["id"], "exec"), names)
-    assert len(plt.get_fignums()) == 2
+    assert len(plt.get_fignums()) == (2 if "draw" in names else 0)  # films are shown as HTML elsewhere
     plt.close("all")

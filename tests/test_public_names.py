@@ -48,3 +48,22 @@ def test_importing_the_packages_loads_no_torch():
         "sys.exit(sum(name in sys.modules for name in ('torch', 'monai', 'pandas', 'transformers')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_completion_shows_what_a_user_needs_and_loads_nothing():
+    code = (
+        "import sys, types, cxrneighbors as cx\n"
+        "shown = set(dir(cx))\n"
+        "parts = {'classifiers', 'data', 'encoders', 'evaluation', 'explain', 'index', 'lungs'}\n"
+        "parts.add('statistics')\n"
+        "assert parts | {'encode', 'show', 'train_classifier', 'predict', 'VAE'} <= shown\n"
+        "assert not any(name.startswith('_') for name in shown), shown\n"
+        "loaded = {name.partition('.')[0] for name in sys.modules}\n"
+        "assert not loaded & {'torch', 'pandas', 'numpy', 'matplotlib'}, loaded\n"
+        "for name in parts:\n"
+        "    assert not any(each.startswith('_') for each in dir(getattr(cx, name)))\n"
+        "modules = {name for name in shown if isinstance(getattr(cx, name), types.ModuleType)}\n"
+        "assert modules == parts, modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -37,7 +37,8 @@ def command(
     from cxrneighbors.cli.outputs import refuse_inputs
     from cxrneighbors.evaluation.baselines import make_baselines
     from cxrneighbors.evaluation.disagreement import reason_lines
-    from cxrneighbors.evaluation.evaluate import evaluate_overlap
+    from cxrneighbors.evaluation.evaluate import evaluate_overlap, scored_films
+    from cxrneighbors.evaluation.question import Question
     from cxrneighbors.evaluation.wording import neighbours_line, summary_lines
     from cxrneighbors.evaluation.write import check_free, shows_reports, write_evaluation
     from cxrneighbors.index.neighbor_index import NeighborIndex
@@ -47,6 +48,7 @@ def command(
     asked = {"k": k, "definition": definition, "where": where, "targets": targets, "one_per": one_per}
     check_free(out, asked | {"same_patient_excluded": not include_same_patient}, seed)
     searched = NeighborIndex.load(index)
+    scored_films(searched, Question(k, definition, include_same_patient, one_per), where, targets)
     names = {"all": None, "none": ()}.get(baselines, tuple(baselines.split(",")))
     result = evaluate_overlap(
         searched,
@@ -60,10 +62,10 @@ def command(
         n_permutations=permutations,
         seed=seed,
     )
-    say(neighbours_line(result.summary))
-    say(summary_lines(result.summary))
+    print(neighbours_line(result.summary))
+    print(summary_lines(result.summary))
     for line in reason_lines(result.summary):
-        say(line)
+        print(line)
     write_evaluation(result, out, show_reports)
     if (out / "table1.csv").exists():
         shown = shows_reports(searched.studies, show_reports)

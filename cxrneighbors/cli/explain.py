@@ -193,7 +193,7 @@ def command(
         full = full_size(explanation, film, explainer.reader)
         save_with_panel(explanation, out, full)
         for line in summary_lines(explanation):
-            say(line)
+            print(line)
         say(f"{out}: explanation.json, explanation.npz, panel.png, for print panel-*.png, .svg, panel.csv")
         return
     title = ""
@@ -218,7 +218,7 @@ def command(
         title=title,
     )
     for kind, count in table["outcome"].replace("", "not labelled").value_counts().items():
-        say(f"{count} {kind}")
+        print(f"{count} {kind}")
     say(f"{out}: films.csv, sheet.png and films/ of {len(table)} films; skipped.csv of what was left out")
 
 

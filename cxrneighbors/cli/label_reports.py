@@ -26,4 +26,5 @@ def command(
     write_labels(labels, out)
     counts = labels["status"].value_counts()
     said = ", ".join(f"{counts.get(status, 0)} {status}" for status in ("present", "absent", "uncertain"))
-    say(f"{out}: {labels['study_id'].nunique()} of {table['study_id'].nunique()} studies labelled; {said}")
+    print(f"{labels['study_id'].nunique()} of {table['study_id'].nunique()} studies labelled; {said}")
+    say(f"{out}: label table written")

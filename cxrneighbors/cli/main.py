@@ -35,11 +35,13 @@ from cxrneighbors.cli import (
     train_report_encoder,
     train_vae,
 )
+from cxrneighbors.cli.verb import Verb, Verbs, offer_names
 from cxrneighbors.errors import Terminated, UserError
 
 # Verbs that take up what an interrupted run of the same command has left; the others have written nothing.
 GOES_ON = ("encode", "predict", "explain", "evaluate-explanations", "predict-views", "demo")
 
+NAME, COMPLETE = "cxrneighbors", "_CXRNEIGHBORS_COMPLETE"
 REMEDIES = {
     (errno.ENOSPC, errno.EDQUOT, errno.EFBIG): "make room, or give another place",
     (errno.EACCES, errno.EPERM, errno.EROFS): "give a place where you may read and write",
@@ -47,10 +49,10 @@ REMEDIES = {
 }
 
 app = typer.Typer(
-    name="cxrneighbors",
+    name=NAME,
+    cls=Verbs,
     help="Which chest X-rays look and read like this one, and do they share its diseases? Research use.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -73,6 +75,10 @@ app.command("predict-views")(predict_views.command)
 app.command("label-reports")(label_reports.command)
 app.command("relink")(relink.command)
 app.command("demo")(demo.command)
+for each in app.registered_commands:
+    if each.callback is not None:
+        offer_names(str(each.name), each.callback)
+    each.cls = Verb
 
 
 @app.callback()
@@ -89,6 +95,8 @@ def run(arguments: list[str] | None = None) -> None:
 
     0 done, 2 an error that the user can mend, 1 a fault of the program, 130 and 143 after SIGINT and SIGTERM.
     """
+    if COMPLETE in os.environ:  # the shell asks what could be typed next
+        typer.main.get_command(app)(prog_name=NAME)
     given = list(sys.argv[1:] if arguments is None else arguments)
     if "--version" in given:
         from cxrneighbors import __version__
@@ -107,7 +115,7 @@ def _invoke(arguments: list[str], debug: bool) -> int:
     try:
         # Not `main`, which would answer an interruption in its own way.
         command = typer.main.get_command(app)
-        with command.make_context("cxrneighbors", list(arguments)) as context:
+        with command.make_context(NAME, list(arguments)) as context:
             command.invoke(context)
         return 0
     except UserError as error:
@@ -123,6 +131,9 @@ def _invoke(arguments: list[str], debug: bool) -> int:
         return _fail(_system_error(error), 2, debug)
     except Exception as error:
         # Usage errors of click (typer may carry its own copy of it) know how to say themselves.
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.ctx.get_help())  # type: ignore[attr-defined]
+            return 2
         if hasattr(error, "format_message"):
             text = error.format_message()
             return _fail(f"{text} See 'cxrneighbors --help'.", 2, debug) if text else 0

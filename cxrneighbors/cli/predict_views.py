@@ -51,7 +51,7 @@ def command(
             device=device,
         )
         if count := metrics["test"]["n"]:
-            say(f"accuracy on {count} images of other patients: {metrics['test']['accuracy']:.3f}")
+            print(f"accuracy on {count} images of other patients: {metrics['test']['accuracy']:.3f}")
     skipped = Skipped("predict-views")
     done = complete_views(
         table,
@@ -67,4 +67,4 @@ def command(
     before, after = ((part["view"] == "UNKNOWN").sum() for part in (table, done))
     say(f"{out}: {before - after} of {before} missing views filled in, {after} left UNKNOWN")
     if check_known:
-        say(f"{len(disagreements(done))} known views look wrong (view_predicted differs, 0.95 or more)")
+        print(f"{len(disagreements(done))} known views look wrong (view_predicted differs, 0.95 or more)")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cxrneighbors.arguments import one_of_type
 from cxrneighbors.data.paths import portable
 from cxrneighbors.data.views import POSITIONS, VIEWS
 from cxrneighbors.data.written_values import written_list, written_sections
@@ -50,6 +51,8 @@ def validate_studies(studies: pd.DataFrame, source: str = "study table") -> pd.D
     Raises `UserError` naming `source` and the column: a missing or repeated column, a duplicate `image_id`,
     a value outside its vocabulary, an age outside 0 to 130, findings or sections of another kind.
     """
+    remedy = "give a study table (DataFrame), such as read_table(path) and read_studies(...) return"
+    one_of_type(source, studies, pd.DataFrame, remedy)
     indexed = [name for name in studies.index.names if name in COLUMNS and name not in studies.columns]
     studies = studies.reset_index(indexed) if indexed else studies
     missing = [column for column in REQUIRED if column not in studies.columns]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from cxrneighbors.arguments import whole
 from cxrneighbors.artifact import Work
 from cxrneighbors.data.paths import portable
 from cxrneighbors.data.schema import has_text, studies_hash, validate_studies
@@ -56,6 +57,7 @@ def encode(
     holds embeddings of another encoder, other settings or another table.
     """
     run = ENGINES[choose("engine", engine, list(ENGINES))]
+    shard_size, batch_size = whole("shard size", shard_size, 1024), whole("batch size", batch_size, 64)
     if shard_size < 1 or batch_size < 1:
         raise UserError(f"shard size {shard_size}, batch size {batch_size}: both must be at least 1")
     if out is None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from cxrneighbors import encoders
+from cxrneighbors.arguments import a_thing
 from cxrneighbors.encoders.base import NOUN, Fittable, ImageEncoder, TextEncoder, is_image_encoder
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.files import read_json
@@ -65,7 +67,7 @@ def load_image_encoder(
     if spec is None or spec == "none":
         return None
     if not isinstance(spec, str | Path):
-        return spec
+        return _checked(spec, "image")
     found = _image_encoder_by_name(str(spec), device)
     if found is not None:
         return found
@@ -127,7 +129,7 @@ def load_report_encoder(spec: TextEncoder | str | Path | None, device: str = "au
     if spec is None or spec == "none":
         return None
     if not isinstance(spec, str | Path):
-        return spec
+        return _checked(spec, "report")
     if spec == "tfidf":
         return encoders.TfidfEncoder()
     try:
@@ -139,6 +141,18 @@ def load_report_encoder(spec: TextEncoder | str | Path | None, device: str = "au
         raise UserError(
             f"report encoder {str(spec)!r}: holds image encoder {encoder.name!r}; give a report encoder"
         )
+    return encoder
+
+
+def _checked(encoder: Any, modality: str) -> Any:
+    """An encoder that was given as an object: an instance, and of films or of texts as asked."""
+    if isinstance(encoder, type):
+        raise UserError(f"{modality} encoder: {a_thing(encoder)}; give an encoder, {encoder.__name__}()")
+    if not all(hasattr(encoder, name) for name in ("encode", "config", "weights_hash")):
+        raise UserError(f"{modality} encoder: {a_thing(encoder)}; give an encoder, its name or its folder")
+    if is_image_encoder(encoder) != (modality == "image"):
+        other = "report" if modality == "image" else "image"
+        raise UserError(f"{modality} encoder {encoder.name!r}: is one of {other}s; give it as {other}=")
     return encoder
 
 

@@ -9,6 +9,7 @@ EMB/skipped.csv                       what could not be encoded, and why
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -16,6 +17,7 @@ from typing import Any, Literal, overload
 import numpy as np
 import pandas as pd
 
+from cxrneighbors.arguments import a_thing
 from cxrneighbors.artifact import Kind
 from cxrneighbors.data.skipped import SKIPPED_FILE
 from cxrneighbors.encoders.base import MODALITIES, ImageEncoder, TextEncoder
@@ -104,13 +106,25 @@ class Embeddings:
 
         `names`: what the manifest calls each modality's encoder ('arrays' otherwise).
         """
+        if isinstance(image_ids, str | Mapping) or getattr(image_ids, "ndim", 1) != 1:
+            raise UserError(
+                f"image_ids: {a_thing(image_ids)}; give a list of ids, from_arrays(ids, image=vectors)"
+            )
+        if image is None and report is None:
+            raise UserError("from_arrays: no vectors; give image=, report= or both, one line for each id")
         ids: dict[str, list[str]] = {}
         vectors: dict[str, np.ndarray] = {}
         entries: dict[str, Any] = {}
         for modality, array in (("image", image), ("report", report)):
             if array is None:
                 continue
-            array = np.asarray(array, dtype=np.float32)
+            try:
+                array = np.asarray(array, dtype=np.float32)
+            except (TypeError, ValueError):
+                raise UserError(
+                    f"{modality}: {a_thing(array)} that holds no numbers of one shape; "
+                    f"give an array ({len(image_ids)}, D)"
+                ) from None
             if array.ndim != 2 or len(array) != len(image_ids):
                 raise ValueError(f"{modality} must be ({len(image_ids)}, D), got {array.shape}")
             present = ~np.isnan(array).all(axis=1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from cxrneighbors.arguments import whole
 from cxrneighbors.artifact import Kind
 from cxrneighbors.data.schema import studies_hash
 from cxrneighbors.devices import resolve_device
@@ -60,6 +61,7 @@ class VAE(SavedModel):
         from cxrneighbors.encoders.vae_network import STRIDE, VAENetwork
         from cxrneighbors.encoders.vae_picture import Picture
 
+        image_size, latent_dim = whole("image size", image_size, 224), whole("latent dim", latent_dim, 60)
         if image_size < STRIDE or image_size % STRIDE:
             raise UserError(f"VAE image size {image_size}: must be a multiple of {STRIDE}; take 224")
         if latent_dim < 1 or width < 1:

@@ -39,6 +39,8 @@ def make_baselines(
     own training split. Of all, those that cannot be computed come back as `LeftOut`; one that was asked for
     by name is a `UserError`, as is an unknown name.
     """
+    if isinstance(names, str):
+        raise UserError(f"names: a str; give a list, such as [{names!r}]")
     chosen = BASELINES if names is None else [choose("baseline", name, BASELINES) for name in names]
     methods: list[Method | LeftOut] = []
     for name in dict.fromkeys(chosen):

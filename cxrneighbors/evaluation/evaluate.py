@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cxrneighbors.arguments import a_thing, expression
 from cxrneighbors.data.schema import NO_FINDING
 from cxrneighbors.errors import UserError
 from cxrneighbors.evaluation.compare import compare
@@ -110,12 +111,11 @@ def evaluate_overlap(
     K below 1, an unknown definition, two methods of one name, an index without labels, or when no target is
     left.
     """
+    if not all(isinstance(method, Method | LeftOut) for method in methods):
+        raise UserError("methods: not made by make_baselines; give make_baselines(index, ['pixels', 'pca'])")
     question = Question(k, definition, include_same_patient, one_per)
     draws = Draws(n_permutations, seed)
-    films = Films.of(index.studies)
-    who = _who(index, films, definition, where, targets)
-    if k > len(np.unique(films.units(one_per)[who.allowed])):  # before anything of k's size is allocated
-        raise _too_many(question, who)
+    films, who = scored_films(index, question, where, targets)
     named = _by_name([*index_methods(index), *methods])
     left_out = {name: method.reason for name, method in named.items() if isinstance(method, LeftOut)}
     known = {name: method for name, method in named.items() if isinstance(method, Method)}
@@ -159,6 +159,24 @@ def evaluate_overlap(
         studies=index.studies,
         examples={name: choose_examples(tables[name]) for name in main},
     )
+
+
+def scored_films(
+    index: NeighborIndex, question: Question, where: str | None = None, targets: str | None = None
+) -> tuple[Films, Who]:
+    """The films of an index, and who may be found and who is scored; see `evaluate_overlap`.
+
+    Raises its `UserError`s before anything of k's size is allocated, and before baselines are computed.
+    """
+    if not hasattr(index, "studies") or not hasattr(index, "rows_where"):
+        raise UserError(f"index: {a_thing(index)}; give a NeighborIndex, NeighborIndex.load(folder)")
+    expression("where", where)
+    expression("targets", targets)
+    films = Films.of(index.studies)
+    who = _who(index, films, question.definition, where, targets)
+    if question.k > len(np.unique(films.units(question.one_per)[who.allowed])):
+        raise _too_many(question, who)
+    return films, who
 
 
 def _who(index: NeighborIndex, films: Films, definition: str, where: str | None, targets: str | None) -> Who:

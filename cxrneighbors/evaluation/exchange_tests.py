@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cxrneighbors.arguments import seed_of, whole
 from cxrneighbors.errors import UserError
 from cxrneighbors.evaluation.permuted_lift import FindingStatistic, LiftStatistic, Statistic
 from cxrneighbors.evaluation.score_table import ALL, ScoreTable
@@ -28,6 +29,8 @@ class Draws:
     name: str = ""
 
     def __post_init__(self) -> None:
+        whole("n_permutations", self.n_permutations, 9999)
+        seed_of(self.seed)
         if self.n_permutations < 1:
             raise UserError(f"n_permutations={self.n_permutations}: must be at least 1")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cxrneighbors.arguments import whole
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.evaluation.overlap import DEFINITIONS
 from cxrneighbors.statistics.patients import ONE_PER
@@ -22,6 +23,7 @@ class Question:
     one_per: str = "patient"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "k", whole("k", self.k))
         if self.k < 1:
             raise UserError(f"k={self.k}: the number of neighbours must be at least 1")
         choose("definition", self.definition, DEFINITIONS)

@@ -15,9 +15,11 @@ mean vector c, and apart from all others by one coordinate more, has the query's
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 
 import numpy as np
 
+from cxrneighbors.arguments import one_of_type
 from cxrneighbors.errors import UserError
 
 VECTOR_MODALITIES = ("image", "report")
@@ -56,12 +58,17 @@ def check_weights(weights: Mapping[str, float] | None) -> dict[str, float]:
     >>> check_weights({"report": 2})
     {'image': 1.0, 'report': 2.0}
     """
+    remedy = "give a dictionary, such as {'image': 1, 'report': 0.5}"
+    one_of_type("weights", weights or {}, Mapping, remedy)
     unknown = set(weights or {}) - set(VECTOR_MODALITIES)
     if unknown:
         raise UserError(
             f"weights: unknown modality {sorted(unknown)[0]!r}; give weights for image and report"
         )
-    complete = {name: float((weights or {}).get(name, 1.0)) for name in VECTOR_MODALITIES}
+    given = {name: (weights or {}).get(name, 1.0) for name in VECTOR_MODALITIES}
+    for name, weight in given.items():
+        one_of_type(f"weight of {name}", weight, Real, "give a number")
+    complete = {name: float(weight) for name, weight in given.items()}
     for name, weight in complete.items():
         if not (weight == 0 or 1 / MAX_WEIGHT <= weight <= MAX_WEIGHT):
             raise UserError(

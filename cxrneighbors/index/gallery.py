@@ -45,7 +45,8 @@ class _Card:
 def gallery(hits: pd.DataFrame, origin: Origin, queries: int = 10) -> Shown:
     """Target and neighbours of the first `queries` queries of `hits` (columns of `NeighborIndex.search`).
 
-    Findings of a neighbour that the target has too are marked. A film whose file is gone or unreadable is a
+    A column `method` tells several searches of one query apart. Findings of a neighbour that the target has
+    too are marked. A film whose file is gone or unreadable is a
     card without a picture. No path and no report text is on the page. Raises `UserError` for a table that
     lacks a column, and for neighbours that the study table does not hold.
     """
@@ -59,15 +60,16 @@ def gallery(hits: pd.DataFrame, origin: Origin, queries: int = 10) -> Shown:
     rows = pd.Index(origin.studies["image_id"])
     keys = [name for name in ("method", "query_id") if name in hits.columns]
     groups = list(hits.groupby(keys, sort=False))
-    parts = [_row(str(key[-1]), part.sort_values("rank"), origin, rows) for key, part in groups[:queries]]
+    parts = [_row(key, part.sort_values("rank"), origin, rows) for key, part in groups[:queries]]
     if (left := len(groups) - queries) > 0:
         parts.append(f'<p class="quiet">… and {left} more, with show(queries={len(groups)})</p>')
     n, k = len(groups), hits.groupby(keys, sort=False).size().max() if groups else 0
     return Shown(f"{n} quer{'y' if n == 1 else 'ies'}, {k} neighbours each", "".join(parts))
 
 
-def _row(query: str, hits: pd.DataFrame, origin: Origin, rows: pd.Index) -> str:
-    """HTML of one target and its neighbours, by rank."""
+def _row(key: tuple[Any, ...], hits: pd.DataFrame, origin: Origin, rows: pd.Index) -> str:
+    """HTML of one target and its neighbours, by rank; `key`: a method or none, and the query."""
+    *method, query = map(str, key)
     target = _target(query, origin, rows)
     places = rows.get_indexer(pd.Index(hits["neighbor_id"]))
     if (places < 0).any():
@@ -80,7 +82,7 @@ def _row(query: str, hits: pd.DataFrame, origin: Origin, rows: pd.Index) -> str:
     ]
     sharing = sum(bool(set(card.findings) & set(target.findings)) for card in found)
     said = f"{sharing} of {len(found)} neighbours share a finding with it" if target.findings else ""
-    head = f"<p><b>{escape(target.name)}</b> {escape(said)}</p>"
+    head = f"<p><b>{escape(', '.join((target.name, *method)))}</b> {escape(said)}</p>"
     return head + f'<div class="row">{_figure(target, target.name, "target")}{"".join(cards)}</div>'
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from cxrneighbors.arguments import one_of_type, seed_of, whole
 from cxrneighbors.encoders.shared_space import SHARED_SPACE
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.errors import UserError
@@ -97,6 +98,7 @@ class NeighborIndex:
         search ranks by 'distance' or by 'ranks' (`policies.rank_fusion`). Raises `UserError` for ids that the
         table does not hold, ids twice, vectors that are not finite, unknown weights, backend or fusion.
         """
+        one_of_type("embeddings", embeddings, Embeddings, "give what encode(...) or Embeddings.load return")
         given = None if weights == "auto" else weights
         store = VectorStore.build(embeddings, studies, given, backend, backend_options, fusion)
         if weights == "auto":
@@ -188,15 +190,17 @@ class NeighborIndex:
         has none), and of the film found patient_id, view, findings (a list of names) and path (None where
         there is no file).
         """
-        options = SearchOptions(k, policy, include_same_patient, weights, one_per, fusion)
+        options = SearchOptions(whole("k", k), policy, include_same_patient, weights, one_per, fusion)
         queries = read_queries(self.store, self.encoders, image_ids, image, text, patient_id)
-        if modality in CROSS_MODALITIES:
+        if isinstance(modality, str) and modality in CROSS_MODALITIES:
             if SHARED_SPACE not in self.manifest:
                 raise UserError(
                     f"modality {modality}: films and reports share no space; index --shared-space"
                 )
             queries, modality = across(queries, modality)
-        hits = search_table(self.store, queries, modality, where, options, np.random.default_rng(seed))
+        hits = search_table(
+            self.store, queries, modality, where, options, np.random.default_rng(seed_of(seed))
+        )
         return SearchHits.of(hits, origin_of(self.studies, queries, image, text))
 
     def neighbors(

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cxrneighbors import arguments
 from cxrneighbors.errors import UserError
 from cxrneighbors.index.predicate_columns import METHODS, OPERATORS, Column, ask, column_of, compare, is_in
 from cxrneighbors.index.predicate_hints import unknown_values
@@ -167,6 +168,7 @@ class Predicates:
 
 def parse(expression: str) -> ast.expr:
     """Parse one expression; a `UserError` shows the place of a mistake."""
+    arguments.expression("where", expression)
     if not expression.strip():
         raise UserError("where: it is empty; leave it out, or write for example view == 'PA'")
     if len(expression) > _MAX_LENGTH:

@@ -14,6 +14,7 @@ from cxrneighbors.errors import UserError
 from cxrneighbors.index.encoder_source import EncoderSource
 from cxrneighbors.index.fusion import CROSS_MODALITIES
 from cxrneighbors.index.query_encoding import Film, encode_images, encode_texts, known_rows
+from cxrneighbors.index.query_kinds import check_kinds
 from cxrneighbors.index.vector_store import VectorStore
 
 
@@ -71,6 +72,7 @@ def read_queries(
     `patient_id`: whom films and texts from outside belong to, one for all or one each. A film that the index
     holds, by its pixels, is known with its row and patient.
     """
+    check_kinds(image_ids, image, text, patient_id)
     ids, films, texts = listed(image_ids), listed(image), listed(text)
     if ids is not None and films is not None:
         raise UserError("search: both image ids and image files are given; give one of them")
@@ -147,5 +149,7 @@ def listed(value: Any) -> list[Any] | None:
     """One query or several as a list; an array of numbers is one film, with four dimensions several."""
     if value is None:
         return None
+    if hasattr(value, "detach"):  # a tensor
+        value = value.detach().cpu().numpy()
     one_film = isinstance(value, np.ndarray) and value.dtype.kind in "biuf" and value.ndim < 4
     return [value] if one_film or isinstance(value, str | Path | Image.Image) else list(value)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from cxrneighbors.arguments import a_thing
 from cxrneighbors.data.pixels import BROKEN, read_pixels, to_grey
 from cxrneighbors.encoders.base import ImageEncoder, TextEncoder, film_preparation
 from cxrneighbors.errors import UserError
@@ -36,7 +37,10 @@ def film_pixels(film: Film) -> np.ndarray:
             return to_grey(film)
         except BROKEN as error:
             raise UserError(f"image: cannot be read ({error}); give it as 8 or 16 bit grey") from None
-    pixels = np.asarray(film, dtype=np.float32)
+    try:
+        pixels = np.asarray(film, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise UserError(f"image: {a_thing(film)}; give a file, an array in [0, 1] or a PIL image") from None
     pixels = pixels[0] if pixels.ndim == 3 and len(pixels) == 1 else pixels
     if pixels.ndim != 2 or not pixels.size:
         raise UserError(f"image: shape {np.shape(film)}; give (H, W) or (1, H, W) with values in [0, 1]")

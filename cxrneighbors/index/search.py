@@ -9,6 +9,7 @@ from typing import NoReturn
 import numpy as np
 import pandas as pd
 
+from cxrneighbors.arguments import expression
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.index.filters import Admission, Filters
 from cxrneighbors.index.fusion import FUSIONS, VECTOR_MODALITIES
@@ -138,6 +139,8 @@ def _admission(store: VectorStore, queries: Queries, filters: Filters, options: 
 def _each(where: str | Sequence[str | None] | None, n_queries: int) -> list[str | None]:
     if where is None or isinstance(where, str):
         return [where] * n_queries
+    if not isinstance(where, Sequence) or not all(each is None or isinstance(each, str) for each in where):
+        expression("where", where)
     if len(where) != n_queries:
         raise UserError(
             f"where: {len(where)} expressions for {n_queries} queries; give one for all, or one each"

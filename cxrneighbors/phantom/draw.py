@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from cxrneighbors.arguments import whole
 from cxrneighbors.errors import UserError
 from cxrneighbors.phantom.patients import Patient, Study, sample_patient
 from cxrneighbors.phantom.render import render_film
@@ -32,6 +33,8 @@ class PhantomSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        whole("n_patients", self.n_patients, 400)
+        whole("image_size", self.image_size, 224)
         if self.n_patients < 1:
             raise UserError(f"n_patients {self.n_patients}: too few; ask for at least 1 phantom patient")
         if not SMALLEST <= self.image_size <= LARGEST:

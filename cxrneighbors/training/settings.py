@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from math import inf
 from typing import Any
 
+from cxrneighbors.arguments import whole
 from cxrneighbors.errors import UserError
 
 
@@ -27,6 +28,8 @@ class TrainingSettings:
 
     def check_least(self, **least: float) -> None:
         """Raise `UserError` for the first setting, by name, that is below its least value."""
+        for name in ("epochs", "batch_size", "seed", "patience"):
+            whole(name.replace("_", " "), getattr(self, name), 1)
         for name, bound in least.items():
             value = getattr(self, name)
             if not bound <= value < inf:

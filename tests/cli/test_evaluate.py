@@ -50,3 +50,12 @@ def test_mistakes_write_nothing(
 ) -> None:
     assert said in error_of("-q", "evaluate", work / "idx", "--out", tmp_path / "ev", *option)
     assert not (tmp_path / "ev").exists()
+
+
+def test_the_result_is_on_standard_output_also_when_quiet(
+    work: Path, call: Callable[..., int], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    call("-q", "evaluate", work / "idx", "--out", tmp_path / "ev", "--baselines", "none", "--permutations", 9)
+    captured = capsys.readouterr()
+    assert captured.err == "" and captured.out.startswith("5 neighbours, same patient excluded")
+    assert "overlap" in captured.out and "image" in captured.out

@@ -73,8 +73,14 @@ def test_an_interruption_is_one_line_and_its_code(
     # A job in the background of a shell is born deaf to it.
     usual = signal.signal(signal.SIGINT, signal.default_int_handler)
     rest = ("--out", tmp_path / "x") if verb == "train-vae" else ("--image-id", "x")
+    given = tmp_path / "given"
+    if verb == "train-vae":
+        given.write_bytes(b"PAR1")
+    else:
+        given.mkdir()
+        (given / "manifest.json").write_text('{"kind": "index"}')
     try:
-        assert call(verb, tmp_path, *rest) == code
+        assert call(verb, given, *rest) == code
     finally:
         signal.signal(signal.SIGINT, usual)
     assert capsys.readouterr().err == f"error: interrupted; run the same command again, it {then}\n"
@@ -107,7 +113,7 @@ def test_learning_rates_that_are_none(
 ) -> None:
     table, out = work / "studies.parquet", tmp_path / "c"
     options = ("--model", "small-cnn", "--image-size", 32, "--lr", rate, "-q")
-    assert "learning rate" in error_of("train-classifier", table, "--out", out, *options)
+    assert "--lr" in error_of("train-classifier", table, "--out", out, *options)
     assert not out.exists()
 
 

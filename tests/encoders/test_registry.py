@@ -96,3 +96,19 @@ def test_cuda_device_where_there_is_none():
         pytest.skip("this machine has CUDA")
     with pytest.raises(UserError, match="no CUDA device"):
         resolve_device("cuda")
+
+
+def test_what_is_no_encoder_of_its_kind():
+    for load, given, said in (
+        (
+            registry.load_image_encoder,
+            PCAEncoder,
+            r"image encoder: the class PCAEncoder; give an encoder, PCAEncoder\(\)",
+        ),
+        (registry.load_image_encoder, 3, "image encoder: an int; give an encoder, its name or its folder"),
+        (registry.load_image_encoder, TfidfEncoder(), "image encoder 'tfidf': is one of reports; give"),
+        (registry.load_report_encoder, PCAEncoder(), "report encoder 'pca': is one of images; give"),
+        (registry.load_report_encoder, ["tfidf"], "report encoder: a list; give an encoder"),
+    ):
+        with pytest.raises(UserError, match=f"^{said}"):
+            load(given)

@@ -161,3 +161,19 @@ def test_it_says_what_it_holds_in_few_words():
     assert repr(embeddings) == "<Embeddings: image 2,000 × 7 (<mine>); report 1,500 × 3 (arrays)>"
     html = embeddings._repr_html_()
     assert "&lt;mine&gt;" in html and "1,500" in html and len(html) < 3000
+
+
+def test_arrays_in_the_wrong_place_are_refused():
+    vectors = np.ones((2, 3))
+    for given, said in (
+        (({"image": vectors},), r"image_ids: a dict; give a list of ids, from_arrays\(ids, image=vectors\)"),
+        (("ab", vectors), "image_ids: a str; give a list of ids"),
+        ((vectors, ["a", "b"]), r"image_ids: an ndarray \(2, 3\); give a list of ids"),
+        ((["a", "b"],), "from_arrays: no vectors; give image="),
+        (
+            (["a", "b"], [["x"], ["y"]]),
+            r"image: a list that holds no numbers of one shape; give an array \(2",
+        ),
+    ):
+        with pytest.raises(UserError, match=said):
+            Embeddings.from_arrays(*given)

@@ -318,3 +318,26 @@ def test_it_is_said_in_few_words_and_shown(result):
     assert len(html) < 5000 and html.count("<tr>") == 1 + len(result.summary["methods"])
     assert f"{100 * result.summary['methods']['image']['mean_overlap']:.1f}\u00a0%" in html
     assert result.show().body.startswith('<img class="panel"') and targets in result.show().title
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"k": 2.5}, "k 2.5: must be a whole number"),
+        ({"targets": ["i0"]}, "targets: a list; give an expression as text"),
+        ({"methods": "pixels"}, "methods: not made by make_baselines"),
+        ({"methods": ["pixels"]}, "methods: not made by make_baselines"),
+        ({"n_permutations": 2.5}, "n_permutations 2.5: must be a whole number"),
+        ({"seed": "x"}, "seed 'x': must be a whole number"),
+    ],
+)
+def test_arguments_of_another_type(given, said):
+    with pytest.raises(UserError, match=f"^{said}"):
+        evaluate_overlap(make_index(), **given)
+
+
+def test_what_is_no_index_and_no_list_of_names():
+    with pytest.raises(UserError, match="index: a str; give a NeighborIndex"):
+        evaluate_overlap("index")
+    with pytest.raises(UserError, match=r"names: a str; give a list, such as \['random'\]"):
+        make_baselines(make_index(), "random")

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 
+from cxrneighbors.arguments import whole
 from cxrneighbors.errors import UserError, choose
 
 # Names, and the options that each takes in `NeighborIndex.build`.
@@ -58,6 +59,8 @@ def check_options(backend: str, options: dict[str, Any]) -> None:
         if name not in BACKENDS[backend]:
             takes = ", ".join(BACKENDS[backend]) or "none"
             raise UserError(f"backend {backend}: unknown option {name!r}; it takes: {takes}")
+        if name != "uri":
+            whole(name, options[name], 16)
 
 
 def graph_class(backend: str) -> type[Graph] | None:
