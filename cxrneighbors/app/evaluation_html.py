@@ -13,6 +13,7 @@ from cxrneighbors.evaluation import wording
 from cxrneighbors.evaluation.report_page import headline, verdict
 
 SHOWN = 8  # targets at either end
+FIGURES5 = ("figures/figure5-2col.svg", "figure5.png")
 
 
 def evaluation_html(evaluation: EvaluationFolder, studies: pd.DataFrame) -> str:
@@ -35,7 +36,7 @@ def evaluation_html(evaluation: EvaluationFolder, studies: pd.DataFrame) -> str:
         headline=headline,
         verdict=verdict,
         title=lambda name: wording.title_of(name, summary),
-        figure5=next((name for name in ("figure5.svg", "figure5.png") if name in evaluation.files), None),
+        figure5=next((name for name in FIGURES5 if name in evaluation.files), None),
         best=listed[:shown],
         worst=listed[::-1][:shown],
         settings=settings(summary),

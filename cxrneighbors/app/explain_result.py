@@ -18,8 +18,9 @@ from cxrneighbors.explain.answer import donor_words, evidence, evidence_words, q
 from cxrneighbors.explain.colours import AGAINST, FOR, HEAT
 from cxrneighbors.explain.explanation import Explanation
 from cxrneighbors.explain.page import readable
-from cxrneighbors.explain.pictures import draw_panel, panel_png
+from cxrneighbors.explain.pictures import draw_panel, panel_files, panel_png
 from cxrneighbors.explain.places import place
+from cxrneighbors.figures import to_svg
 from cxrneighbors.files import plain
 
 _drawing = Lock()  # matplotlib's settings are the process's
@@ -76,7 +77,9 @@ def explanation_zip(explained: Explained) -> bytes:
     buffer = io.BytesIO()
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work, "explanation")
-        explained.explanation.save(folder, {"panel.png": panel(explained, "png")})
+        with _drawing:
+            files = panel_files(explained.explanation, explained.full)
+        explained.explanation.save(folder, files)
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(folder.iterdir()):
                 archive.write(path, f"explanation/{path.name}")
@@ -88,13 +91,7 @@ def _png(explained: Explained) -> bytes:
 
 
 def _svg(explained: Explained) -> bytes:
-    from matplotlib import rc_context
-
-    buffer = io.BytesIO()
-    with rc_context({"svg.fonttype": "path", "svg.hashsalt": "cxrneighbors"}):
-        figure = draw_panel(explained.explanation, full=explained.full)
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()
+    return to_svg(draw_panel(explained.explanation, full=explained.full))
 
 
 def _segments(explanation: Explanation) -> list[dict[str, Any]]:
