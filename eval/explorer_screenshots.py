@@ -1,6 +1,6 @@
 """Pictures of the explorer over phantoms, for the documentation.
 
-    python eval/explorer_screenshots.py demo-output [--results eval/results]
+    python eval/explorer_screenshots.py demo-output [--only search map] [--results eval/results]
 
 `demo-output` is what `cxrneighbors demo` wrote. The explorer is served to the Chromium of the same machine,
 and one picture is taken of each thing that `docs/explorer.md` speaks of: `explorer-NAME.png`.
@@ -84,6 +84,33 @@ def suggested(page: Any) -> None:
     page.wait_for_timeout(SETTLED)
 
 
+def mapped(page: Any) -> None:
+    """All films on the map."""
+    page.wait_for_selector("#cxr-film-input")
+    page.get_by_role("tab", name="Map").click()
+    page.wait_for_selector(".map-legend > *", timeout=120_000)
+    page.wait_for_timeout(3 * SETTLED)
+
+
+def evaluated(page: Any) -> None:
+    """The evaluation's figure and tables."""
+    page.wait_for_selector("#cxr-film-input")
+    page.get_by_role("tab", name="Evaluation").click()
+    page.wait_for_selector("#cxr-evaluation img")
+    page.wait_for_timeout(SETTLED)
+
+
+def explained(page: Any) -> None:
+    """The target of a search, explained."""
+    search_shown(page)
+    page.click(".cxr-target [data-explain]")
+    page.wait_for_selector(".ex-scores :checked", timeout=120_000)
+    page.click("[data-part=go]")
+    page.wait_for_selector("[data-part=result]:not([hidden])", timeout=600_000)
+    page.evaluate("document.querySelector('[data-part=question]').scrollIntoView()")
+    page.wait_for_timeout(2 * SETTLED)
+
+
 def shared(archive: Archive) -> Query:
     """By the first film whose neighbours share some findings and not others, so that both can be seen."""
     for film in archive.suggest("effusion pa", limit=100)[0]:
@@ -98,19 +125,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """See the module."""
     parser = options(__doc__, "--results")
     parser.add_argument("demo", type=Path, help="folder written by cxrneighbors demo")
+    parser.add_argument("--only", nargs="+", help="names of the pictures to take, all by default")
     given = parser.parse_args(arguments)
     archive = Archive.open(given.demo / "index", given.demo / "classifier", given.demo / "evaluation")
     query = shared(archive)
     words = Query(text="large right pneumothorax, chest tube", k=8)
+    wanted: set[str] = set(given.only or [])
     shots: list[tuple[str, str, Callable[[Any], None], tuple[int, int], str]] = [
         ("suggestions", "", suggested, WIDE, "light"),
         ("search", to_link(query), search_shown, WIDE, "light"),
         ("dark", to_link(words), search_shown, WIDE, "dark"),
         ("viewer", to_link(query), enlarged, WIDE, "light"),
+        ("map", "", mapped, WIDE, "light"),
+        ("evaluation", "", evaluated, WIDE, "light"),
+        ("explain", to_link(query), explained, WIDE, "light"),
         ("narrow", to_link(query), search_shown, NARROW, "light"),
     ]
     with served(archive) as address, chromium() as browser:
         for name, link, show, (width, height), scheme in shots:
+            if wanted and name not in wanted:
+                continue
             page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
             page.goto(address + link)
             show(page)
