@@ -62,11 +62,11 @@ def command(
         n_permutations=permutations,
         seed=seed,
     )
+    write_evaluation(result, out, show_reports)
     print(neighbours_line(result.summary))
     print(summary_lines(result.summary))
     for line in reason_lines(result.summary):
         print(line)
-    write_evaluation(result, out, show_reports)
     if (out / "table1.csv").exists():
         shown = shows_reports(searched.studies, show_reports)
         say(REPORTS_SHOWN if shown else REPORTS_HIDDEN)

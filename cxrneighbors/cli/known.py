@@ -33,6 +33,9 @@ DATASETS = (
     "folder",
     "lime-ray",
     "phantom",
+    "chexpert",
+    "padchest",
+    "vindr-cxr",
 )
 MODELS = (
     "chexnet",

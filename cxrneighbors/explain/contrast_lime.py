@@ -257,7 +257,7 @@ class ContrastLime(Explainer):
             "mixed": self.mixed,
             "design": self.design,
             "link": self.link,
-            **({"grid": self.grid} if self.design == "soft" else {}),
+            "grid": self.grid,
             "fill": "neighbour",
             "detail": self.detail,
             "threshold": self.threshold,

@@ -54,6 +54,8 @@ def identical_films(store: VectorStore) -> list[np.ndarray]:
 
 def _alike(vectors: np.ndarray) -> np.ndarray:
     """Equal numbers for vectors (n, D) that fall into the same steps: int64 (n,)."""
+    if not len(vectors):
+        return np.zeros(0, dtype=np.int64)
     spread = vectors.std(axis=0)
     moved = (vectors - vectors.mean(axis=0)) / np.where(spread > 0, _STEP * spread, np.inf)
     steps = np.ascontiguousarray(np.rint(np.clip(moved, -1e9, 1e9)), dtype=np.int32)

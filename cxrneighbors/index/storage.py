@@ -101,6 +101,8 @@ def _loaded(
     has: dict[str, np.ndarray] = {}
     for name, dim in content["dim"].items():
         vectors[name], has[name] = _load_vectors(folder / "vectors", name, len(studies), dim)
+    if not isinstance(content["weights"], dict):
+        raise TypeError(f"weights {content['weights']!r}")
     weights = check_weights(content["weights"])
     choice, fusion = content["weight_choice"], choose("fusion", content["fusion"], FUSIONS)
     first = content.get("measured_on")

@@ -131,7 +131,8 @@ def _predicate(path: Path) -> None:
     from cxrneighbors.index.predicates import Predicates
 
     table = pd.DataFrame({"image_id": ["a", "b"], "patient_id": ["1", "2"], "age": [50.0, None]})
-    table["findings"] = [["Mass"], []]
+    table = table.assign(view=["PA", "AP"], sex=["F", "M"], split=["train", "test"])
+    table["findings"] = [["Mass", "Edema"], []]
     Predicates(validate_studies(table), {}).evaluate(path.read_bytes().decode("utf-8", errors="replace"))
 
 

@@ -84,7 +84,7 @@ def test_targets_with_regions_are_localised(folders, tmp_path):
     ("more", "message"),
     [
         (("--methods", "shap"), "'shap'"),
-        (("--among", "split == 'val'"), "no images with a finding"),
+        (("--among", "split == 'val'"), "no row has split 'val'"),
         (("--regions", "nowhere.parquet"), "nowhere.parquet"),
         (("--min-score", "1.0"), "scores none"),
         (("--fill", "pink"), "'pink'"),

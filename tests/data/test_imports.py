@@ -12,8 +12,8 @@ def test_names_are_the_contracts():
 
 
 def test_unknown_data_set_and_option(tmp_path):
-    with pytest.raises(UserError, match="unknown data set 'chexpert'; choose one of: chestxray14"):
-        import_dataset("chexpert", tmp_path)
+    with pytest.raises(UserError, match="unknown data set 'chexpart'; choose one of: chestxray14"):
+        import_dataset("chexpart", tmp_path)
     with pytest.raises(UserError, match="unknown option of data set openi 'images'; choose one of: seed"):
         import_dataset("openi", tmp_path, images="optional")
 

@@ -59,6 +59,7 @@ OWN = {
         "mixed": True,
         "design": "random",
         "link": "identity",
+        "grid": 7,
         "detail": False,
         "counterfactual": False,
         "threshold": 0.3,

@@ -39,7 +39,7 @@ def test_embeddings_of_other_images_are_refused() -> None:
         NeighborIndex.build(Embeddings.from_arrays(["a", "x"], np.eye(2)), studies_of(["a", "b"]))
 
 
-class FakeEmbeddings:
+class FakeEmbeddings(Embeddings):
     manifest: dict[str, Any] = {"modalities": {"image": {}}}  # noqa: RUF012
 
     def __init__(self, ids: list[str], vectors: np.ndarray) -> None:

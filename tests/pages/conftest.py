@@ -1,8 +1,6 @@
-"""A small page, and a browser to look at it with."""
+"""A small page."""
 
 from __future__ import annotations
-
-import shutil
 
 import pytest
 
@@ -44,16 +42,3 @@ def page(tmp_path_factory):
         return path
 
     return make
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """A headless Chromium that reaches no network; tests that need it are skipped where it is absent."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: pages are not looked at")
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
-        pytest.skip("no Chromium: pages are not looked at")
-    with sync_api.sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()

@@ -41,8 +41,8 @@ def column(tab, place):
     return [cell.inner_text() for cell in tab.locator(f"tbody td:nth-child({place})").all()]
 
 
-def test_headings_sort_by_value_from_the_keyboard_and_say_so(page, browser):
-    tab = browser.new_page()
+def test_headings_sort_by_value_from_the_keyboard_and_say_so(page, chromium):
+    tab = chromium.new_page()
     said = []
     tab.on("console", lambda message: said.append(message.text))
     tab.on(
@@ -68,18 +68,18 @@ def test_headings_sort_by_value_from_the_keyboard_and_say_so(page, browser):
     tab.close()
 
 
-def test_the_page_runs_no_script_but_its_own(page, browser):
+def test_the_page_runs_no_script_but_its_own(page, chromium):
     path = page()
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("</main>", "</main><script>document.title = 'taken'</script>"))
-    tab = browser.new_page()
+    tab = chromium.new_page()
     tab.goto(path.as_uri())
     assert tab.title() == "A page" and tab.locator("th button").count() == 3
     tab.close()
 
 
-def test_without_scripts_the_table_is_read(page, browser):
-    context = browser.new_context(java_script_enabled=False)
+def test_without_scripts_the_table_is_read(page, chromium):
+    context = chromium.new_context(java_script_enabled=False)
     tab = context.new_page()
     tab.goto(page().as_uri())
     assert column(tab, 1) == ["beta", "alpha 10", "alpha 9", "<b>"]
@@ -88,9 +88,9 @@ def test_without_scripts_the_table_is_read(page, browser):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_texts_have_the_contrast_that_wcag_asks_for(page, browser, scheme):
+def test_texts_have_the_contrast_that_wcag_asks_for(page, chromium, scheme):
     """4.5 : 1 (WCAG 2, AA) between every colour of text and its ground."""
-    context = browser.new_context(color_scheme=scheme)
+    context = chromium.new_context(color_scheme=scheme)
     tab = context.new_page()
     tab.goto(page().as_uri())
     style = "getComputedStyle(document.documentElement).getPropertyValue"
@@ -112,16 +112,16 @@ def luminance(colour):
 
 
 @pytest.mark.parametrize("width", [1280, 640, 400])
-def test_a_narrow_or_enlarged_page_does_not_scroll_sideways(page, browser, width):
+def test_a_narrow_or_enlarged_page_does_not_scroll_sideways(page, chromium, width):
     """1280 pixels at 200 % are 640, at 320 % 400."""
-    tab = browser.new_page(viewport={"width": width, "height": 800})
+    tab = chromium.new_page(viewport={"width": width, "height": 800})
     tab.goto(page(rows=[("word " * 40, 10**9, 0.1)] * 3).as_uri())
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     tab.close()
 
 
-def test_print_opens_what_is_folded(page, browser):
-    tab = browser.new_page()
+def test_print_opens_what_is_folded(page, chromium):
+    tab = chromium.new_page()
     tab.goto(page().as_uri())
     assert not tab.locator("pre").is_visible()
     tab.evaluate("dispatchEvent(new Event('beforeprint'))")
