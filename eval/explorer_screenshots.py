@@ -1,6 +1,6 @@
 """Pictures of the explorer over phantoms, for the documentation.
 
-    python eval/explorer_screenshots.py demo-output [--results eval/results] [--only map explain]
+    python eval/explorer_screenshots.py demo-output [--only search map] [--results eval/results]
 
 `demo-output` is what `cxrneighbors demo` wrote. The explorer is served to the Chromium of the same machine,
 and one picture is taken of each thing that `docs/explorer.md` speaks of: `explorer-NAME.png`.
@@ -26,7 +26,7 @@ from cxrneighbors.errors import UserError
 from cxrneighbors.files import write_bytes_atomic
 from cxrneighbors.progress import say
 
-WIDE, NARROW, TALL, TALLER = (1360, 880), (390, 780), (1360, 1060), (1360, 1500)  # pixels of the window
+WIDE, NARROW = (1360, 880), (390, 780)  # pixels of the window
 SETTLED = 1500  # milliseconds until films and fades are done
 
 
@@ -84,6 +84,33 @@ def suggested(page: Any) -> None:
     page.wait_for_timeout(SETTLED)
 
 
+def mapped(page: Any) -> None:
+    """All films on the map."""
+    page.wait_for_selector("#cxr-film-input")
+    page.get_by_role("tab", name="Map").click()
+    page.wait_for_selector(".map-legend > *", timeout=120_000)
+    page.wait_for_timeout(3 * SETTLED)
+
+
+def evaluated(page: Any) -> None:
+    """The evaluation's figure and tables."""
+    page.wait_for_selector("#cxr-film-input")
+    page.get_by_role("tab", name="Evaluation").click()
+    page.wait_for_selector("#cxr-evaluation img")
+    page.wait_for_timeout(SETTLED)
+
+
+def explained(page: Any) -> None:
+    """The target of a search, explained."""
+    search_shown(page)
+    page.click(".cxr-target [data-explain]")
+    page.wait_for_selector(".ex-scores :checked", timeout=120_000)
+    page.click("[data-part=go]")
+    page.wait_for_selector("[data-part=result]:not([hidden])", timeout=600_000)
+    page.evaluate("document.querySelector('[data-part=question]').scrollIntoView()")
+    page.wait_for_timeout(2 * SETTLED)
+
+
 def shared(archive: Archive) -> Query:
     """By the first film whose neighbours share some findings and not others, so that both can be seen."""
     for film in archive.suggest("effusion pa", limit=100)[0]:
@@ -94,66 +121,29 @@ def shared(archive: Archive) -> Query:
     raise UserError("no film has neighbours that share some of its findings; run the demo with more patients")
 
 
-def mapped(page: Any) -> None:
-    """All films as points, one group marked and tagged, one film picked."""
-    page.get_by_role("tab", name="Map").click()
-    page.wait_for_selector(".cxr-map[data-ready]")
-    page.wait_for_timeout(SETTLED)
-    page.get_by_role("button", name="Lasso").click()
-    box = page.locator("[data-part=marks]").bounding_box()
-    for number, (x, y) in enumerate([(0.1, 0.15), (0.42, 0.15), (0.42, 0.75), (0.1, 0.75)]):
-        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
-        if number == 0:
-            page.mouse.down()
-    page.mouse.up()
-    page.locator(".cxr-map").get_by_label("Name").fill("lateral films")
-    page.keyboard.press("Enter")
-    page.locator("[data-part=near] button").first.click()
-    page.wait_for_timeout(SETTLED)
-
-
-def explained(page: Any) -> None:
-    """Contrast-LIME to the end, the strongest segment marked."""
-    search_shown(page)
-    page.locator(".cxr-target [data-explain]").click()
-    page.wait_for_selector(".ex[data-film]", timeout=120_000)
-    page.locator("[data-part=go]").click()
-    page.wait_for_selector("[data-part=result]:not([hidden])", timeout=300_000)
-    page.wait_for_timeout(SETTLED)
-    page.locator("[data-part=segments] button").first.hover()
-    page.evaluate("scrollTo(0, 0)")
-    page.wait_for_timeout(SETTLED)
-
-
-def evaluated(page: Any) -> None:
-    """Figure 5 and the tables."""
-    page.get_by_role("tab", name="Evaluation").click()
-    page.wait_for_selector(".eval")
-    page.wait_for_timeout(SETTLED)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """See the module."""
     parser = options(__doc__, "--results")
     parser.add_argument("demo", type=Path, help="folder written by cxrneighbors demo")
-    parser.add_argument("--only", nargs="*", metavar="NAME", help="these pictures alone")
+    parser.add_argument("--only", nargs="+", help="names of the pictures to take, all by default")
     given = parser.parse_args(arguments)
     archive = Archive.open(given.demo / "index", given.demo / "classifier", given.demo / "evaluation")
     query = shared(archive)
     words = Query(text="large right pneumothorax, chest tube", k=8)
+    wanted: set[str] = set(given.only or [])
     shots: list[tuple[str, str, Callable[[Any], None], tuple[int, int], str]] = [
         ("suggestions", "", suggested, WIDE, "light"),
         ("search", to_link(query), search_shown, WIDE, "light"),
         ("dark", to_link(words), search_shown, WIDE, "dark"),
         ("viewer", to_link(query), enlarged, WIDE, "light"),
-        ("narrow", to_link(query), search_shown, NARROW, "light"),
-        ("map", "", mapped, TALL, "light"),
-        ("explain", to_link(query), explained, TALLER, "light"),
+        ("map", "", mapped, WIDE, "light"),
         ("evaluation", "", evaluated, WIDE, "light"),
+        ("explain", to_link(query), explained, WIDE, "light"),
+        ("narrow", to_link(query), search_shown, NARROW, "light"),
     ]
     with served(archive) as address, chromium() as browser:
         for name, link, show, (width, height), scheme in shots:
-            if given.only and name not in given.only:
+            if wanted and name not in wanted:
                 continue
             page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
             page.goto(address + link)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -45,7 +44,7 @@ class Archive:
         for path, verb in zip(given, ("train-classifier", "evaluate"), strict=True):
             if path is not None and not path.is_dir():
                 raise UserError(f"{path}: no such folder; give one that {verb} wrote")
-        return cls(NeighborIndex.load(folder), *given)
+        return cls(NeighborIndex.load(folder), given[0], given[1])
 
     @property
     def studies(self) -> pd.DataFrame:
@@ -105,19 +104,22 @@ class Archive:
     def search(self, query: Query, uploads: Uploads) -> list[Answer]:
         """Neighbours of each target of a query. A `UserError` for its filters; what is wrong with one target
         is said in its answer."""
-        needed = [name for name, asked in (("image", query.uploads), ("report", query.text.strip())) if asked]
-        self.load_encoders(needed)
+        self.load_encoders(bool(query.uploads), bool(query.text.strip()))
         with self._lock:
             return self._searching.answers(query, uploads)
 
-    def load_encoders(self, modalities: Sequence[str] = ("image", "report")) -> None:
+    def load_encoders(self, image: bool = True, report: bool = True) -> None:
         """Load what encodes uploaded films and words, which takes seconds, while other searches go on.
 
         One that cannot be loaded is left: the search that needs it says why.
         """
-        with self._loading, suppress(UserError):
-            for modality in modalities:
-                self.index.encoders.get(modality)
+        with self._loading:
+            with suppress(UserError):
+                if image:
+                    self.index.encoders.get("image")
+            with suppress(UserError):
+                if report:
+                    self.index.encoders.get("report")
 
     @cached_property
     def _suggestions(self) -> Suggestions:

@@ -6,6 +6,7 @@ that its page calls are let through.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hmac
@@ -20,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cxrneighbors.errors import UserError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+WRONG = 1.0  # seconds that a wrong password costs
 MOST_JSON = 2**20  # bytes of an event that Gradio is sent
 # What the page needs of Gradio, and the explorer's own.
 ROUTES = re.compile(
@@ -79,6 +81,8 @@ class Guard:
             await send(message)
 
         refused = self.refusal(scope)
+        if refused is not None and refused.status_code == 401 and "authorization" in Headers(scope=scope):
+            await asyncio.sleep(WRONG)
         await (refused or self.app)(scope, receive, with_headers)
 
     def refusal(self, scope: Scope) -> PlainTextResponse | None:

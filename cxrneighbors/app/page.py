@@ -27,7 +27,8 @@ TABS = {
 
 def build_page(archive: Archive, uploads: Uploads) -> gr.Blocks:
     """All tabs over one archive."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
+    page: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
+    with page:
         gr.HTML(head_html(archive), elem_id="cxr-head")
         with gr.Tabs(elem_id="cxr-tabs", overflow_behavior="wrap"):
             for name, (label, build) in TABS.items():

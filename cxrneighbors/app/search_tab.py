@@ -33,8 +33,13 @@ WELCOME = empty_state(
     "Choose a film of the index, bring one of your own, or describe one in words. Its nearest neighbours "
     "among other patients appear here, with what they share.",
 )
-NAMES = ("targets", "text", "share", "k", "findings", "views", "sexes", "age_from", "age_to", "where")
-NAMES += ("policy", "one_per", "same_patient")
+AT_ONCE = 8  # searches of all visitors; one that waits for an encoder holds up no other
+# Inputs in the order in which the page sends them.
+NAMES = (
+    *("targets", "text", "share", "k"),
+    *("findings", "views", "sexes", "age_from", "age_to", "where"),
+    *("policy", "one_per", "same_patient"),
+)
 FILM, UPLOAD = "film:", "upload:"  # how a line of the hidden list of targets begins
 FAULT = "The explorer met a fault of its own; its terminal says which."
 
@@ -68,7 +73,11 @@ def build(archive: Archive, uploads: Uploads) -> None:
     started += [controls[name].input for name in ("targets", "views", "sexes", "findings")]
     started += [controls[name].input for name in ("one_per", "policy", "same_patient")]
     started += [controls[name].release for name in ("share", "k")]
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress_on": results}
+    quiet: dict[str, Any] = {
+        "api_visibility": "private",
+        "show_progress_on": results,
+        "concurrency_limit": AT_ONCE,
+    }
     gr.on([button.click, *started], run, inputs, [results, status], trigger_mode="always_last", **quiet)
     link.input(restore, link, [*inputs, results, status], **quiet).then(None, js="() => cxr.restored()")
     gr.on(None, None, js="() => cxr.started()")
@@ -76,7 +85,8 @@ def build(archive: Archive, uploads: Uploads) -> None:
 
 def _targets_asked(archive: Archive) -> dict[str, Any]:
     """Inputs of what to search by; what this index cannot do is switched off."""
-    plain, made = Query(), {}
+    plain = Query()
+    made: dict[str, Any] = {}
     reads, fused = "report" in archive.modalities, "fused" in archive.modalities
     gr.HTML(PICKER, elem_id="cxr-picker")
     made["targets"] = gr.Textbox(elem_id="cxr-targets", visible="hidden", label="Targets", lines=2)

@@ -52,7 +52,7 @@ def make_app(archive: Archive, host: str = LOOPBACK[0], password: str | None = N
     app.include_router(evaluation_routes(archive))
     app.include_router(explain_routes(archive, uploads))
     app.mount("/explorer", StaticFiles(directory=STATIC))
-    mounted = gr.mount_gradio_app(
+    mounted: FastAPI = gr.mount_gradio_app(
         app,
         build_page(archive, uploads),
         path="/",

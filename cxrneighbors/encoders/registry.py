@@ -67,7 +67,8 @@ def load_image_encoder(
     if spec is None or spec == "none":
         return None
     if not isinstance(spec, str | Path):
-        return _checked(spec, "image")
+        checked: ImageEncoder = _checked(spec, "image")
+        return checked
     found = _image_encoder_by_name(str(spec), device)
     if found is not None:
         return found
@@ -129,7 +130,8 @@ def load_report_encoder(spec: TextEncoder | str | Path | None, device: str = "au
     if spec is None or spec == "none":
         return None
     if not isinstance(spec, str | Path):
-        return _checked(spec, "report")
+        given: TextEncoder = _checked(spec, "report")
+        return given
     if spec == "tfidf":
         return encoders.TfidfEncoder()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 
 import pytest
 from starlette.applications import Starlette
@@ -10,6 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from cxrneighbors.app import guard
 from cxrneighbors.app.guard import HEADERS, LOOPBACK, Guard, check_host
 from cxrneighbors.errors import UserError
 
@@ -71,7 +73,8 @@ def test_events_are_limited_in_size() -> None:
     assert client().post("/gradio_api/queue/join", content=b"x").status_code == 200
 
 
-def test_the_password_is_asked_of_every_route() -> None:
+def test_the_password_is_asked_of_every_route(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "WRONG", 0.0)
     asked = client(None, "correct horse")
     for path in ("/", "/film/a.png", "/gradio_api/queue/data"):
         assert asked.get(path).status_code == 401
@@ -79,6 +82,13 @@ def test_the_password_is_asked_of_every_route() -> None:
         assert asked.get(path, auth=("anyone", "correct horse")).status_code == 200
     for broken in ("Basic", "Basic ?", "Bearer x", "Basic " + base64.b64encode(b"\xff\xfe").decode()):
         assert asked.get("/", headers={"authorization": broken}).status_code == 401
+
+
+def test_a_wrong_password_costs_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "WRONG", 0.3)
+    start = time.monotonic()
+    client(None, "correct horse").get("/", auth=("anyone", "wrong horse"))
+    assert time.monotonic() - start > 0.3
 
 
 def test_beyond_this_machine_only_with_a_password() -> None:

@@ -2,15 +2,15 @@
 (() => {
   const cxr = window.cxr;
   const find = (id) => document.getElementById(id);
+  let seen;
   const narrow = () => matchMedia("(max-width: 60rem)").matches;
   const restore = () => cxr.setText("cxr-link", location.search);
 
   const follow = () => {
     const link = document.querySelector("#cxr-results .cxr-answers")?.dataset.link;
-    if (link !== undefined && link !== location.search) {
-      history.pushState(null, "", link || location.pathname);
-      if (narrow()) find("cxr-tools").scrollIntoView(); // the form fills the screen there
-    }
+    if (link !== undefined && link !== location.search) history.pushState(null, "", link || location.pathname);
+    if (link && link !== seen && narrow()) find("cxr-tools").scrollIntoView(); // the form fills the screen there
+    seen = link;
     // Those who do not see the page hear what was found.
     const said = document.querySelector("#cxr-results :is(h2, .cxr-error)")?.textContent.trim() ?? "";
     if (find("cxr-announce").textContent !== said) find("cxr-announce").textContent = said;
