@@ -85,11 +85,23 @@ def suggested(page: Any) -> None:
 
 
 def mapped(page: Any) -> None:
-    """All films on the map."""
+    """All films on the map, a group of them marked and tagged, one film chosen."""
     page.wait_for_selector("#cxr-film-input")
     page.get_by_role("tab", name="Map").click()
     page.wait_for_selector(".map-legend > *", timeout=120_000)
     page.wait_for_timeout(3 * SETTLED)
+    page.get_by_role("button", name="Lasso").click()
+    box = page.locator("[data-part=marks]").bounding_box()
+    for number, (x, y) in enumerate([(0.15, 0.2), (0.4, 0.2), (0.4, 0.75), (0.15, 0.75)]):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
+        if number == 0:
+            page.mouse.down()
+    page.mouse.up()
+    page.locator(".cxr-map").get_by_label("Name").fill("apart")
+    page.keyboard.press("Enter")
+    page.locator("[data-part=near] button").first.click()
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_timeout(SETTLED)
 
 
 def evaluated(page: Any) -> None:

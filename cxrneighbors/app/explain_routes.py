@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Body, HTTPException, Response
 
@@ -16,6 +16,7 @@ from cxrneighbors.app.uploads import Uploads
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain.page import readable
 
+T = TypeVar("T")
 Made = Callable[[Explained], bytes]
 FILES: dict[str, tuple[str, Made]] = {
     "film.png": ("image/png", film_bytes),
@@ -95,7 +96,7 @@ def _done(jobs: Jobs, token: str) -> Explained:
     return explained
 
 
-def _or_refused(act: Callable[[], Any], status: int = 422) -> Any:
+def _or_refused(act: Callable[[], T], status: int = 422) -> T:
     try:
         return act()
     except UserError as error:
