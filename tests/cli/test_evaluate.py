@@ -42,7 +42,7 @@ def test_options_reach_the_evaluation(work: Path, call: Callable[..., int], tmp_
         (("--targets", "age > 300"), "no labelled image passes"),
         (("--targets", "view == 'pa'"), "targets: no row has view 'pa'; there are AP, "),
         (("--where", "findings.has('mass')"), "where: no row has findings 'mass'; "),
-        (("-k", 0), "number of neighbours"),
+        (("-k", 0), "-k 0: must be at least 1"),
     ],
 )
 def test_mistakes_write_nothing(

@@ -168,7 +168,7 @@ def test_one_image_per_patient_and_how_many_patients_there_are(
     assert call("search", work / "idx", "--text", "Clear lungs.", "-k", 1, "--quiet") == 0
     assert capsys.readouterr().err == ""
     text = error_of("search", work / "idx", *arguments, "--one-per", "film")
-    assert "unknown one_per 'film'; choose one of: image, study, patient" in text
+    assert "--one-per 'film': unknown; choose one of: image, study, patient" in text
 
 
 def test_unknown_column_in_a_predicate(work: Path, image_id: str, error_of: Callable[..., str]) -> None:
