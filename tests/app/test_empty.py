@@ -1,10 +1,11 @@
+"""Empty tabs say what is missing and what gives it."""
+
+from __future__ import annotations
+
 from cxrneighbors.app.empty import empty_state
 
 
-def test_what_is_missing_and_what_gives_it_are_text_not_markup():
-    made = empty_state("No <evaluation>", "Give one.", "explore idx --evaluation <DIR>")
-    assert (
-        "<h2>No &lt;evaluation&gt;</h2>" in made
-        and "<code>explore idx --evaluation &lt;DIR&gt;</code>" in made
-    )
-    assert "<pre>" not in empty_state("Empty", "Nothing.")
+def test_it_is_escaped_and_the_command_is_optional() -> None:
+    html = empty_state("<b>", "a & b", "explore <DIR>")
+    assert "<h2>&lt;b&gt;</h2><p>a &amp; b</p><pre><code>explore &lt;DIR&gt;</code></pre>" in html
+    assert "<pre>" not in empty_state("a", "b")

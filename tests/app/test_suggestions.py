@@ -1,22 +1,33 @@
+"""Films that fit what is typed, against a look at every row."""
+
+from __future__ import annotations
+
 import pandas as pd
+import pytest
 
 from cxrneighbors.app.suggestions import Suggestions
 
 STUDIES = pd.DataFrame(
     {
-        "image_id": ["b-1", "a-2", "A-3"],
-        "view": ["PA", "AP", "PA"],
-        "findings": [["Pleural_Thickening", "Mass"], ["Mass"], []],
+        "image_id": ["PA_1", "x_pa", "b", "PA_10"],
+        "view": ["AP", "AP", "PA", "LATERAL"],
+        "findings": [["Pleural_Thickening"], [], ["Mass", "Edema"], ["Edema"]],
     }
 )
 
 
-def test_every_word_has_to_fit_in_any_spelling():
-    found = Suggestions(STUDIES)
-    assert found.rows("mass") == [0, 1] and found.rows("MASS pa") == [0]
-    assert found.rows("pleural thickening") == found.rows("pleural_thickening") == [0]
-    assert found.rows("edema") == [] and found.rows("  ") == [0, 1, 2]
-
-
-def test_ids_that_begin_with_it_come_first():
-    assert Suggestions(STUDIES).rows("a") == [1, 2, 0]  # "a" is in every line
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("", [0, 1, 2, 3]),
+        ("PA", [0, 3, 1, 2]),  # ids that begin so, then others by row
+        ("pa_1", [0, 3]),
+        ("edema", [2, 3]),
+        ("  Edema   PA ", [2, 3]),
+        ("pleural thickening", [0]),
+        ("Pleural_Thickening", [0]),
+        ("edema ap", []),
+    ],
+)
+def test_rows_have_every_word(text: str, rows: list[int]) -> None:
+    assert Suggestions(STUDIES).rows(text) == rows
