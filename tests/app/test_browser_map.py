@@ -195,7 +195,7 @@ def test_a_hundred_thousand_points_stay_fluid(map_page: Open) -> None:
           return took.sort((a, b) => a - b)[3];
         }}"""
     )
-    assert best < 120, f"{best:.0f} ms a frame"  # 4 ms on an idle core; machines that test are busy
+    assert best < 120, f"{best:.0f} ms a frame"  # 3 ms of a core that is free; machines that test are busy
 
 
 def test_the_evaluation_tab_shows_its_sentence_figure_tables_and_files(open_page: Open) -> None:
