@@ -89,7 +89,8 @@ class Searching:
         filters = array_filters(allowed, 1, len(allowed))
         rng = np.random.default_rng(0)
         hits = find(store, queries, np.array([modality]), filters, options, rng)
-        rows = hits.rows[0][hits.rows[0] >= 0]
+        there = hits.rows[0] >= 0
+        rows, distances = hits.rows[0][there], hits.distance[0][there]
         searched, factors = ranking_factors(store, modality, weights)
         apart = {
             name: store.distances(queries.vectors, rows[None], {name: 1.0 / store.scale.get(name, 1.0)})[0]
@@ -102,7 +103,7 @@ class Searching:
             shares = [None if s != s else float(s) for s in parts["image"] / total]
         found = tuple(
             Hit(Film.of(self.index.studies.iloc[row]), float(d), float(i), float(r), share)
-            for row, d, i, r, share in zip(rows, hits.distance[0], *apart.values(), shares, strict=False)
+            for row, d, i, r, share in zip(rows, distances, *apart.values(), shares, strict=True)
         )
         return Answer(target, found, searched, k, self._overlap(queries, rows, query, allowed))
 
