@@ -40,8 +40,8 @@ class ReportEncoder:
 
     `model`: 'minilm' (all-MiniLM-L6-v2, shipped as an installed package: the default, works offline),
     'clinicalbert' (Bio_ClinicalBERT, the choice for clinical text where its weights can be fetched),
-    OWNER/MODEL of the Hugging Face hub, or a folder with a sentence-transformers or transformers model. Only a hub
-    name ever fetches anything; code that comes with a model is never run.
+    OWNER/MODEL of the Hugging Face hub, or a folder with a sentence-transformers or transformers model. Only
+    a hub name ever fetches anything; code that comes with a model is never run.
 
     Token vectors are averaged where the model defines no pooling. A report longer than the model's limit is
     cut into chunks of whole sentences; its vector is the mean of the chunks' vectors weighted by their

@@ -150,7 +150,7 @@ def test_hash_needs_weights(plain: Path, tmp_path: Path):
 
 @pytest.mark.parametrize("name", ["./models/none", "nope"])
 def test_missing_folder_is_no_hub_name(name: str):
-    with pytest.raises(UserError, match="no such folder; give .* OWNER/MODEL"):
+    with pytest.raises(UserError, match=r"no such folder; give .* OWNER/MODEL"):
         ReportEncoder(name)
 
 
