@@ -30,7 +30,8 @@ def command(
     report_encoder: str | None = typer.Option(
         None,
         show_default="minilm, or none for a table without reports",
-        help="sentence-transformers/transformers model name or folder, minilm, tfidf, none.",
+        help="sentence-transformers/transformers model name or folder, minilm, clinicalbert, tfidf, "
+        "findings, none; 'minilm+findings': side by side.",
     ),
     mask_labels: bool = typer.Option(
         False, help="Blank the words that name a finding before reading reports."
