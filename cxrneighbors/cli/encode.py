@@ -36,6 +36,9 @@ def command(
     mask_labels: bool = typer.Option(
         False, help="Blank the words that name a finding before reading reports."
     ),
+    mask_sentences: bool = typer.Option(
+        False, help="Leave out every sentence that speaks of a finding before reading reports."
+    ),
     engine: str = typer.Option("local", help="local or ray."),
     batch_size: int = typer.Option(64, help="Images or texts a step."),
     shard_size: int = typer.Option(1024, help="Rows a shard: what an interruption can lose."),
@@ -57,7 +60,7 @@ def command(
         image=load_image_encoder(image, device, lungs),
         report=report,
         out=out,
-        mask_labels=mask_labels,
+        mask_labels="sentences" if mask_sentences else mask_labels,
         engine=engine,
         batch_size=batch_size,
         shard_size=shard_size,
