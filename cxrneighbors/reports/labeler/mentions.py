@@ -65,9 +65,9 @@ def _judged(words: tuple[str, ...], rules: Rules) -> tuple[tuple[int, int, Meani
     matches, normal = find_all(rules.mentions, words), find_all(rules.normal, words)
     if not matches and not normal:
         return ()
-    scopes = Scopes(words, rules)
+    scopes = Scopes(words, rules, matches)
     judged = [
-        (match.start, match.end, meaning, scopes.status(match, meaning.status, matches))
+        (match.start, match.end, meaning, scopes.status(match, meaning.status))
         for match in [*matches, *normal]
         for meaning in match.payloads
     ]

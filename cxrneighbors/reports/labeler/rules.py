@@ -17,8 +17,8 @@ from cxrneighbors.reports.labeler.vocabulary import NO_FINDING, STATUSES
 # The package's own rules; the order decides the order of names in tables.
 RULES_FOLDER = Path(__file__).parent / "rules"
 FINDING_FILES = ("findings.toml", "other_findings.toml", "devices.toml")
-KINDS = ("none", "doubted-exclusion", "negation", "uncertainty", "alternative", "not-stated")
-SIDES = ("after", "before", "both")
+KINDS = ("none", "doubted-exclusion", "negation", "uncertainty", "alternative", "exception", "not-stated")
+SIDES = ("after", "before", "back", "both")
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,14 @@ class Meaning:
 
 @dataclass(frozen=True)
 class TriggerRule:
-    """What a trigger does (`KINDS`) to the mentions on one side of it (`SIDES`); 'end' closes every scope."""
+    """What a trigger does (`KINDS`) to the mentions on one side of it (`SIDES`); 'end' closes every scope.
+
+    `begins_clause`: it counts only as the first words of a clause.
+    """
 
     kind: str
     acts_on: str
+    begins_clause: bool = False
 
 
 @dataclass(eq=False)  # compared and hashed by identity: sentences are cached per rule set
@@ -52,6 +56,10 @@ class Rules:
     clause_words: frozenset[str] = frozenset()
     verbs: frozenset[str] = frozenset()
     closing: frozenset[str] = frozenset()
+    predicates: frozenset[str] = frozenset()
+    prepositions: frozenset[str] = frozenset()
+    places: frozenset[str] = frozenset()
+    kin: tuple[frozenset[str], ...] = ()
     window: int = 4
 
     def with_mentions(self, book: PhraseBook) -> Rules:
@@ -77,17 +85,18 @@ def load_rules(folder: Path = RULES_FOLDER) -> Rules:
     rules.normal.add(_read(folder / "normal.toml")["phrases"], Meaning((NO_FINDING,), "present"))
     document = _read(folder / "triggers.toml")
     for entry in document["trigger"]:
-        _check_keys(entry, {"kind", "acts_on", "phrases"}, folder / "triggers.toml")
+        _check_keys(entry, {"kind", "acts_on", "begins_clause", "phrases"}, folder / "triggers.toml")
         rule = TriggerRule(
             choose("kind of trigger", entry["kind"], KINDS),
             choose("acts_on of a trigger", entry["acts_on"], SIDES),
+            entry.get("begins_clause", False),
         )
         rules.triggers.add(entry["phrases"], rule)
     scope = document["scope"]
     rules.triggers.add(scope["ends"], TriggerRule("end", "both"))
-    rules.joints, rules.clause_words = _words(scope["joints"]), _words(scope["clause_words"])
-    rules.verbs, rules.closing = _words(scope["verbs"]), _words(scope["closing"])
-    rules.window = scope["window"]
+    for name in ("joints", "clause_words", "verbs", "closing", "predicates", "prepositions", "places"):
+        setattr(rules, name, _words(scope.get(name, [])))
+    rules.kin, rules.window = tuple(frozenset(names) for names in scope.get("kin", [])), scope["window"]
     return rules
 
 
