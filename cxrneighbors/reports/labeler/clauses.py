@@ -30,6 +30,10 @@ class Clauses:
         self.words, self.rules, self.mentions = words, rules, mentions
         self.ends, self.joints, self.starts = ends, joints, starts
 
+    def with_starts(self, starts: Collection[int]) -> Clauses:
+        """The same sentence for triggers of another kind."""
+        return Clauses(self.words, self.rules, self.mentions, self.ends, self.joints, starts)
+
     def closed(self, start: int, stop: int) -> bool:
         """Whether a clause begins between a trigger that ends at `start` and the word `stop` behind it."""
         if self.ended(start, stop):
