@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,10 @@ from cxrneighbors.reports.labeler.rules import RULES_FOLDER, load_rules
 if TYPE_CHECKING:
     import pandas as pd
 
-LABEL_COLUMNS = ("study_id", "finding", "status", "evidence", "start", "end")
+LABEL_COLUMNS = ("study_id", "finding", "status", "evidence", "start", "end", "side", "change")
+_VALUES = attrgetter(*LABEL_COLUMNS[1:])  # of a `Label`
 _CHUNK = 1000
-Row = tuple[str, str, str, str, int, int]
+Row = tuple[str, str, str, str, int, int, str | None, str | None]
 
 
 def label_reports(studies: pd.DataFrame, rules_folder: Path = RULES_FOLDER, workers: int = 1) -> pd.DataFrame:
@@ -28,8 +30,9 @@ def label_reports(studies: pd.DataFrame, rules_folder: Path = RULES_FOLDER, work
 
     Returns columns `study_id`, `finding` (CheXpert and ChestX-ray14 names, further findings, devices),
     `status` ('present', 'absent', 'uncertain'), `evidence` (the deciding sentence), `start`, `end` (int64;
-    characters of the report as given: `report[start:end] == evidence`). See `labels.label_report` for what
-    decides.
+    characters of the report as given: `report[start:end] == evidence`), `side` ('left', 'right',
+    'bilateral') and `change` ('new', 'worsened', 'improved', 'unchanged', 'resolved', 'recurrent'), None
+    where the report names none. See `labels.label_report` for what decides.
 
     `workers` processes share the work, with the same result. Raises `UserError` when a column is missing.
     """
@@ -59,9 +62,9 @@ def write_labels(labels: pd.DataFrame, path: str | Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    types = [pa.string()] * 4 + [pa.int64()] * 2
+    types = [pa.string()] * 4 + [pa.int64()] * 2 + [pa.string()] * 2
     arrays = [
-        pa.array(labels[column].tolist(), type=kind)
+        pa.array(labels[column].tolist(), type=kind, from_pandas=True)
         for column, kind in zip(LABEL_COLUMNS, types, strict=True)
     ]
     with atomic_path(path) as temporary:
@@ -70,8 +73,4 @@ def write_labels(labels: pd.DataFrame, path: str | Path) -> None:
 
 def _label_chunk(folder: Path, chunk: list[tuple[str, str]]) -> list[Row]:
     rules = load_rules(folder)
-    return [
-        (study, label.finding, label.status, label.evidence, label.start, label.end)
-        for study, report in chunk
-        for label in label_report(report, rules)
-    ]
+    return [(study, *_VALUES(label)) for study, report in chunk for label in label_report(report, rules)]
