@@ -8,9 +8,10 @@ import pandas as pd
 def report_texts(studies: pd.DataFrame, mask_labels: bool = False) -> pd.Series:
     """The text of each row that report encoders see, None where there is none: Series of str or None (N,).
 
-    Findings and impression where the report has such sections, else all of it. With `mask_labels`, words
-    that name any finding of the table are replaced by '___', in every report alike: masking only a report's
-    own findings would show by the gaps which it has.
+    Findings (or a body without a heading) and impression where the report has such sections, else what comes
+    next to them (`reports.selection.chosen_text`). With `mask_labels`, words that name any finding of the
+    table are replaced by '___', in every report alike: masking only a report's own findings would show by the
+    gaps which it has.
     """
     from cxrneighbors.reports.label_words import mask_label_words
     from cxrneighbors.reports.selection import report_text
@@ -30,3 +31,10 @@ def report_texts(studies: pd.DataFrame, mask_labels: bool = False) -> pd.Series:
 
     texts = [text_of(a, b) for a, b in zip(studies["report"], studies["sections"], strict=True)]
     return pd.Series(texts, index=studies.index, dtype=object)
+
+
+def text_sources(studies: pd.DataFrame) -> dict[str, int]:
+    """From which sections the texts of `report_texts` are: names such as 'findings+impression' -> rows."""
+    from cxrneighbors.reports.summary import count_sources
+
+    return count_sources(studies["report"].tolist(), studies["sections"].tolist())
