@@ -12,7 +12,9 @@ NOT_READ = ("examination", "indication", "history", "comparison", "technique", "
 _LONGEST = 90  # characters
 _COLON = re.compile(r":(?!\d)")
 _BANNER = re.compile(
-    r"^[\s_*=-]*(?P<kind>(?:FINAL|PRELIMINARY)[ \t]+(?:REPORT|ADDENDUM))[\s_*=-]*$", re.MULTILINE | re.I
+    r"^[\s_*=-]*(?P<kind>(?i:(?:FINAL|PRELIMINARY)[ \t]+(?:REPORT|ADDENDUM))(?=[\s_*=-]*$)"
+    r"|FINAL (?:REPORT|ADDENDUM)\b)[\s_*=-]*",
+    re.MULTILINE,
 )
 BANNER_WORDS = re.compile(r"^[\W_]*(?:(?:FINAL|PRELIMINARY)[ \t]+(?:REPORT|ADDENDUM)\b[\W_]*)?", re.I)
 _ALONE = re.compile(
@@ -117,7 +119,7 @@ def _before_colons(text: str) -> list[Heading]:
         at = colon.start()
         line = text.rfind("\n", 0, at) + 1
         first = max(line, found[-1].end if found else 0, at - _LONGEST)
-        end = colon.end()
+        end = colon.end() + 2 * text.startswith("**", colon.end())  # '**Findings:** Clear.'
         for start, at_line in _candidates(text, first, at, first == line):
             if opened := classify(text[start:at].rstrip(" \t*"), at_line and not shouting):
                 found.append(Heading(opened[0], start, end, opened[1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import NamedTuple
 
 from cxrneighbors.reports.cleaning import unwrap
@@ -17,6 +18,11 @@ _SENTENCE = re.compile(r"[.?!][\"')]*\s+(?=\S)|\n[^\S\n]*(?=[A-Z])")
 _DESCRIBES = re.compile(
     r"\b(?:is|are|has|have|there|no|remains?|appears?|shows?|demonstrates?|clear|normal|enlarged|unchanged"
     r"|stable|seen|noted|without)\b",
+    re.IGNORECASE,
+)
+_ORGANS = re.compile(
+    r"\b(?:lungs?|heart|cardiac|cardio\w+|pleura\w*|mediastin\w+|hil(?:ar|a|um)|diaphragms?|hemidiaphragms?|aorta"
+    r"|aortic|pulmonary|bones?|osseous|spine)\b",
     re.IGNORECASE,
 )
 _OF_THE_EXAMINATION = re.compile(
@@ -65,7 +71,7 @@ def parse_sections(text: str) -> dict[str, str]:
     sections: dict[str, list[str]] = {}
     for stretch in find_stretches(text):
         if stretch.section and (part := unwrap(_DASHES.sub("", text[stretch.text_start : stretch.end]))):
-            sections.setdefault(stretch.section, []).append(part)
+            sections.setdefault(stretch.section, []).append(part.removesuffix("**").rstrip())
     return {section: "\n\n".join(parts) for section, parts in sections.items()}
 
 
@@ -147,9 +153,9 @@ def _with_body(text: str, stretches: list[Stretch], headings: list[Heading]) -> 
         if cut := _second_paragraph(text, parts[n], last=n in (*before[-1:], len(parts) - 1)):
             return _cut(parts, n, cut)
     short = all(refers_back(text[p.text_start : p.end]) for p in parts if p.section == "impression")
-    wanted = NOT_READ if short and concluded < len(parts) else ("comparison", "technique", "examination")
+    short = short and concluded < len(parts)
     for n in reversed(before):
-        if parts[n].section in wanted and (cut := _second_sentence(text, parts[n], wanted == NOT_READ)):
+        if cut := _second_sentence(text, parts[n], short):
             return _cut(parts, n, cut)
     return parts
 
@@ -180,19 +186,33 @@ def _second_paragraph(text: str, stretch: Stretch, last: bool) -> int | None:
     return None
 
 
-def _second_sentence(text: str, stretch: Stretch, any_will_do: bool) -> int | None:
-    """Where the sentences after the first begin to describe the image."""
-    whole = text[: stretch.end]
+def _second_sentence(text: str, stretch: Stretch, needed: bool) -> int | None:
+    """Where the sentences after the first begin to describe the image.
+
+    In a history two must speak of organs, for a history describes, too. needed: something must be found
+    if there is a second sentence, since the impression refers to it.
+    """
     begin = stretch.end - len(text[stretch.text_start : stretch.end].lstrip())
-    starts = [stop.end() for stop in _SENTENCE.finditer(whole, begin)]
-    if not starts:
-        return None
-    ends = [*starts[1:], stretch.end]
-    for start, end in zip(starts, ends, strict=True):
-        sentence = text[start:end]
-        if _DESCRIBES.search(sentence) and not _OF_THE_EXAMINATION.search(sentence):
-            return start
-    return starts[0] if any_will_do else None
+    starts = [stop.end() for stop in _SENTENCE.finditer(text[: stretch.end], begin)]
+    sentences = [text[start:end] for start, end in pairwise([*starts, stretch.end])]
+    telling = [
+        n
+        for n, sentence in enumerate(sentences)
+        if _DESCRIBES.search(sentence) and not _OF_THE_EXAMINATION.search(sentence)
+    ]
+    if stretch.section in ("history", "indication") and not needed:
+        telling = [n for n in telling if _ORGANS.search(sentences[n])]
+        return starts[telling[0]] if len(telling) > 1 else None
+    if not telling:
+        return starts[0] if needed and starts else None
+    first = telling[0]
+    while (
+        first
+        and len(sentences[first - 1].split()) > 2
+        and not _OF_THE_EXAMINATION.search(sentences[first - 1])
+    ):
+        first -= 1
+    return starts[first]
 
 
 def _cut(parts: list[Stretch], n: int, cut: int) -> list[Stretch]:
@@ -201,15 +221,13 @@ def _cut(parts: list[Stretch], n: int, cut: int) -> list[Stretch]:
 
 
 def _paragraphs(text: str, stretch: Stretch) -> list[tuple[int, int]]:
-    """(start, end) of the paragraphs that have letters or digits."""
+    """(start, end) of the paragraphs that have letters, digits or '___'."""
     begin = stretch.end - len(text[stretch.text_start : stretch.end].lstrip())
     breaks = list(_BLANK_LINES.finditer(text[: stretch.end], begin))
     starts = [begin, *(each.end() for each in breaks)]
     ends = [*(each.start() for each in breaks), stretch.end]
     return [
-        (start, end)
-        for start, end in zip(starts, ends, strict=True)
-        if any(map(str.isalnum, text[start:end]))
+        (start, end) for start, end in zip(starts, ends, strict=True) if re.search(r"\w", text[start:end])
     ]
 
 

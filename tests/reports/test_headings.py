@@ -107,7 +107,9 @@ def test_places_and_banners():
     assert [text[each.start : each.end].strip() for each in found] == [
         "WET READ:", "FINAL REPORT", "HISTORY:", "CHEST, TWO VIEWS:",
     ]  # fmt: skip
-    assert find_headings("FINAL ADDENDUM\nClear.")[0].section == "addendum"
+    for text in ("FINAL ADDENDUM\nClear.", "FINAL ADDENDUM Clear.\n____\nFINAL REPORT HISTORY: x"):
+        assert find_headings(text)[0].section == "addendum"
+    assert find_headings("Final report to follow.") == []
 
 
 def test_all_headings_begin_with_the_published():

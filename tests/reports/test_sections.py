@@ -52,6 +52,8 @@ def test_report_with_all_headings():
         "FINDINGS Clear.\nIMPRESSION Normal.",
         "Findings - Clear.\nImpression - Normal.",
         "FINDINGS: Clear. IMPRESSION: Normal.",
+        "**Findings:** Clear.\n**Impression:** Normal.",
+        "FINAL REPORT FINDINGS: Clear. IMPRESSION Normal.",
         "Findings: Clear. Impression: Normal.",
         "FINAL REPORT\nFindings : Clear.\r\nImpressions:\r\nNormal.\r\n",
     ],
@@ -192,6 +194,23 @@ def test_parts_of_the_film_stay_with_their_text():
 def test_a_history_alone_is_not_a_body():
     for text in ("HISTORY: Cough. Prior edema.", "INDICATION: Fever. // edema?\nIMPRESSION: Clear lungs."):
         assert "body" not in parse_sections(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "body"),
+    [
+        ("COMPARISON: ___.\n\nLow lung volumes.\n\nIMPRESSION: New.", "Low lung volumes."),
+        ("COMPARISON: None. Low lung volumes. The heart is large. IMPRESSION: New.",
+         "Low lung volumes. The heart is large."),
+        ("COMPARISON: ___. CT is available. The heart is large. IMPRESSION: New.", "The heart is large."),
+        ("HISTORY: Cough. No fever. The lungs are clear. The heart is large. IMPRESSION: New.",
+         "The lungs are clear. The heart is large."),
+        ("HISTORY: COPD. Known effusion.\n\nSeen on ___.\n\nLungs are clear.\n\nIMPRESSION: New.",
+         "Seen on ___.\n\nLungs are clear."),
+    ],
+)  # fmt: skip
+def test_where_a_body_begins(text, body):
+    assert parse_sections(text)["body"] == body
 
 
 def test_the_films_compared_with_are_not_a_body():
