@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from cxrneighbors.encoders.ray_engine import encode_shards_on_ray
 from cxrneighbors.encoders.registry import load_encoder_folder, load_image_encoder, load_report_encoder
 from cxrneighbors.encoders.shards import read_shards
 from cxrneighbors.encoders.store import Embeddings, stored_encoder
-from cxrneighbors.encoders.texts import report_texts
+from cxrneighbors.encoders.texts import report_texts, text_sources
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.progress import say
 
@@ -100,6 +100,7 @@ class _Part:
     rows: pd.DataFrame
     column: str
     fitted_on: str = ""
+    text_from: dict[str, int] = field(default_factory=dict)  # reports: images by the sections that are read
 
     def __post_init__(self) -> None:
         if not has_text(self.rows[self.column]).any():
@@ -144,7 +145,7 @@ def _parts(
     parts = [_Part("image", films, studies, "path")] if films is not None else []
     if texts is not None:
         rows = studies.assign(report=report_texts(studies, mask_labels))
-        parts.append(_Part("report", texts, rows, "report"))
+        parts.append(_Part("report", texts, rows, "report", text_from=text_sources(studies)))
     if not parts:
         raise UserError(
             "nothing to encode: neither an image nor a report encoder is given; name at least one"
@@ -162,7 +163,8 @@ def _finished(work: Work, parts: list[_Part], jobs: list[Job]) -> Embeddings:
         for image_id, reason in shard.skipped:
             skipped.add(image_id, reason)
         counts = {"dim": shard.vectors.shape[1], "count": len(shard.ids), "skipped": len(shard.skipped)}
-        results[part.modality] = {**result, **counts}
+        read = {"text_from": part.text_from} if part.text_from else {}
+        results[part.modality] = {**result, **counts, **read}
         say(f"{part.modality}: {len(shard.ids)} vectors of {counts['dim']} dimensions ({part.encoder.name})")
     write_skipped(skipped, work.folder)
     if len(skipped):

@@ -97,6 +97,12 @@ def test_search_benchmark_leaves_the_index_as_it_was(tmp_path, monkeypatch):
     assert (index.store.exact_rows, index.store.rows_per_effort) == before
 
 
+def test_sections_are_found_where_they_are_known(tmp_path, shared_data):
+    rows = run("sections", tmp_path, shared_data / "openi", "--reports", 300)["rows"]
+    assert [row["n"] for row in rows] == [2719, 300, 300]
+    assert max(row["unplaced"] for row in rows) < 0.01 and max(row["misplaced"] for row in rows) < 0.01
+
+
 def test_mimic_scale_counts_what_it_wrote(tmp_path):
     summary = run("mimic_scale", tmp_path, "--images", 400)
     assert summary["images"] == 400 and summary["skipped"] == 0 and summary["within_limits"]
