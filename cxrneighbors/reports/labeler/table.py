@@ -15,6 +15,7 @@ from cxrneighbors.reports.labeler.rules import RULES_FOLDER, load_rules
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 LABEL_COLUMNS = ("study_id", "finding", "status", "evidence", "start", "end", "side", "change")
 _VALUES = attrgetter(*LABEL_COLUMNS[1:])  # of a `Label`
@@ -62,13 +63,18 @@ def write_labels(labels: pd.DataFrame, path: str | Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    types = [pa.string()] * 4 + [pa.int64()] * 2 + [pa.string()] * 2
-    arrays = [
-        pa.array(labels[column].tolist(), type=kind, from_pandas=True)
-        for column, kind in zip(LABEL_COLUMNS, types, strict=True)
-    ]
+    schema = label_schema()
+    arrays = [pa.array(labels[field.name].tolist(), field.type, from_pandas=True) for field in schema]
     with atomic_path(path) as temporary:
-        pq.write_table(pa.table(arrays, names=list(LABEL_COLUMNS)), temporary)
+        pq.write_table(pa.table(arrays, schema=schema), temporary)
+
+
+def label_schema() -> pa.Schema:
+    """Columns and types of the label table as a file."""
+    import pyarrow as pa
+
+    kinds = [pa.string()] * 4 + [pa.int64()] * 2 + [pa.string()] * 2
+    return pa.schema(list(zip(LABEL_COLUMNS, kinds, strict=True)))
 
 
 def _label_chunk(folder: Path, chunk: list[tuple[str, str]]) -> list[Row]:
