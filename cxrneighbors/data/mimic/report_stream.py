@@ -18,9 +18,8 @@ from cxrneighbors.errors import UserError
 from cxrneighbors.files import atomic_path
 from cxrneighbors.processes import process_count
 from cxrneighbors.progress import track
-from cxrneighbors.reports.labeler.labels import label_report
 from cxrneighbors.reports.labeler.rules import RULES_FOLDER, load_rules
-from cxrneighbors.reports.labeler.table import Row, label_schema
+from cxrneighbors.reports.labeler.table import label_chunk, label_schema
 
 BLOCK = 1000
 
@@ -67,7 +66,7 @@ def label_archive(
     counts = Counter({"reports": 0, "labelled": 0, "present": 0, "absent": 0, "uncertain": 0})
     blocks = (_told(part, skipped, counts) for part in stream_reports(source, BLOCK))
     jobs = Parallel(process_count(workers), return_as="generator")
-    done = jobs(delayed(_label)(rules_folder, block) for block in blocks)
+    done = jobs(delayed(label_chunk)(rules_folder, block) for block in blocks)
     total = -(-len(source.names()) // BLOCK)
     with atomic_path(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for rows in track(done, "labelling reports", total):
@@ -87,12 +86,3 @@ def _told(part: list[tuple[str, Report]], skipped: Skipped, counts: Counter[str]
     told = [(study, report.text) for study, report in part if report.text is not None]
     counts["reports"] += len(told)
     return told
-
-
-def _label(rules_folder: Path, block: list[tuple[str, str]]) -> list[Row]:
-    rules = load_rules(rules_folder)
-    return [
-        (study, label.finding, label.status, label.evidence, label.start, label.end)
-        for study, text in block
-        for label in label_report(text, rules)
-    ]

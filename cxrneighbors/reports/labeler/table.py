@@ -52,7 +52,7 @@ def label_reports(studies: pd.DataFrame, rules_folder: Path = RULES_FOLDER, work
             reports.setdefault(str(study), report)
     items = list(reports.items())
     chunks = [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
-    label = partial(_label_chunk, rules_folder)
+    label = partial(label_chunk, rules_folder)
     rows = [row for part in each_by_process(label, chunks, "labelling reports", workers) for row in part]
     table = pd.DataFrame(rows, columns=list(LABEL_COLUMNS))
     return table.astype({"start": "int64", "end": "int64"})
@@ -77,6 +77,7 @@ def label_schema() -> pa.Schema:
     return pa.schema(list(zip(LABEL_COLUMNS, kinds, strict=True)))
 
 
-def _label_chunk(folder: Path, chunk: list[tuple[str, str]]) -> list[Row]:
+def label_chunk(folder: Path, chunk: list[tuple[str, str]]) -> list[Row]:
+    """Rows of the label table for (study id, report) pairs, by the rules of `folder`."""
     rules = load_rules(folder)
     return [(study, *_VALUES(label)) for study, report in chunk for label in label_report(report, rules)]
