@@ -43,7 +43,7 @@ class FindingsEncoder(SavedModel):
 
     @property
     def findings(self) -> list[str]:
-        """The finding of each of the first dimensions; those for the left follow, then those for the right."""
+        """The finding of each of the first dimensions; those for left and for right follow."""
         return [NO_FINDING, *(name for name in _rules().groups if name != NO_FINDING)]
 
     def weights_hash(self) -> str:
