@@ -147,3 +147,22 @@ def test_explorer_speed_asks_real_rows(tmp_path):
     summary = run("explorer_speed", tmp_path, tmp_path, "--queries", 3)
     assert summary["n_films"] == 120 and list(summary["seconds"]) == ["8", "12", "24", "48"]
     assert all(0 < row["median"] <= row["most"] for row in summary["seconds"].values())
+
+
+def test_negation_scores_by_hand_made_triples(archive, tmp_path):
+    summary = run("negation", tmp_path, "folder", archive, "--encoders", "tfidf", "findings")
+    words, findings = summary["encoders"]
+    assert words["held-back"]["all"] < 0.1 and findings["development"]["negation"] > 0.7
+
+
+def test_masking_says_what_words_are_left(tmp_path):
+    rows = ["image_id,patient_id,report,findings"]
+    said = {"Mass": "There is a mass.", "": "The lungs are clear."}
+    for i in range(60):
+        name = "Mass" if i % 2 else ""
+        rows.append(f"i{i},p{i},{said[name]} Zorbly {'quux' if i % 2 else 'flim'}.,{name or 'No Finding'}")
+    (tmp_path / "studies.csv").write_text("\n".join(rows))
+    summary = run("masking", tmp_path, "folder", tmp_path, "--name", "made", "--least", 10)
+    auc = summary["auc"]["Mass"]
+    assert auc["none"] > 0.99 and auc["words"] > 0.99 and auc["sentences"] > 0.99  # 'quux' tells
+    assert summary["text_left"]["none"] == 1 > summary["text_left"]["sentences"]
