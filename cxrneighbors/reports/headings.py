@@ -12,8 +12,8 @@ NOT_READ = ("examination", "indication", "history", "comparison", "technique", "
 _LONGEST = 90  # characters
 _COLON = re.compile(r":(?!\d)")
 _BANNER = re.compile(
-    r"^[\s_*=-]*(?P<kind>(?i:(?:FINAL|PRELIMINARY)[ \t]+(?:REPORT|ADDENDUM))(?=[\s_*=-]*$)"
-    r"|FINAL (?:REPORT|ADDENDUM)\b)[\s_*=-]*",
+    r"^[ \t_*=-]*(?P<kind>(?i:(?:FINAL|PRELIMINARY)[ \t]+(?:REPORT|ADDENDUM))(?=[ \t_*=-]*$)"
+    r"|FINAL (?:REPORT|ADDENDUM)\b)[ \t_*=-]*",
     re.MULTILINE,
 )
 BANNER_WORDS = re.compile(r"^[\W_]*(?:(?:FINAL|PRELIMINARY)[ \t]+(?:REPORT|ADDENDUM)\b[\W_]*)?", re.I)
