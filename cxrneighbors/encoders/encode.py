@@ -36,7 +36,7 @@ def encode(
     shard_size: int = 1024,
     batch_size: int = 64,
     device: str = "auto",
-    mask_labels: bool = False,
+    mask_labels: bool | str = False,
     engine: str = "local",
 ) -> Embeddings:
     """Encode every image and every report of a study table.
@@ -46,8 +46,9 @@ def encode(
     the rows of split 'train' (all rows if there are none).
     `out`: folder of the store; None keeps the embeddings in memory only.
     `device`: for encoders that are loaded here: 'auto' (cuda where there is one), 'cpu', 'cuda'.
-    `mask_labels`: replace the words that name a finding of the table before reports are encoded, so that a
-    report cannot give its label away.
+    `mask_labels`: 'words' (or True): blank the words that name a finding of the table before reports are
+    encoded; 'sentences': leave out the sentences that speak of any finding (`encoders.texts`). What is left
+    bounds what report neighbours owe to words that give their label away.
     `engine`: 'local', or 'ray' for shards as tasks of a Ray cluster that sees `out`.
 
     Batches never cross the border of a shard, and a shard is written in one step: an interrupted run
@@ -137,7 +138,7 @@ def _parts(
     image: ImageEncoder | str | Path | None,
     report: TextEncoder | str | Path | None,
     device: str,
-    mask_labels: bool,
+    mask_labels: bool | str,
 ) -> list[_Part]:
     """One part per modality that has an encoder."""
     films, texts = load_image_encoder(image, device), load_report_encoder(report, device)

@@ -146,3 +146,12 @@ def test_contrast_compares_choices_on_val_and_controls_on_test(tmp_path):
     assert {line["calls"] for line in controls["rows"]} == {25, None}
     assert all(0 <= line["pointing"] <= 1 and 0 <= line["energy"] <= 1 for line in controls["rows"])
     assert "on validation patients" in next(tmp_path.glob("results/*.md")).read_text()
+
+
+def test_explorer_speed_asks_real_rows(tmp_path):
+    table = ["Image Index,Patient ID,View Position,Patient Sex,Patient Age,Finding Labels"]
+    table += [f"{i:03d}.png,{i // 2},{'PA' if i % 3 else 'AP'},F,{i},Mass|Nodule" for i in range(120)]
+    (tmp_path / "Data_Entry_2017_v2020.csv").write_text("\n".join(table))
+    summary = run("explorer_speed", tmp_path, tmp_path, "--queries", 3)
+    assert summary["n_films"] == 120 and list(summary["seconds"]) == ["8", "12", "24", "48"]
+    assert all(0 < row["median"] <= row["most"] for row in summary["seconds"].values())

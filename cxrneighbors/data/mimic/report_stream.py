@@ -18,9 +18,8 @@ from cxrneighbors.errors import UserError
 from cxrneighbors.files import atomic_path
 from cxrneighbors.processes import process_count
 from cxrneighbors.progress import track
-from cxrneighbors.reports.labeler.labels import label_report
 from cxrneighbors.reports.labeler.rules import RULES_FOLDER, load_rules
-from cxrneighbors.reports.labeler.table import LABEL_COLUMNS, Row
+from cxrneighbors.reports.labeler.table import label_chunk, label_schema
 
 BLOCK = 1000
 
@@ -63,21 +62,17 @@ def label_archive(
 
     source = open_reports(given)
     load_rules(rules_folder)  # a broken rule file is reported before the work begins
-    kinds = [pa.string()] * 4 + [pa.int64()] * 2
-    schema = pa.schema(list(zip(LABEL_COLUMNS, kinds, strict=True)))
+    schema = label_schema()
     counts = Counter({"reports": 0, "labelled": 0, "present": 0, "absent": 0, "uncertain": 0})
     blocks = (_told(part, skipped, counts) for part in stream_reports(source, BLOCK))
     jobs = Parallel(process_count(workers), return_as="generator")
-    done = jobs(delayed(_label)(rules_folder, block) for block in blocks)
+    done = jobs(delayed(label_chunk)(rules_folder, block) for block in blocks)
     total = -(-len(source.names()) // BLOCK)
     with atomic_path(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for rows in track(done, "labelling reports", total):
-            columns = list(zip(*rows, strict=True)) or [()] * len(kinds)
-            writer.write_table(
-                pa.table(
-                    [pa.array(each, kind) for each, kind in zip(columns, kinds, strict=True)], schema=schema
-                )
-            )
+            columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+            arrays = [pa.array(each, kind) for each, kind in zip(columns, schema.types, strict=True)]
+            writer.write_table(pa.table(arrays, schema=schema))
             counts["labelled"] += len({row[0] for row in rows})
             counts.update(row[2] for row in rows)
     return dict(counts)
@@ -91,12 +86,3 @@ def _told(part: list[tuple[str, Report]], skipped: Skipped, counts: Counter[str]
     told = [(study, report.text) for study, report in part if report.text is not None]
     counts["reports"] += len(told)
     return told
-
-
-def _label(rules_folder: Path, block: list[tuple[str, str]]) -> list[Row]:
-    rules = load_rules(rules_folder)
-    return [
-        (study, label.finding, label.status, label.evidence, label.start, label.end)
-        for study, text in block
-        for label in label_report(text, rules)
-    ]
