@@ -3,11 +3,11 @@
     python eval/mimic_reports.py [--sizes 14239 56958 227835] [--minilm 2000] [--work FOLDER]
 
 Writes zips of the published shape (files/p10/p10000032/s50414267.txt) with generated reports, headed as
-MIMIC-CXR's are, then reads each in a fresh process, a thousand reports at a time: sections, labels, TF-IDF
-vectors of what describes the image (its words learned on the first 10,000 reports), all written to disk.
-Memory is the process's peak, and what is resident at each quarter of the way. MiniLM is timed on a sample,
-and its time for all reports is extrapolated from that. Writes eval/results/mimic_reports.json and
-mimic_reports.md.
+MIMIC-CXR's are, where the work folder has none of that size, then reads each in a fresh process, a thousand
+reports at a time: sections, labels, TF-IDF vectors of what describes the image (its words learned on the
+first 10,000 reports), all written to disk. Memory is the process's peak, and what is resident at each
+quarter of the way. MiniLM is timed on a sample, and its time for all reports is extrapolated from that.
+Writes eval/results/mimic_reports.json and mimic_reports.md.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from common.options import options, run
 from common.results import write_results
 
 REPORTS = 227_835
+ARCHIVE = "mimic-cxr-reports.zip"
 WORDS, LEARNED_ON = 384, 10_000  # of TF-IDF: as many dimensions as MiniLM has
 STAGES = ("read", "parsed", "labelled", "embedded")
 
@@ -48,13 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     rows = []
     for size in sorted(given.sizes):
-        place = given.work / f"{size}"
-        place.mkdir(parents=True, exist_ok=True)
-        started = time.perf_counter()
-        write_zip(place / "mimic-cxr-reports.zip", size, given.seed)
-        written = time.perf_counter() - started
-        rows.append(alone("stream", place, 0) | {"seconds_to_write_the_zip": round(written, 1)})
-    sample = alone("minilm", given.work / f"{max(given.sizes)}", given.minilm) if given.minilm else None
+        place = given.work / f"{size}-seed{given.seed}"
+        if not (place / ARCHIVE).exists():
+            write_zip(place / ARCHIVE, size, given.seed)
+        rows.append(alone("stream", place, 0))
+    sample = alone("minilm", place, given.minilm) if given.minilm else None
     result = {"sizes": rows, "minilm": sample, "load_average_at_end": round(os.getloadavg()[0], 1)}
     write_results(given.results, "mimic_reports", result, markdown(result))
 
@@ -69,6 +68,7 @@ def alone(what: str, place: Path, sample: int) -> dict[str, Any]:
 
 def write_zip(path: Path, n: int, seed: int) -> None:
     """`n` generated reports in the published zip's shape, three or four a patient."""
+    from cxrneighbors.files import atomic_path
     from cxrneighbors.testing.mimic_style import styled_report
     from sections import phantom_sections
 
@@ -76,7 +76,10 @@ def write_zip(path: Path, n: int, seed: int) -> None:
     studies = (50_000_000 + rng.permutation(9_999_999)[:n]).tolist()
     subjects = np.sort(10_000_000 + rng.integers(0, 9_999_999, max(1, 65_379 * n // REPORTS)))
     of_study = np.sort(rng.choice(subjects, n)).tolist()
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with (
+        atomic_path(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+    ):
         for subject, study, sections in zip(of_study, studies, phantom_sections(seed), strict=False):
             text = styled_report(sections, rng).text
             archive.writestr(f"files/p{str(subject)[:2]}/p{subject}/s{study}.txt", text)
@@ -97,7 +100,7 @@ def stream(place: Path, _: int) -> dict[str, Any]:
 
     started = time.perf_counter()
     imported = resident_mb()
-    source = open_reports(place / "mimic-cxr-reports.zip")
+    source = open_reports(place / ARCHIVE)
     names = sorted(source.names())
     memory = {"imported": imported, "zip_opened": resident_mb()}
     encoder = TfidfEncoder(WORDS).fit([described(source, name) for name in names[:LEARNED_ON]])
@@ -150,7 +153,7 @@ def embed_sample(place: Path, n: int) -> dict[str, Any]:
     from cxrneighbors.data.mimic.report_stream import open_reports
     from cxrneighbors.encoders.report_encoder import ReportEncoder
 
-    source = open_reports(place / "mimic-cxr-reports.zip")
+    source = open_reports(place / ARCHIVE)
     names = sorted(source.names())
     drawn = np.random.default_rng(0).choice(len(names), min(n, len(names)), replace=False)
     texts = [described(source, names[i]) for i in drawn]
