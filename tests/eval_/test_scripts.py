@@ -108,6 +108,14 @@ def test_mimic_scale_counts_what_it_wrote(tmp_path):
     assert summary["images"] == 400 and summary["skipped"] == 0 and summary["within_limits"]
 
 
+def test_mimic_reports_reads_labels_and_embeds_what_it_wrote(tmp_path):
+    summary = run("mimic_reports", tmp_path, "--sizes", 80, "--minilm", 0, "--work", tmp_path / "work")
+    (row,) = summary["sizes"]
+    assert row["reports"] == sum(row["read_by"].values()) == 80 and row["labels"] > 80
+    assert row["peak_mb"] >= row["resident_mb"]["quarter 4"] > 0 and summary["minilm"] is None
+    assert set(row["per_cpu_second"]) == {"read", "parsed", "labelled", "embedded"}
+
+
 def test_a_missing_data_set_is_a_mistake_in_one_line(tmp_path):
     with pytest.raises(UserError, match="nowhere"):
         run("labeler", tmp_path, tmp_path / "nowhere")
