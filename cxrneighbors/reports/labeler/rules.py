@@ -69,6 +69,7 @@ class Rules:
     diagnoses: frozenset[str] = frozenset()
     sides: dict[str, str] = field(default_factory=dict)
     no_sides: frozenset[str] = frozenset()
+    comparing: frozenset[str] = frozenset()
     window: int = 4
 
     def with_mentions(self, book: PhraseBook) -> Rules:
@@ -126,6 +127,7 @@ def _add_changes(rules: Rules, path: Path) -> None:
         rules.changes.add(entry["phrases"], rule)
     rules.sides = {word: side for side in SIDES for word in _words(document["side"][side])}
     rules.no_sides = _words(document["side"]["not_before"])
+    rules.comparing = _words(document["side"]["comparing"])
 
 
 def _add_finding(rules: Rules, entry: dict[str, Any], path: Path) -> None:
