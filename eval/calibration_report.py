@@ -76,8 +76,8 @@ def _planted(row: dict[str, Any]) -> str:
 def draw_figure(summary: dict[str, Any]) -> Figure:
     """Coverage of every interval in every design; what was in use before beside it."""
     rows = summary["rows"]
-    figure = new_figure(8.6, 0.25 * len(rows) + 1.2)
-    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.15, 1])
+    figure = new_figure(9.4, 0.25 * len(rows) + 1.2)
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1, 1])
     places = range(len(rows) - 1, -1, -1)
     for y, row in zip(places, rows, strict=True):
         for at in row["k"].values():
@@ -112,4 +112,4 @@ def _finish(axis: Axes, limits: tuple[float, float], title: str, colors: dict[st
     for name, color in colors.items():
         axis.plot([], [], "o", ms=4, color=color, mew=0, label=name)
     style: dict[str, Any] = {"fontsize": 6.5, "frameon": False, "handletextpad": 0.1, "columnspacing": 1.2}
-    axis.legend(loc="lower left", bbox_to_anchor=(-0.03, 0.995), ncols=3, **style)
+    axis.legend(loc="lower left", bbox_to_anchor=(-0.06, 0.995), ncols=3, **style)

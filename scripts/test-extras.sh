@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the optional libraries (Ray, Milvus, h5py, Quantus) and runs their tests: here a skipped test fails.
+# Installs the optional libraries (Ray, Milvus, h5py, Quantus, UMAP) and runs their tests: here a skipped test fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh
@@ -11,6 +11,6 @@ echo "import site; site.addsitedir('$(site .venv/bin/python)')" > "$(site $pytho
 $python -m pip --disable-pip-version-check --quiet install -c constraints.txt -e '.[extras]'
 export CXRNEIGHBORS_EXTRAS=1 HF_HUB_OFFLINE=1 OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 exec $python -m pytest -n "${PYTEST_WORKERS:-2}" \
-    tests/classifiers/test_resnet101v2.py tests/encoders/test_ray_engine.py \
+    tests/app/test_umap.py tests/classifiers/test_resnet101v2.py tests/encoders/test_ray_engine.py \
     tests/explain/quality/test_quantus.py \
     tests/index/backends/test_milvus.py tests/index/backends/test_graphs.py "$@"

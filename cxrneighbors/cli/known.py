@@ -62,7 +62,7 @@ IMAGE_ENCODERS = (
     "siglip",
     "none",
 )
-REPORT_ENCODERS = ("minilm", "clinicalbert", "tfidf", "none")
+REPORT_ENCODERS = ("minilm", "clinicalbert", "tfidf", "findings", "none")
 METHODS = ("lime", "k-lime", "sigma-lime", "kp-lime", "dlime", "alime", "contrast-lime")
 RIVALS = (
     "rise",

@@ -15,6 +15,7 @@ from cxrneighbors.errors import UserError
 from cxrneighbors.hub import (
     cannot_load,
     hash_model_files,
+    is_sentence_model_name,
     less_chatter,
     local_copy,
     looks_like_path,
@@ -38,9 +39,9 @@ class ReportEncoder:
     """Vectors of report texts from a BERT-like model (paper, section 3.3.2).
 
     `model`: 'minilm' (all-MiniLM-L6-v2, shipped as an installed package: the default, works offline),
-    'clinicalbert' (Bio_ClinicalBERT, the choice for clinical text where its weights can be fetched), any
-    name on the Hugging Face hub, or a folder with a sentence-transformers or transformers model. Only a hub
-    name ever fetches anything; code that comes with a model is never run.
+    'clinicalbert' (Bio_ClinicalBERT, the choice for clinical text where its weights can be fetched),
+    OWNER/MODEL of the Hugging Face hub, or a folder with a sentence-transformers or transformers model. Only
+    a hub name ever fetches anything; code that comes with a model is never run.
 
     Token vectors are averaged where the model defines no pooling. A report longer than the model's limit is
     cut into chunks of whole sentences; its vector is the mean of the chunks' vectors weighted by their
@@ -51,7 +52,8 @@ class ReportEncoder:
         self.model = str(Path(model).resolve()) if Path(model).is_dir() else str(model)
         self.device = device
         self.batch_size = batch_size
-        if not Path(self.model).is_dir() and self.model != PACKAGED and looks_like_path(self.model):
+        known = self.model == PACKAGED or self.model in ALIASES or Path(self.model).is_dir()
+        if not known and (looks_like_path(self.model) or not is_sentence_model_name(self.model)):
             raise UserError(f"report encoder {model!r}: no such folder; {_REMEDY}")
 
     @property
@@ -171,7 +173,10 @@ class ReportEncoder:
         return local_copy(ALIASES.get(self.model, self.model))
 
 
-_REMEDY = f"give a folder with a model, a name on the Hugging Face hub, or '{PACKAGED}' (works offline)"
+_REMEDY = (
+    f"give a folder with a model, OWNER/MODEL of the Hugging Face hub, or '{PACKAGED}' (works offline), "
+    "tfidf, findings (several with '+' between them)"
+)
 
 
 def _packaged_folder() -> Path:

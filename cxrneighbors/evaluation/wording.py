@@ -38,7 +38,7 @@ def by(name: str, summary: dict[str, Any]) -> str:
 
 def percent(value: float | None, digits: int = 1) -> str:
     """0.4567 as '45.7 %'; a missing number as '–'."""
-    return "–" if value is None else f"{100 * value:.{digits}f}{NBSP}%"
+    return "–" if value is None else f"{round(100 * value, digits) + 0.0:.{digits}f}{NBSP}%"  # no "-0.0"
 
 
 def points(value: float | None, digits: int = 1) -> str:

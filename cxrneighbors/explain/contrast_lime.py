@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.explain.alignment import Aligner, Alignment
-from cxrneighbors.explain.certificate import Fit, fit_rounds
+from cxrneighbors.explain.contrast_fits import ContrastFitter, SegmentContrast, SoftMaskContrast
 from cxrneighbors.explain.counterfactual import Counterfactual, smallest_flip
-from cxrneighbors.explain.detail import detail_map, difference_to
-from cxrneighbors.explain.donor_levels import linked, within_donors
 from cxrneighbors.explain.donors import DonorRule, FoundDonors, find_donors
 from cxrneighbors.explain.explainer import Explainer
 from cxrneighbors.explain.explanation import Explanation
 from cxrneighbors.explain.films import CachingReader, Film
-from cxrneighbors.explain.masks import balanced_rounds, random_rounds
 from cxrneighbors.explain.perturb import FILLS, MaskedFilms
 from cxrneighbors.explain.predictor import Model, Predictor
-from cxrneighbors.explain.sampling import MaskDesign, in_turn, sample_rounds
-from cxrneighbors.explain.segments import segment_means
-from cxrneighbors.explain.soft_contrast import soft_contrast
-from cxrneighbors.explain.surrogate import Sample, Surrogate, fit_surrogate
 from cxrneighbors.index.neighbor_index import NeighborIndex
 
 DESIGNS, LINKS = ("balanced", "random", "soft"), ("logit", "identity")
@@ -127,13 +119,12 @@ class ContrastLime(Explainer):
         found = self.donors(film, target)
         segments = self.segments(film)
         sources = np.concatenate([film.pixels[None], self.aligner(found.films.pixels(), film.pixels)])
-        fit, more = (self._by_soft_masks if self.design == "soft" else self._by_segments)(
-            target, sources, segments
-        )
-        weights = fit.surrogate.coefficients
+        contrast = self.fitter()(target, sources, segments)
+        fit, weights = contrast.fit, contrast.fit.surrogate.coefficients
         flip = self.flip(sources, segments, target, weights, fit.prediction)
         settings: dict[str, Any] = {"where": found.where, "donor_calls": found.calls}
         settings["classifier_calls"] = fit.n_scored + found.calls
+        more = {"donor_weights": contrast.donor_weights, "pixel_map": contrast.pixel_map}
         if flip is not None:
             settings["counterfactual"] = flip.settings(list(found.films.table["neighbor_id"]), self.threshold)
             settings["classifier_calls"] += flip.calls
@@ -142,45 +133,20 @@ class ContrastLime(Explainer):
             more["counterfactual"] = next(self.predictor.batches.of(films))[0].cpu().numpy()
         return self.result(film, target, segments, fit, found.films, settings=settings, **more)
 
-    def _by_segments(
-        self, target: str, sources: np.ndarray, segments: np.ndarray
-    ) -> tuple[Fit, dict[str, Any]]:
-        """A surrogate on films whose masked segments show donors; the explanation's further fields."""
-        k, masking = len(sources) - 1, self.masking
-        rounds = self.rounds(k, int(segments.max()) + 1)
-        mixed = np.random.default_rng([masking.seed, 1]) if self.mixed else None
-        design = MaskDesign(sources, segments, rounds, fill="neighbour", mixed=mixed, feather=self.feather)
-        kept: list[Sample] = []
-        samples = _kept(sample_rounds(self.predictor, target, design, self.locality), kept)
-        n_donors = 0 if self.mixed else k
-        rows = enumerate(self.linked(samples))
-        compared = (within_donors(each, n_donors, int(number == 0)) for number, each in rows)
-        fit = fit_rounds(compared, self.locality.weights, masking.alpha, masking.stability, masking.seed)
-        fit = replace(fit, prediction=float(kept[0].y[0]))
-        more: dict[str, Any] = {} if self.mixed else {"donor_weights": self.donor_weights(kept, k)}
-        if self.detail:
-            more["pixel_map"] = detail_map(fit.surrogate.coefficients, segments, sources)
-        return fit, more
-
-    def _by_soft_masks(
-        self, target: str, sources: np.ndarray, segments: np.ndarray
-    ) -> tuple[Fit, dict[str, Any]]:
-        """Slopes on soft masks, and their means over segments; the explanation's further fields."""
-        prediction = float(self.predictor.scores(MaskedFilms.unmasked(sources[0]), target)[0])
-        found = soft_contrast(
+    def fitter(self) -> ContrastFitter:
+        """What weighs the segments, by `design`."""
+        if self.design == "soft":
+            return SoftMaskContrast(self.predictor, self.masking, self.link, self.detail, self.grid)
+        return SegmentContrast(
             self.predictor,
-            target,
-            sources,
-            len(sources) * self.masking.n_masks,
-            self.grid,
-            lambda scores: linked(scores, self.link),
-            np.random.default_rng(self.masking.seed),
+            self.masking,
+            self.locality,
+            self.link,
+            self.detail,
+            self.design == "balanced",
+            self.mixed,
+            self.feather,
         )
-        weights = segment_means(found.heat, segments)
-        fit = Fit(Surrogate(weights, float("nan"), float("nan")), prediction, 1 + found.n_scored)
-        heat = found.heat * difference_to(sources) if self.detail else found.heat
-        donors = np.stack([segment_means(each, segments) for each in found.donor_maps])
-        return fit, {"donor_weights": donors, "pixel_map": heat.astype(np.float32)}
 
     def _check_soft(self) -> None:
         if self.design != "soft":
@@ -194,18 +160,6 @@ class ContrastLime(Explainer):
             raise UserError(
                 f"method {self.name!r}: mixed and feather are for segments, not for design 'soft'"
             )
-
-    def rounds(self, k: int, n_segments: int) -> Iterator[np.ndarray]:
-        """Masks, round by round, at most (K + 1)·P in each: uint8 (N, S)."""
-        if self.design == "balanced":
-            return balanced_rounds((k + 1) * self.masking.n_masks, n_segments)
-        rng = np.random.default_rng(self.masking.seed)
-        return random_rounds(k + 1, self.masking.n_masks, n_segments, rng)
-
-    def linked(self, samples: Iterable[Sample]) -> Iterator[Sample]:
-        """The samples with scores as the link has them."""
-        for sample in samples:
-            yield replace(sample, y=linked(sample.y, self.link))
 
     def donors(self, film: Film, target: str) -> FoundDonors:
         """The film's K donors."""
@@ -236,18 +190,6 @@ class ContrastLime(Explainer):
         """Films of the target that show source `shown` (N,) where `masks` (N, S) are 0."""
         return MaskedFilms(sources, segments, masks, shown, "neighbour", self.feather)
 
-    def donor_weights(self, samples: list[Sample], k: int) -> np.ndarray:
-        """Each donor's weights, of a surrogate on the target and the films that show it: float64 (K, S)."""
-        shown = _shown([len(sample.y) for sample in samples], k)
-        x = np.concatenate([sample.x for sample in samples])
-        y = np.concatenate([sample.y for sample in self.linked(samples)])
-        weights = self.locality.weights(np.concatenate([sample.distance for sample in samples]))
-        fits = []
-        for donor in range(1, k + 1):
-            rows = (shown == donor) | (shown == 0)
-            fits.append(fit_surrogate(x[rows], y[rows], weights[rows], self.masking.alpha).coefficients)
-        return np.stack(fits)
-
     def settings(self, n_segments: int) -> dict[str, Any]:
         """What an explanation records of how it was made, the method's own options included."""
         return super().settings(n_segments) | {
@@ -263,16 +205,3 @@ class ContrastLime(Explainer):
             "threshold": self.threshold,
             "counterfactual_asked": self.counterfactual,
         }
-
-
-def _kept(samples: Iterable[Sample], kept: list[Sample]) -> Iterator[Sample]:
-    """The samples as they come, each put into `kept` too."""
-    for sample in samples:
-        kept.append(sample)
-        yield sample
-
-
-def _shown(rows: list[int], k: int) -> np.ndarray:
-    """Which donor each film shows, rounds of so many `rows` joined, 0 for the unmasked target: int64 (N,)."""
-    first, *others = rows
-    return np.concatenate([[0], in_turn(first - 1, k + 1), *(in_turn(n, k + 1) for n in others)])

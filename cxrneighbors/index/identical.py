@@ -1,4 +1,4 @@
-"""One picture under the names of several patients: said when an index is built."""
+"""One picture under the names of several patients: said when an index is built or grows."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ _STEP = (
 _READ = 500  # films whose pixels are compared at most
 
 
-def warn_of_identical_films(store: VectorStore) -> None:
+def warn_of_identical_films(store: VectorStore, since: int = 0) -> None:
     """Say which films of different patients have the same pixels, as far as their vectors are the same.
+
+    `since`: only groups with a film of this row or a later one.
 
     Such films are each other's nearest neighbours at distance 0, and a search among other patients finds
     them. Only films with equal vectors are opened; those whose file cannot be read are not judged.
     """
-    groups = identical_films(store)
+    groups = [group for group in identical_films(store, since) if group.max() >= since]
     if not groups:
         return
     rows = np.concatenate(groups)
@@ -34,13 +36,16 @@ def warn_of_identical_films(store: VectorStore) -> None:
     )
 
 
-def identical_films(store: VectorStore) -> list[np.ndarray]:
-    """Groups of rows, int64 each, whose films have the same pixels and not all the same patient."""
+def identical_films(store: VectorStore, since: int = 0) -> list[np.ndarray]:
+    """Groups of rows, int64 each, whose films have the same pixels and not all the same patient; of those
+    that a film of row `since` or a later one may belong to.
+    """
     if "image" not in store.vectors:
         return []
     rows = np.flatnonzero(store.has["image"] & store.studies["path"].notna().to_numpy())
     alike = _alike(store.vectors["image"][rows])
     candidates = [rows[group] for group in _of_several(alike, store.patients[rows])]
+    candidates = [group for group in candidates if group.max() >= since]
     found: list[np.ndarray] = []
     read = 0
     for group in candidates:

@@ -135,6 +135,7 @@ class NeighborIndex:
         before = len(self.studies)
         store, self.encoders.manifest = extended(self.store, self.encoders, embeddings, studies)
         self._use(store)
+        warn_of_identical_films(store, since=before)
         return len(self.studies) - before
 
     def weight_curve(self) -> pd.DataFrame:

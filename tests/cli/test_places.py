@@ -34,8 +34,10 @@ def test_a_classifier_as_encoder_with_and_without_a_layer(tmp_path: Path) -> Non
 
 
 def test_language_models(tmp_path: Path) -> None:
-    for name in ("minilm", "all-MiniLM-L6-v2", "owner/model"):
+    for name in ("minilm", "all-MiniLM-L6-v2", "owner/model", "minilm+findings"):
         check_places("encode", {"report_encoder": name}, SPELLED)
+    with pytest.raises(UserError, match=r"'minilmm': no such file or folder, and none of: minilm, "):
+        check_places("encode", {"report_encoder": "tfidf+minilmm"}, SPELLED)
     (tmp_path / "modules.json").write_text("[]")
     check_places("encode", {"report_encoder": str(tmp_path)}, SPELLED)
 

@@ -148,9 +148,10 @@ def test_hash_needs_weights(plain: Path, tmp_path: Path):
         ReportEncoder(str(model), device="cpu").encode(["text"])
 
 
-def test_missing_folder_is_no_hub_name():
-    with pytest.raises(UserError, match="no such folder"):
-        ReportEncoder("./models/none")
+@pytest.mark.parametrize("name", ["./models/none", "nope"])
+def test_missing_folder_is_no_hub_name(name: str):
+    with pytest.raises(UserError, match=r"no such folder; give .* OWNER/MODEL"):
+        ReportEncoder(name)
 
 
 def test_unknown_model_without_network_is_one_line(monkeypatch: pytest.MonkeyPatch):

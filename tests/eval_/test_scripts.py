@@ -97,6 +97,12 @@ def test_search_benchmark_leaves_the_index_as_it_was(tmp_path, monkeypatch):
     assert (index.store.exact_rows, index.store.rows_per_effort) == before
 
 
+def test_sections_are_found_where_they_are_known(tmp_path, shared_data):
+    rows = run("sections", tmp_path, shared_data / "openi", "--reports", 300)["rows"]
+    assert [row["n"] for row in rows] == [2719, 300, 300]
+    assert max(row["unplaced"] for row in rows) < 0.01 and max(row["misplaced"] for row in rows) < 0.01
+
+
 def test_mimic_scale_counts_what_it_wrote(tmp_path):
     summary = run("mimic_scale", tmp_path, "--images", 400)
     assert summary["images"] == 400 and summary["skipped"] == 0 and summary["within_limits"]
@@ -132,3 +138,12 @@ def test_contrast_compares_choices_on_val_and_controls_on_test(tmp_path):
     assert {line["calls"] for line in controls["rows"]} == {25, None}
     assert all(0 <= line["pointing"] <= 1 and 0 <= line["energy"] <= 1 for line in controls["rows"])
     assert "on validation patients" in next(tmp_path.glob("results/*.md")).read_text()
+
+
+def test_explorer_speed_asks_real_rows(tmp_path):
+    table = ["Image Index,Patient ID,View Position,Patient Sex,Patient Age,Finding Labels"]
+    table += [f"{i:03d}.png,{i // 2},{'PA' if i % 3 else 'AP'},F,{i},Mass|Nodule" for i in range(120)]
+    (tmp_path / "Data_Entry_2017_v2020.csv").write_text("\n".join(table))
+    summary = run("explorer_speed", tmp_path, tmp_path, "--queries", 3)
+    assert summary["n_films"] == 120 and list(summary["seconds"]) == ["8", "12", "24", "48"]
+    assert all(0 < row["median"] <= row["most"] for row in summary["seconds"].values())

@@ -18,7 +18,7 @@ from cxrneighbors.evaluation.wording import (
 def test_percent_and_points():
     assert percent(0.4567) == f"45.7{NBSP}%" and percent(0.4567, 0) == f"46{NBSP}%" and percent(None) == "–"
     assert points(0.052) == "+5.2" and points(-0.052) == "−5.2" and points(None) == "–"
-    assert points(-0.0001) == "+0.0"  # never minus nothing
+    assert points(-0.0001) == "+0.0" and percent(-1e-17) == f"0.0{NBSP}%"  # never minus nothing
 
 
 def test_an_interval_without_bounds_is_a_dash():

@@ -58,3 +58,21 @@ def test_films_that_are_only_alike_are_not_named(
     assert [group.tolist() for group in groups] == [[0, *range(3, 10)]]
     index_of(table[10:].reset_index(drop=True))
     assert capsys.readouterr().err.count("warning") == 1
+
+
+def test_an_index_that_grows_is_told_of_new_copies_alone(
+    table: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def embedded(films: pd.DataFrame) -> Embeddings:
+        vectors = np.random.default_rng(1).normal(size=(12, 6)).astype(np.float32)
+        return Embeddings.from_arrays(films["image_id"].tolist(), vectors[films["which"]])
+
+    first = table.drop(index=[8, 9, 20, 21])
+    index = NeighborIndex.build(embedded(first), first, backend="exact")
+    capsys.readouterr()
+    more = table.loc[[*first.index, 20, 21]]
+    assert index.add(embedded(more), more) == 2
+    assert "warning" not in capsys.readouterr().err  # eight copies were there before
+    index.add(embedded(table), table)
+    said = capsys.readouterr().err
+    assert "warning: 10 films of 10 patients show one and the same picture" in said

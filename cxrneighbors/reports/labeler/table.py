@@ -15,6 +15,7 @@ from cxrneighbors.reports.labeler.rules import RULES_FOLDER, load_rules
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 LABEL_COLUMNS = ("study_id", "finding", "status", "evidence", "start", "end", "side", "change")
 _VALUES = attrgetter(*LABEL_COLUMNS[1:])  # of a `Label`
@@ -51,7 +52,7 @@ def label_reports(studies: pd.DataFrame, rules_folder: Path = RULES_FOLDER, work
             reports.setdefault(str(study), report)
     items = list(reports.items())
     chunks = [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
-    label = partial(_label_chunk, rules_folder)
+    label = partial(label_chunk, rules_folder)
     rows = [row for part in each_by_process(label, chunks, "labelling reports", workers) for row in part]
     table = pd.DataFrame(rows, columns=list(LABEL_COLUMNS))
     return table.astype({"start": "int64", "end": "int64"})
@@ -62,15 +63,21 @@ def write_labels(labels: pd.DataFrame, path: str | Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    types = [pa.string()] * 4 + [pa.int64()] * 2 + [pa.string()] * 2
-    arrays = [
-        pa.array(labels[column].tolist(), type=kind, from_pandas=True)
-        for column, kind in zip(LABEL_COLUMNS, types, strict=True)
-    ]
+    schema = label_schema()
+    arrays = [pa.array(labels[field.name].tolist(), field.type, from_pandas=True) for field in schema]
     with atomic_path(path) as temporary:
-        pq.write_table(pa.table(arrays, names=list(LABEL_COLUMNS)), temporary)
+        pq.write_table(pa.table(arrays, schema=schema), temporary)
 
 
-def _label_chunk(folder: Path, chunk: list[tuple[str, str]]) -> list[Row]:
+def label_schema() -> pa.Schema:
+    """Columns and types of the label table as a file."""
+    import pyarrow as pa
+
+    kinds = [pa.string()] * 4 + [pa.int64()] * 2 + [pa.string()] * 2
+    return pa.schema(list(zip(LABEL_COLUMNS, kinds, strict=True)))
+
+
+def label_chunk(folder: Path, chunk: list[tuple[str, str]]) -> list[Row]:
+    """Rows of the label table for (study id, report) pairs, by the rules of `folder`."""
     rules = load_rules(folder)
     return [(study, *_VALUES(label)) for study, report in chunk for label in label_report(report, rules)]
