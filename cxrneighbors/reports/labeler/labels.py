@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cxrneighbors.reports.labeler.mentions import Mention, find_mentions
 from cxrneighbors.reports.labeler.rules import Rules, load_rules
 from cxrneighbors.reports.labeler.sides import merge_sides
 from cxrneighbors.reports.labeler.vocabulary import NO_FINDING, STATUSES
 
+_RANK = {status: rank for rank, status in enumerate(STATUSES)}
 
-@dataclass(frozen=True)
-class Label:
+
+class Label(NamedTuple):
     """What a report says of one finding, and the sentence that decides it: `text[start:end] == evidence`.
 
     `side` (`vocabulary.SIDES`) and `change` (`vocabulary.CHANGES`) are None where the report names none.
@@ -42,28 +42,30 @@ def label_report(text: str, rules: Rules | None = None) -> list[Label]:
     [('No Finding', 'absent'), ('Pneumothorax', 'present')]
     """
     rules = rules or load_rules()
-    found = find_mentions(text, rules)
-    best = _strongest(found)
-    if not best:
-        return []
-    said = [_label(name, best[name], found) for name in rules.groups if name in best]
-    return [_no_finding(best, rules), *said]
-
-
-def _strongest(mentions: Iterable[Mention]) -> dict[str, Mention]:
-    best: dict[str, Mention] = {}
-    for mention in mentions:
+    strongest: dict[str, list[Mention]] = {}
+    for mention in find_mentions(text, rules):
         for name in mention.names:
-            if name not in best or STATUSES.index(mention.status) < STATUSES.index(best[name].status):
-                best[name] = mention
-    return best
+            _keep_strongest(strongest, name, mention)
+    if not strongest:
+        return []
+    said = [_label(name, strongest[name]) for name in rules.groups if name in strongest]
+    return [_no_finding({name: same[0] for name, same in strongest.items()}, rules), *said]
 
 
-def _label(name: str, best: Mention, mentions: Iterable[Mention]) -> Label:
-    same = [m for m in mentions if m.status == best.status and name in m.names]
+def _keep_strongest(strongest: dict[str, list[Mention]], name: str, mention: Mention) -> None:
+    same = strongest.get(name)
+    if same is None or _RANK[mention.status] < _RANK[same[0].status]:
+        strongest[name] = [mention]
+    elif mention.status == same[0].status:
+        same.append(mention)
+
+
+def _label(name: str, same: list[Mention]) -> Label:
+    """The label that mentions of one status make."""
+    first = same[0]
     change = next((m.change for m in same if m.change), None)
-    side = merge_sides(m.side for m in same)
-    return Label(name, best.status, best.evidence, best.start, best.end, side, change)
+    side = first.side if len(same) == 1 else merge_sides(m.side for m in same)
+    return Label(name, first.status, first.evidence, first.start, first.end, side, change)
 
 
 def _no_finding(best: dict[str, Mention], rules: Rules) -> Label:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,8 +14,7 @@ from cxrneighbors.reports.labeler.spans import read_spans
 from cxrneighbors.reports.labeler.tokens import Sentence, sentences
 
 
-@dataclass(frozen=True)
-class Mention:
+class Mention(NamedTuple):
     """One mention: `names` it counts for, `status`, and its sentence `text[start:end] == evidence`.
 
     `word_start` and `word_end` are the characters of the mention's own words in the report. `side` and
@@ -89,7 +87,7 @@ def _judged(words: tuple[str, ...], rules: Rules) -> tuple[_Said, ...]:
     for match in [*matches, *normal]:
         side = side_of(match, scopes.clauses, rules)
         for meaning in match.payloads:
-            if status := scopes.status(match, meaning.status):
+            if meaning.names and (status := scopes.status(match, meaning.status)):
                 change = changes.of(match, status)
                 judged.append(_Said(match.start, match.end, meaning.names, status, side, change))
     return tuple(judged)

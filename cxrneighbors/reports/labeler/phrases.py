@@ -70,8 +70,8 @@ class PhraseBook:
     """Phrases with payloads; at a word the longest phrase that begins there is found."""
 
     def __init__(self) -> None:
-        # First word -> (words one of which must follow or None, slots, payload)
-        self._by_first: dict[str, list[tuple[frozenset[str] | None, tuple[Slot, ...], Any]]] = {}
+        # First word -> next word, or None for any other -> (slots behind the first, payload)
+        self.by_first: dict[str, dict[str | None, list[tuple[tuple[Slot, ...], Any]]]] = {}
 
     def add(self, phrases: Iterable[str], payload: Any) -> None:
         """Add phrases (see `parse_phrase`); of phrases found equally long all payloads count."""
@@ -79,22 +79,25 @@ class PhraseBook:
             slots = parse_phrase(phrase)
             for i, slot in enumerate(slots):
                 for word in slot.words:
-                    rest = slots[i + 1 :]
-                    self._by_first.setdefault(word, []).append((_next_words(rest), rest, payload))
+                    self._enter(word, slots[i + 1 :], payload)
                 if not slot.may_miss:
                     break
 
+    def _enter(self, first: str, rest: tuple[Slot, ...], payload: Any) -> None:
+        by_next = self.by_first.setdefault(first, {None: []})
+        needed = _next_words(rest)
+        for word in by_next if needed is None else needed:
+            by_next.setdefault(word, list(by_next[None])).append((rest, payload))
+
     def at(self, words: Sequence[str], start: int) -> Match | None:
         """The longest phrase that begins at word `start`, or None."""
-        candidates = self._by_first.get(words[start])
-        if candidates is None:
+        by_next = self.by_first.get(words[start])
+        if by_next is None:
             return None
-        following = words[start + 1] if start + 1 < len(words) else ""
+        following = words[start + 1] if start + 1 < len(words) else None
         best: tuple[int, int, int] | None = None
         payloads: list[Any] = []
-        for needed, rest, payload in candidates:
-            if needed is not None and following not in needed:
-                continue
+        for rest, payload in by_next.get(following) or by_next[None]:
             found = _longest(rest, 0, words, start + 1, start, -1)
             if found is None or (best is not None and found[0] < best[0]):
                 continue
@@ -158,14 +161,13 @@ def find_all(book: PhraseBook, words: Sequence[str]) -> list[Match]:
     """Phrases from left to right, longest first; the words in a phrase's gap may hold further phrases."""
     found: list[Match] = []
     tails: set[int] = set()  # words behind a gap, taken by the phrase that began before it
-    place = 0
-    while place < len(words):
-        match = None if place in tails else book.at(words, place)
+    free = 0  # the first word that no phrase has taken
+    for place in [i for i, word in enumerate(words) if word in book.by_first]:
+        match = None if place < free or place in tails else book.at(words, place)
         if match is None:
-            place += 1
             continue
         found.append(match)
         if match.head < match.end:
             tails.update(range(match.anchor, match.end))
-        place = match.head
+        free = match.head
     return found

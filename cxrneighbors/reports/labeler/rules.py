@@ -17,7 +17,10 @@ from cxrneighbors.reports.labeler.vocabulary import CHANGES, NO_FINDING, SIDES, 
 # The package's own rules; the order decides the order of names in tables.
 RULES_FOLDER = Path(__file__).parent / "rules"
 FINDING_FILES = ("findings.toml", "other_findings.toml", "devices.toml")
-KINDS = ("none", "doubted-exclusion", "negation", "uncertainty", "alternative", "exception", "not-stated")
+KINDS = (
+    "none", "doubted-exclusion", "negation", "uncertainty", "alternative", "inclusive", "exception",
+    "not-stated",
+)  # fmt: skip
 REACHES = ("after", "before", "back", "both")
 
 
@@ -63,8 +66,10 @@ class Rules:
     prepositions: frozenset[str] = frozenset()
     places: frozenset[str] = frozenset()
     kin: tuple[frozenset[str], ...] = ()
+    diagnoses: frozenset[str] = frozenset()
     sides: dict[str, str] = field(default_factory=dict)
     no_sides: frozenset[str] = frozenset()
+    comparing: frozenset[str] = frozenset()
     window: int = 4
 
     def with_mentions(self, book: PhraseBook) -> Rules:
@@ -107,7 +112,8 @@ def _add_triggers(rules: Rules, path: Path) -> None:
     rules.triggers.add(scope["ends"], TriggerRule("end", "both"))
     for name in ("joints", "clause_words", "verbs", "closing", "predicates", "prepositions", "places"):
         setattr(rules, name, _words(scope.get(name, [])))
-    rules.kin, rules.window = tuple(frozenset(names) for names in scope.get("kin", [])), scope["window"]
+    rules.kin = tuple(frozenset(names) for names in scope.get("kin", []))
+    rules.diagnoses, rules.window = frozenset(scope.get("diagnoses", [])), scope["window"]
 
 
 def _add_changes(rules: Rules, path: Path) -> None:
@@ -121,6 +127,7 @@ def _add_changes(rules: Rules, path: Path) -> None:
         rules.changes.add(entry["phrases"], rule)
     rules.sides = {word: side for side in SIDES for word in _words(document["side"][side])}
     rules.no_sides = _words(document["side"]["not_before"])
+    rules.comparing = _words(document["side"]["comparing"])
 
 
 def _add_finding(rules: Rules, entry: dict[str, Any], path: Path) -> None:

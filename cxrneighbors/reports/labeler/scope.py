@@ -124,13 +124,20 @@ class Scopes:
 
     def _is_alternative(self, mention: Match) -> bool:
         for trigger in self.triggers:
-            if trigger.rule.kind != "alternative":
+            if not self._parts(trigger, mention):
                 continue
             before = [m for m in self.mentions if self._near(m.end, trigger.start)]
             after = [m for m in self.mentions if self._near(trigger.end, m.start)]
             if before and after and mention in (before[-1], after[0]):
                 return not self._look_alike(before[-1], after[0])
         return False
+
+    def _parts(self, trigger: Trigger, mention: Match) -> bool:
+        """Whether a trigger makes an alternative of the mention; "and/or" only of a diagnosis."""
+        if trigger.rule.kind == "inclusive":
+            names = {name for meaning in mention.payloads for name in meaning.names}
+            return not names.isdisjoint(self.rules.diagnoses)
+        return trigger.rule.kind == "alternative"
 
     def _look_alike(self, one: Match, other: Match) -> bool:
         """Whether both name findings of one `rules.kin`: "atelectasis or scarring" is one streak."""

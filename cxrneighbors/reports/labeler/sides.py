@@ -59,5 +59,5 @@ def _last(mention: Match, clauses: Clauses, rules: Rules) -> int:
     following = next((m.start for m in clauses.mentions if m.start >= mention.end), stop)
     if following < stop:
         return min([following, *joints])
-    closing = (joint for joint in joints if words[joint + 1] not in rules.sides)
-    return next(closing, stop)
+    goes_on = rules.comparing | rules.sides.keys()
+    return next((joint for joint in joints if words[joint + 1] not in goes_on), stop)

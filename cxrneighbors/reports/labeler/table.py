@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
-from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxrneighbors.errors import UserError
 from cxrneighbors.files import atomic_path
 from cxrneighbors.processes import each_by_process, process_count
-from cxrneighbors.reports.labeler.labels import label_report
+from cxrneighbors.reports.labeler.labels import Label, label_report
 from cxrneighbors.reports.labeler.rules import RULES_FOLDER, load_rules
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-LABEL_COLUMNS = ("study_id", "finding", "status", "evidence", "start", "end", "side", "change")
-_VALUES = attrgetter(*LABEL_COLUMNS[1:])  # of a `Label`
+LABEL_COLUMNS = ("study_id", *Label._fields)
 _CHUNK = 1000
 Row = tuple[str, str, str, str, int, int, str | None, str | None]
 
@@ -80,4 +78,4 @@ def label_schema() -> pa.Schema:
 def label_chunk(folder: Path, chunk: list[tuple[str, str]]) -> list[Row]:
     """Rows of the label table for (study id, report) pairs, by the rules of `folder`."""
     rules = load_rules(folder)
-    return [(study, *_VALUES(label)) for study, report in chunk for label in label_report(report, rules)]
+    return [(study, *label) for study, report in chunk for label in label_report(report, rules)]

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from cxrneighbors.reports.abbreviations import ABBREVIATIONS
+from cxrneighbors.reports.labeler.spelling import correct
 
 # Decimal numbers stay whole (their point ends no sentence); underscores of de-identified text are no words.
 _TOKEN = re.compile(
@@ -52,14 +53,14 @@ class Sentence:
 
 
 def singular(word: str) -> str:
-    """The form under which a word is looked up: lower case, plain plurals cut.
+    """The form under which a word is looked up: lower case, plain plurals cut, `spelling` corrected.
 
     >>> [singular(word) for word in ("Opacities", "masses", "effusions", "atelectasis", "is")]
     ['opacity', 'mass', 'effusion', 'atelectasis', 'is']
     """
     known = _singular.get(word)
     if known is None:
-        known = _cut_plural(word.lower().replace("’", "'"))
+        known = correct(_cut_plural(word.lower().replace("’", "'")))
         # Words of a language are few, but numbers and names are not: the table must not grow for ever.
         if len(_singular) > 50_000:
             _singular.clear()
@@ -107,7 +108,7 @@ def sentences(text: str, start: int = 0, end: int | None = None) -> list[Sentenc
                 words.append(parts[0])
                 starts.append(first)
                 ends.append(last)
-            words.append(parts[1] if parts else singular(token))
+            words.append(parts[1] if parts else _singular.get(token) or singular(token))
         elif token == "." and words and words[-1] in _ABBREVIATIONS:
             continue
         else:

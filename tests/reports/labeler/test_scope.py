@@ -13,6 +13,7 @@ TRIGGERS = {
     ("uncertainty", "after"): ["possible"],
     ("uncertainty", "before"): ["suspected"],
     ("alternative", "both"): ["or", "versus"],
+    ("inclusive", "both"): ["and or"],
     ("not-stated", "after"): ["history of"],
     ("none", "both"): ["no change in", "aorta , and"],
     ("end", "both"): ["but", "except", "which"],
@@ -33,6 +34,7 @@ def rules():
         prepositions=frozenset(["in"]),
         places=frozenset(["apex"]),
         kin=(frozenset(["A", "C"]),),
+        diagnoses=frozenset(["B"]),
         window=2,
     )
     for name in ("A", "B", "C"):
@@ -126,6 +128,9 @@ def test_where_a_scope_ends(judged, text, expected):
         ("no aaa or bbb", "aa"),
         ("aaa or ccc", "pp"),  # they look alike
         ("possible aaa or ccc", "uu"),
+        ("aaa and or ccc", "pp"),
+        ("aaa and or bbb", "pu"),  # a diagnosis stays open
+        ("no aaa and or bbb", "aa"),
     ],
 )
 def test_alternatives(judged, text, expected):
