@@ -42,7 +42,7 @@ from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
 from cxrneighbors.reports.selection import report_text
 from cxrneighbors.statistics.holm import holm
-from labeler import in_development
+from labeler_scores import in_development
 from report_encoder_tables import markdown
 
 DEFINITIONS = ("any", "any-disease", "jaccard")

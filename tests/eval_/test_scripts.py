@@ -174,3 +174,12 @@ def test_masking_says_what_words_are_left(tmp_path):
     auc = summary["auc"]["Mass"]
     assert auc["none"] > 0.99 and auc["words"] > 0.99 and auc["sentences"] > 0.99  # 'quux' tells
     assert summary["text_left"]["none"] == 1 > summary["text_left"]["sentences"]
+
+
+def test_view_classifier_is_scored_on_other_patients(archive, tmp_path):
+    options = ["--epochs", 1, "--image-size", 32, "--name", "tiny", "--work", tmp_path]
+    summary = run("view_classifier", tmp_path, "folder", archive, *options)
+    everything, *views = summary["views"]
+    assert everything["n_films"] == sum(row["n_films"] for row in views) > 0
+    right = sum(row["accuracy"] * row["n_films"] for row in views) / everything["n_films"]
+    assert everything["accuracy"] == pytest.approx(right)
