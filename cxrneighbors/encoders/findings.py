@@ -13,7 +13,7 @@ from cxrneighbors.reports.labeler.labels import label_report
 from cxrneighbors.reports.labeler.rules import RULES_FOLDER, Rules, load_rules
 from cxrneighbors.reports.labeler.vocabulary import NO_FINDING
 
-VALUES = {"present": 1.0, "uncertain": 0.5, "absent": 0.0}
+VALUES = {"present": 1.0, "uncertain": 0.5, "absent": -0.2}
 SIDES = ("any", "left", "right")
 SHARES = {"left": {1: 1.0}, "right": {2: 1.0}, "bilateral": {1: 0.5**0.5, 2: 0.5**0.5}}
 
@@ -21,8 +21,8 @@ SHARES = {"left": {1: 1.0}, "right": {2: 1.0}, "bilateral": {1: 0.5**0.5, 2: 0.5
 class FindingsEncoder(SavedModel):
     """Vectors of length 1 over all findings and devices that the labeler knows, 'No Finding' first.
 
-    Present counts 1, uncertain 1/2, absent and not spoken of 0: "no effusion" is near a report that does not
-    speak of effusions and far from "effusion", however alike the words are. Where the text names a side, a
+    Present counts 1, uncertain 1/2, absent -1/5, not spoken of 0: "no effusion" is near a report that does
+    not speak of effusions and far from "effusion", however alike the words are. Where the text names a side, a
     finding counts `side` times as much once more, in a dimension for the left or for the right; for both,
     shared between them. A text that states nothing becomes zeros. Rules, not training: no label of any data
     set is used (`reports.labeler`).
