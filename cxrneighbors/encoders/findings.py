@@ -22,8 +22,8 @@ class FindingsEncoder(SavedModel):
     """Vectors of length 1 over all findings and devices that the labeler knows, 'No Finding' first.
 
     Present counts 1, uncertain 1/2, absent -1/5, not spoken of 0: "no effusion" is near a report that does
-    not speak of effusions and far from "effusion", however alike the words are. Where the text names a side, a
-    finding counts `side` times as much once more, in a dimension for the left or for the right; for both,
+    not speak of effusions and far from "effusion", however alike the words are. Where the text names a side,
+    a finding counts `side` times as much once more, in a dimension for the left or for the right; for both,
     shared between them. A text that states nothing becomes zeros. Rules, not training: no label of any data
     set is used (`reports.labeler`).
     """
