@@ -25,9 +25,11 @@ from .errors import UserError as UserError
 from .evaluation.baselines import make_baselines as make_baselines
 from .evaluation.evaluate import OverlapResult as OverlapResult
 from .evaluation.evaluate import evaluate_overlap as evaluate_overlap
+from .evaluation.rerun import reproduce as reproduce
 from .evaluation.write import write_evaluation as write_evaluation
 from .explain.explanation import Explanation as Explanation
 from .index.hits import show as show
 from .index.neighbor_index import NeighborIndex as NeighborIndex
+from .verification import verify as verify
 
 __version__: str

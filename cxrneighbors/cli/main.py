@@ -28,12 +28,14 @@ from cxrneighbors.cli import (
     predict,
     predict_views,
     relink,
+    reproduce,
     search,
     train_classifier,
     train_contrastive,
     train_lungs,
     train_report_encoder,
     train_vae,
+    verify,
 )
 from cxrneighbors.cli.verb import Verb, Verbs, offer_names
 from cxrneighbors.errors import Terminated, UserError
@@ -74,6 +76,8 @@ app.command("explore")(explore.command)
 app.command("predict-views")(predict_views.command)
 app.command("label-reports")(label_reports.command)
 app.command("relink")(relink.command)
+app.command("verify")(verify.command)
+app.command("reproduce")(reproduce.command)
 app.command("demo")(demo.command)
 for each in app.registered_commands:
     if each.callback is not None:
