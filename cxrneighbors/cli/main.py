@@ -22,6 +22,7 @@ from cxrneighbors.cli import (
     evaluate_explanations,
     explain,
     explore,
+    export_index,
     import_,
     index,
     label_reports,
@@ -65,6 +66,7 @@ app.command("train-report-encoder")(train_report_encoder.command)
 app.command("encode")(encode.command)
 app.command("index")(index.command)
 app.command("search")(search.command)
+app.command("export-index")(export_index.command)
 app.command("evaluate")(evaluate.command)
 app.command("assemble")(assemble.command)
 app.command("train-classifier")(train_classifier.command)

@@ -16,7 +16,17 @@ MADE_BY = {
 }
 # Folders with a model: parameter -> its noun in config.json, the verb that writes it.
 MODELS = {"classifier": ("classifier", "train-classifier"), "lungs": ("segmenter", "train-lungs")}
-FILES = ("image", "regions", "tables", "reports", "patients_table", "rules", "films", "password_file")
+FILES = (
+    "image",
+    "regions",
+    "tables",
+    "reports",
+    "patients_table",
+    "rules",
+    "films",
+    "password_file",
+    "pseudonymise",
+)
 # What may lie in a verb's --out, by the kind in its manifest.
 WRITES = {
     "encode": ("embeddings",),
