@@ -6,6 +6,8 @@ from . import explain as explain
 from . import index as index
 from . import lungs as lungs
 from . import statistics as statistics
+from .audit.run import AuditResult as AuditResult
+from .audit.run import audit_studies as audit_studies
 from .classifiers.predictions import predict as predict
 from .classifiers.registry import load_classifier as load_classifier
 from .classifiers.training import train_classifier as train_classifier

@@ -16,6 +16,7 @@ import typer
 from cxrneighbors import progress
 from cxrneighbors.cli import (
     assemble,
+    audit,
     demo,
     encode,
     evaluate,
@@ -69,6 +70,7 @@ app.command("search")(search.command)
 app.command("export-index")(export_index.command)
 app.command("evaluate")(evaluate.command)
 app.command("assemble")(assemble.command)
+app.command("audit")(audit.command)
 app.command("train-classifier")(train_classifier.command)
 app.command("train-lungs")(train_lungs.command)
 app.command("predict")(predict.command)

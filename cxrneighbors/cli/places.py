@@ -16,6 +16,7 @@ MADE_BY = {
 }
 # Folders with a model: parameter -> its noun in config.json, the verb that writes it.
 MODELS = {"classifier": ("classifier", "train-classifier"), "lungs": ("segmenter", "train-lungs")}
+MODELS |= {"view_classifier": ("classifier", "predict-views")}
 FILES = (
     "image",
     "regions",
@@ -39,6 +40,7 @@ WRITES = {
     "train-lungs": ("lung segmenter training",),
     "explain": ("explanation", "explanations"),
     "evaluate-explanations": ("benchmark records",),
+    "audit": ("audit",),
     "demo": (),
 }
 HUB_OR_FILE = ("train-classifier weights", "image_encoder", "report_encoder", "base")
