@@ -26,6 +26,7 @@ from cxrneighbors.data.readers.covid_chestxray import read as read_covid
 from cxrneighbors.progress import say
 
 BENCH, VIEWS, COVID = "chestxray14-10k", "chestxray14-128", "covid-chestxray"
+PUBLISHED = f"{COVID}, as published"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         device=given.device,
     )
     samples = {
-        f"{COVID}, as published": (as_published(given.data / COVID), None),
+        PUBLISHED: (as_published(given.data / COVID), None),
         f"{COVID}, as read": (read_covid(given.data / COVID).studies, None),
         BENCH: (bench, classifier),
     }
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         result = cx.audit_studies(studies, view_classifier=views, device=given.device)
         result.write(given.work / f"audit-{name.replace(', ', '-').replace(' ', '-')}")
         found[name] = {**result.counts, "patients_of_copies": patients_of_copies(result)}
+        found[name]["has_splits"] = studies is not samples[PUBLISHED][0]
     accuracy = {part: metrics[part].get("accuracy") for part in ("val", "test")}
     summary = {"data_sets": found, "view_classifier": accuracy}
     write_results(given.results, "audit", summary, markdown(summary), device=given.device)
@@ -90,8 +92,8 @@ def markdown(summary: dict[str, Any]) -> str:
         "patients:": "{n_patients:,}",
         "groups of copies:": "{groups}",
         "across patients:": "{groups_across_patients}",
-        "across splits:": "{groups_across_splits}",
-        "studies whose labels contradict:": "{studies_with_contradicting_labels}",
+        "across splits:": "{splits}",
+        "films whose labels contradict:": "{films_with_contradicting_labels}",
         "views that look wrong:": "{views}",
         "writing suspects:": "{writing_suspects}",
     }
@@ -112,7 +114,9 @@ def markdown(summary: dict[str, Any]) -> str:
 
 def flat(counts: dict[str, Any]) -> dict[str, Any]:
     views = counts["views_that_disagree"]
-    return {**counts, **counts["copies"], "views": "not looked for" if views is None else views}
+    splits = counts["copies"]["groups_across_splits"] if counts["has_splits"] else "–"
+    shown = {"views": "not looked for" if views is None else views, "splits": splits}
+    return {**counts, **counts["copies"], **shown}
 
 
 if __name__ == "__main__":

@@ -59,9 +59,7 @@ def sentences(counts: dict[str, Any]) -> list[str]:
             films=copies["films_across_splits"],
         ),
         _sentence(counts["patients_in_two_splits"], "{n} patient{s} stand{v} in two splits."),
-        _sentence(
-            counts["studies_with_contradicting_labels"], "Labels contradict themselves in {n} stud{y}."
-        ),
+        _sentence(counts["films_with_contradicting_labels"], "{n} film{s} ha{h} labels that contradict."),
         _sentence(
             counts["views_that_disagree"] or 0, "{n} view tag{s} look{v} wrong to the view classifier."
         ),
@@ -71,7 +69,7 @@ def sentences(counts: dict[str, Any]) -> list[str]:
 
 def _sentence(n: int, text: str, **values: int) -> str:
     one = n == 1
-    words = {"n": f"{n:,}", "s": "" if one else "s", "v": "s" if one else "", "y": "y" if one else "ies"}
+    words = {"n": f"{n:,}", "s": "" if one else "s", "v": "s" if one else "", "h": "s" if one else "ve"}
     return text.format(**words, **values) if n else ""
 
 
@@ -87,7 +85,7 @@ class _Films:
 
     def cards(self, rows: pd.DataFrame, said: Any) -> Iterable[dict[str, str]]:
         for row in rows.itertuples():
-            film = self._by_id.loc[row.image_id]
+            film = self._by_id.loc[str(row.image_id)]
             yield {
                 "id": str(row.image_id),
                 "patient": f"{film['dataset']} {film['patient_id']}",

@@ -82,7 +82,7 @@ def audit_studies(
     skipped = Skipped("audit")
     rows, small, letters = _look(studies, skipped)
     copies = _copies(studies.iloc[rows].reset_index(drop=True), small)
-    torn, wrong = torn_patients(studies), contradictions(studies)
+    torn, wrong = torn_patients(studies), contradictions(studies, copies)
     writing = studies.loc[rows, _FILM].assign(letters=letters)
     writing = writing[writing["letters"] >= LEAST_LETTERS].sort_values(
         "letters", ascending=False, kind="stable"
@@ -174,9 +174,7 @@ def _counts(
         },
         "patients_in_two_splits": len(tables["splits"]),
         "contradicting_labels": _numbers(labels["problem"]),
-        "studies_with_contradicting_labels": len(
-            labels[["dataset", "patient_id", "study_id"]].drop_duplicates()
-        ),
+        "films_with_contradicting_labels": labels["image_id"].nunique(),
         "views_that_disagree": len(tables["views"]) if views_checked else None,
         "writing_suspects": len(tables["writing"]),
     }

@@ -84,9 +84,10 @@ def pseudonymise(
 def pseudonymise_skipped(skipped: Skipped, key: bytes) -> Skipped:
     """The list of what was left out with pseudonyms of images for items, and reasons without details."""
     renamed = Skipped(skipped.stage)
-    for row in skipped.to_frame().itertuples():
-        number = None if pd.isna(row.row) else int(row.row)
-        renamed.add(pseudonym(key, "image", str(row.item)), without_details(str(row.reason)), number)
+    frame = skipped.to_frame()
+    numbers = [None if pd.isna(value) else int(value) for value in frame["row"].tolist()]
+    for item, reason, number in zip(frame["item"], frame["reason"], numbers, strict=True):
+        renamed.add(pseudonym(key, "image", str(item)), without_details(str(reason)), number)
     return renamed
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from cxrneighbors.audit.labels import BESIDE, DISJOINT, contradictions, torn_patients
+from cxrneighbors.audit.labels import BESIDE, COPIES, DISJOINT, contradictions, torn_patients
 from cxrneighbors.data.schema import validate_studies
 
 ROWS = [  # image, patient, study, findings, split, problem
@@ -34,6 +34,15 @@ def test_contradictions_are_those_written_beside() -> None:
         image: problem for image, _, _, _, _, problem in ROWS if problem
     }
     assert found.loc[found["image_id"] == "i", "findings"].item() == "Mass|Edema"
+
+
+def test_copies_of_one_picture() -> None:
+    copies = pd.DataFrame({"image_id": ["a", "e", "g", "k", "d"], "group": [1, 1, 2, 2, 2]})
+    found = contradictions(table(), copies)
+    assert not (found["problem"] == COPIES).any()  # a and e share Mass, g and k are normal, d not labelled
+    copies = pd.DataFrame({"image_id": ["k", "l", "d"], "group": [1, 1, 1]})
+    found = contradictions(table(), copies)
+    assert found.loc[found["problem"] == COPIES, "image_id"].tolist() == ["k", "l"]
 
 
 def test_torn_patients() -> None:

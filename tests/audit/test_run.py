@@ -110,7 +110,7 @@ def test_views_are_checked_by_a_classifier(studies: pd.DataFrame) -> None:
 
 def test_sentences_count_in_words(result: AuditResult) -> None:
     assert "1 patient stands in two splits." in sentences(result.counts)
-    assert "Labels contradict themselves in 1 study." in sentences(result.counts)
+    assert "1 film has labels that contradict." in sentences(result.counts)
 
 
 def test_a_clean_table_says_so(studies: pd.DataFrame) -> None:
