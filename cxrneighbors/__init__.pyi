@@ -6,6 +6,8 @@ from . import explain as explain
 from . import index as index
 from . import lungs as lungs
 from . import statistics as statistics
+from .audit.run import AuditResult as AuditResult
+from .audit.run import audit_studies as audit_studies
 from .classifiers.predictions import predict as predict
 from .classifiers.registry import load_classifier as load_classifier
 from .classifiers.training import train_classifier as train_classifier
@@ -25,9 +27,11 @@ from .errors import UserError as UserError
 from .evaluation.baselines import make_baselines as make_baselines
 from .evaluation.evaluate import OverlapResult as OverlapResult
 from .evaluation.evaluate import evaluate_overlap as evaluate_overlap
+from .evaluation.rerun import reproduce as reproduce
 from .evaluation.write import write_evaluation as write_evaluation
 from .explain.explanation import Explanation as Explanation
 from .index.hits import show as show
 from .index.neighbor_index import NeighborIndex as NeighborIndex
+from .verification import verify as verify
 
 __version__: str

@@ -174,15 +174,16 @@ class Work:
         write_json_atomic(self.folder / MANIFEST, self.kind._head(False) | self.plan)
         self.complete = False
 
-    def finish(self, result: Mapping[str, Any] | None = None, files: bool = True) -> dict[str, Any]:
+    def finish(
+        self, result: Mapping[str, Any] | None = None, files: Iterable[str] | None = None
+    ) -> dict[str, Any]:
         """Write the complete manifest: the plan, `result` merged into it, and the hash of every (own) file.
 
-        `files=False` leaves the hashes out, where others write into the folder too.
+        `files`: names of files and folders to describe in their place, where others write here too.
         """
         content = self.kind._head(True) | merged(self.plan, _through_json(result or {}))
-        if files:
-            names = self.own or _names(self.folder)
-            content["files"] = describe_files(self.folder, set(names) - set(self.scratch))
+        names = (self.own or _names(self.folder)) if files is None else files
+        content["files"] = describe_files(self.folder, set(names) - set(self.scratch))
         write_json_atomic(self.folder / MANIFEST, content)
         self.complete = True
         return content

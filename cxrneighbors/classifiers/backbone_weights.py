@@ -90,7 +90,8 @@ def _read_h5(path: Path) -> dict[str, np.ndarray]:
     try:
         import h5py
     except ModuleNotFoundError:
-        raise UserError(f"{path}: Keras' files are read with h5py; install it: pip install h5py") from None
+        remedy = "install it: pip install 'cxrneighbors[keras]'"
+        raise UserError(f"{path}: Keras' files are read with h5py; {remedy}") from None
     arrays: dict[str, np.ndarray] = {}
 
     def take(name: str, item: Any) -> None:

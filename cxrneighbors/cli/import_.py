@@ -60,19 +60,30 @@ def command(
     relative: bool = typer.Option(
         False, help="Write the files' paths from OUT's folder, so that films and table can move together."
     ),
+    pseudonymise: Path | None = typer.Option(
+        None,
+        metavar="KEYFILE",
+        help="Replace ids of images, patients and studies by keyed hashes (HMAC-SHA256); paths are relative.",
+    ),
+    drop_paths: bool = typer.Option(False, help="With --pseudonymise: a table without paths, to pass on."),
     seed: int | None = typer.Option(
         None, min=0, max=2**32 - 1, help="Seed of the patient split, and of the phantoms."
     ),
 ) -> None:
     """Read a data set into one validated table; bad rows go to skipped.csv beside it."""
     from cxrneighbors.cli.outputs import STUDIES, check_table
+    from cxrneighbors.data import pseudonyms
     from cxrneighbors.data.imports import import_dataset
     from cxrneighbors.data.skipped import write_skipped
     from cxrneighbors.data.tables import write_regions, write_table
+    from cxrneighbors.errors import UserError
     from cxrneighbors.progress import say
     from cxrneighbors.statistics.patients import count_patients
 
-    inputs = [root, tables, reports, patients_table, None if csv is None else root / csv]
+    if drop_paths and pseudonymise is None:
+        raise UserError("--drop-paths: is for tables under pseudonyms; give --pseudonymise KEYFILE too")
+    key = None if pseudonymise is None else pseudonyms.read_key(pseudonymise)
+    inputs = [root, tables, reports, patients_table, pseudonymise, None if csv is None else root / csv]
     check_table(out, STUDIES, [path for path in inputs if path is not None])
     # What was not given stays the reader's default; an option of another data set is a one-line error.
     options: dict[str, Any] = {
@@ -96,6 +107,13 @@ def command(
     }
     given = {name: value for name, value in options.items() if value is not None}
     result = import_dataset(dataset, root, **given)
+    if key is not None:
+        relative = True
+        result.notes = [pseudonyms.without_details(note) for note in result.notes]
+        *tables_now, said = pseudonyms.pseudonymise(result.studies, result.regions, key, not drop_paths)
+        result.studies, result.regions = tables_now
+        result.skipped = pseudonyms.pseudonymise_skipped(result.skipped, key)
+        result.notes += said
     write_table(result.studies, out, relative)
     write_regions(result.regions, out, relative)
     skipped = write_skipped(result.skipped, out.parent, f"import {out.name}")

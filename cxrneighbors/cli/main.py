@@ -16,24 +16,28 @@ import typer
 from cxrneighbors import progress
 from cxrneighbors.cli import (
     assemble,
+    audit,
     demo,
     encode,
     evaluate,
     evaluate_explanations,
     explain,
     explore,
+    export_index,
     import_,
     index,
     label_reports,
     predict,
     predict_views,
     relink,
+    reproduce,
     search,
     train_classifier,
     train_contrastive,
     train_lungs,
     train_report_encoder,
     train_vae,
+    verify,
 )
 from cxrneighbors.cli.verb import Verb, Verbs, offer_names
 from cxrneighbors.errors import Terminated, UserError
@@ -63,8 +67,10 @@ app.command("train-report-encoder")(train_report_encoder.command)
 app.command("encode")(encode.command)
 app.command("index")(index.command)
 app.command("search")(search.command)
+app.command("export-index")(export_index.command)
 app.command("evaluate")(evaluate.command)
 app.command("assemble")(assemble.command)
+app.command("audit")(audit.command)
 app.command("train-classifier")(train_classifier.command)
 app.command("train-lungs")(train_lungs.command)
 app.command("predict")(predict.command)
@@ -74,6 +80,8 @@ app.command("explore")(explore.command)
 app.command("predict-views")(predict_views.command)
 app.command("label-reports")(label_reports.command)
 app.command("relink")(relink.command)
+app.command("verify")(verify.command)
+app.command("reproduce")(reproduce.command)
 app.command("demo")(demo.command)
 for each in app.registered_commands:
     if each.callback is not None:

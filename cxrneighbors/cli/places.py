@@ -16,7 +16,18 @@ MADE_BY = {
 }
 # Folders with a model: parameter -> its noun in config.json, the verb that writes it.
 MODELS = {"classifier": ("classifier", "train-classifier"), "lungs": ("segmenter", "train-lungs")}
-FILES = ("image", "regions", "tables", "reports", "patients_table", "rules", "films", "password_file")
+MODELS |= {"view_classifier": ("classifier", "predict-views")}
+FILES = (
+    "image",
+    "regions",
+    "tables",
+    "reports",
+    "patients_table",
+    "rules",
+    "films",
+    "password_file",
+    "pseudonymise",
+)
 # What may lie in a verb's --out, by the kind in its manifest.
 WRITES = {
     "encode": ("embeddings",),
@@ -29,6 +40,7 @@ WRITES = {
     "train-lungs": ("lung segmenter training",),
     "explain": ("explanation", "explanations"),
     "evaluate-explanations": ("benchmark records",),
+    "audit": ("audit",),
     "demo": (),
 }
 HUB_OR_FILE = ("train-classifier weights", "image_encoder", "report_encoder", "base")

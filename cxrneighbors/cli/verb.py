@@ -19,7 +19,7 @@ PANELS = {
     "See it work": ("demo",),
     "Data": ("import", "relink", "assemble", "predict-views", "label-reports", "audit"),
     "Encoders": ("train-vae", "train-contrastive", "train-report-encoder", "train-lungs", "encode"),
-    "Neighbours": ("index", "search", "explore", "evaluate"),
+    "Neighbours": ("index", "search", "explore", "evaluate", "export-index"),
     "Explanations": ("train-classifier", "predict", "explain", "evaluate-explanations"),
     "Results": ("verify", "reproduce"),
 }

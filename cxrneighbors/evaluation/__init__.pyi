@@ -6,6 +6,7 @@ from .exchange_tests import Draws as Draws
 from .films import Films as Films
 from .graph import embedding_method as embedding_method
 from .question import Question as Question
+from .rerun import reproduce as reproduce
 from .score_table import ScoreTable as ScoreTable
 from .score_table import score_targets as score_targets
 from .summarise import summarise as summarise

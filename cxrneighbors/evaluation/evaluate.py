@@ -26,6 +26,7 @@ from cxrneighbors.evaluation.wording import METHOD_CELLS, method_cells, points, 
 from cxrneighbors.figures import to_png
 from cxrneighbors.files import plain
 from cxrneighbors.index.neighbor_index import NeighborIndex
+from cxrneighbors.index.storage import Source
 from cxrneighbors.notebook import Shown, card, line, png_tag, table
 from cxrneighbors.progress import track
 from cxrneighbors.statistics.dyadic import NEXT
@@ -48,7 +49,8 @@ class OverlapResult:
 
     summary: the content of overlap.json; neighbors: `method`, and of search's columns ids, rank and
     distances; tables: each method's scores, a row a target, for other statistics; studies: the index's study
-    table; examples: per index method, the targets that Figure 4 and Table 1 show (see `examples.RULE`).
+    table; examples: per index method, the targets that Figure 4 and Table 1 show (see `examples.RULE`);
+    source: where the index lies, if it does.
     """
 
     summary: dict[str, Any]
@@ -56,6 +58,7 @@ class OverlapResult:
     tables: dict[str, ScoreTable]
     studies: pd.DataFrame
     examples: dict[str, list[dict[str, Any]]]
+    source: Source | None = None
 
     def __repr__(self) -> str:
         """Short: the question, and the lift of each of the index's own methods."""
@@ -158,6 +161,7 @@ def evaluate_overlap(
         tables=tables,
         studies=index.studies,
         examples={name: choose_examples(tables[name]) for name in main},
+        source=getattr(index, "source", None),
     )
 
 

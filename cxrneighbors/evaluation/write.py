@@ -22,6 +22,7 @@ from cxrneighbors.evaluation.report_page import render_page
 from cxrneighbors.evaluation.wording import by
 from cxrneighbors.figures import figure_files, to_png
 from cxrneighbors.files import naming, write_json_atomic
+from cxrneighbors.index.storage import Source
 
 NUMBERS = ("overlap.json", "neighbors.parquet", "table1.csv")
 PICTURES = ("figure4.png", "figure5.png", "figures", "report.html")
@@ -105,7 +106,18 @@ def _write(
         _move(Path(aside), folder)
         _write_pictures(result, reports, Path(aside), show_reports, print_figures)
         _move(Path(aside), folder)
-    work.finish()
+    work.finish({"index": _where(result.source, folder)})
+
+
+def _where(source: Source | None, folder: Path) -> dict[str, str] | None:
+    """The index as `reproduce` looks for it: its folder, counted from the evaluation's, and its hash."""
+    if source is None:
+        return None
+    try:
+        place = os.path.relpath(os.path.realpath(source.folder), os.path.realpath(folder))
+    except ValueError:  # another drive
+        place = source.folder.name
+    return {"folder": Path(place).as_posix(), "manifest_sha256": source.digest}
 
 
 def _move(aside: Path, folder: Path) -> None:

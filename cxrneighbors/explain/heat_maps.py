@@ -76,7 +76,7 @@ def heat_maps(
             left_out.add(image_id, str(error))
     table = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"score": np.float32})
     write_records(table, work.folder / TABLE)
-    work.finish(files=False)
+    work.finish(files=[TABLE, *table["file"]])
     return table
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrneighbors.artifact import Kind
+from cxrneighbors.artifact import MANIFEST, Kind
 from cxrneighbors.csv_text import csv_text
-from cxrneighbors.data.skipped import Skipped, write_skipped
+from cxrneighbors.data.skipped import SKIPPED_FILE, Skipped, write_skipped
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain.classifier_errors import label_of, outcome
 from cxrneighbors.explain.explainer import Explainer
@@ -99,7 +99,7 @@ def explain_many(
     write_text_atomic(work.folder / TABLE, csv_text(table, "%.6g"))
     write_skipped(skipped, work.folder)
     _write_sheets(work.folder, table, title or f"{explainer.title}: {target}")
-    work.finish(files=False)
+    work.finish(files=[*_own(work.folder, "sheet*.png", f"{FILMS}/*/{MANIFEST}"), TABLE, SKIPPED_FILE])
     return table
 
 
@@ -201,6 +201,11 @@ def _write_sheets(folder: Path, table: pd.DataFrame, title: str) -> None:
         )
         picture = contact_sheet(small, names, page["outcome"].tolist(), f"{title}, {count}")
         write_bytes_atomic(folder / (SHEET if number == 1 else f"sheet-{number}.png"), picture)
+
+
+def _own(folder: Path, *patterns: str) -> list[str]:
+    """Files by path; a film's own manifest holds the hashes of what lies beside it."""
+    return [path.relative_to(folder).as_posix() for each in patterns for path in folder.glob(each)]
 
 
 def _shown(image: ImageLike) -> str:

@@ -24,7 +24,7 @@ from cxrneighbors.index.queries import across, indexed_queries, read_queries
 from cxrneighbors.index.query_encoding import Film
 from cxrneighbors.index.request import ranking_factors
 from cxrneighbors.index.search import SearchOptions, find, search_table
-from cxrneighbors.index.storage import load_index, save_index
+from cxrneighbors.index.storage import Source, load_index, save_index
 from cxrneighbors.index.vector_store import VectorStore
 from cxrneighbors.index.weight_choice import choose_weights, describe
 from cxrneighbors.notebook import card, facts, table
@@ -37,11 +37,12 @@ class NeighborIndex:
 
     `studies`: the study table, rows 0 .. N-1. `modalities`: those of 'image', 'report', 'fused' that can be
     searched. `vectors`, `has`, `scale`, `weights`, `backend`: see `VectorStore`. `encoders`: those that made
-    the vectors. `manifest`: what the embeddings' manifest says.
+    the vectors. `manifest`: what the embeddings' manifest says. `source`: the folder where it lies as it is,
+    or None.
     """
 
-    def __init__(self, store: VectorStore, encoders: EncoderSource) -> None:
-        self.encoders = encoders
+    def __init__(self, store: VectorStore, encoders: EncoderSource, source: Source | None = None) -> None:
+        self.encoders, self.source = encoders, source
         self._use(store)
 
     def _use(self, store: VectorStore) -> None:
@@ -115,11 +116,12 @@ class NeighborIndex:
 
         `fetch`: whether an encoder that the folder only names may be fetched from the hub.
         """
-        return cls(*load_index(Path(folder), fetch))
+        return cls(*load_index(Path(folder), fetch), Source.of(Path(folder)))
 
     def save(self, folder: str | Path) -> None:
         """Write the index folder in one step; see `storage`."""
         save_index(self.store, self.encoders, Path(folder))
+        self.source = Source.of(Path(folder))
 
     def add(self, embeddings: Embeddings, studies: pd.DataFrame) -> int:
         """Add the rows of `studies` that the index lacks, with their `embeddings`: how many those were.
@@ -135,6 +137,7 @@ class NeighborIndex:
         before = len(self.studies)
         store, self.encoders.manifest = extended(self.store, self.encoders, embeddings, studies)
         self._use(store)
+        self.source = None
         warn_of_identical_films(store, since=before)
         return len(self.studies) - before
 

@@ -9,6 +9,7 @@ IDX/encoders/image/        the encoders, copied from the embeddings
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -19,6 +20,7 @@ import pandas as pd
 from cxrneighbors.artifact import MANIFEST, Kind
 from cxrneighbors.data.tables import read_table, write_table
 from cxrneighbors.errors import UserError, choose
+from cxrneighbors.files import sha256_file
 from cxrneighbors.index.backends.registry import BACKENDS, graph_class
 from cxrneighbors.index.encoder_source import EncoderSource
 from cxrneighbors.index.fusion import FUSIONS, check_weights, scaled_concatenation
@@ -29,6 +31,19 @@ KIND = Kind("index", 3, "index")
 _KEYS = {"backend", "weights", "weight_choice", "fusion", "scale", "modalities", "dim", "count", "partitions"}
 _KEYS |= {"embeddings", "files"}
 _REMEDY = "build the index again"
+
+
+@dataclass(frozen=True)
+class Source:
+    """The `folder` that an index lies in; `digest`: SHA-256 of its manifest, which has those of all files."""
+
+    folder: Path
+    digest: str
+
+    @classmethod
+    def of(cls, folder: Path) -> Source:
+        """What lies in `folder` now."""
+        return cls(folder, sha256_file(folder / MANIFEST))
 
 
 def save_index(store: VectorStore, encoders: EncoderSource, folder: Path) -> None:

@@ -73,3 +73,12 @@ def test_pairs_must_read_name_and_value(text: str) -> None:
     assert parse_pairs(["a = b ", "c=d=e"], "--column") == {"a": "b", "c": "d=e"}
     with pytest.raises(UserError, match=r"--column .*must read name=value"):
         parse_pairs(["a=b", text], "--column")
+
+
+def test_pseudonyms_need_a_key(tmp_path: Path, error_of: Callable[..., str]) -> None:
+    given = ("-q", "import", "phantom", tmp_path / "ph", "--out", tmp_path / "s.parquet")
+    assert "give --pseudonymise KEYFILE too" in error_of(*given, "--drop-paths")
+    assert "no such file" in error_of(*given, "--pseudonymise", tmp_path / "key")
+    (tmp_path / "key").write_text("short")
+    assert "can be guessed; make a key with" in error_of(*given, "--pseudonymise", tmp_path / "key")
+    assert not (tmp_path / "s.parquet").exists()

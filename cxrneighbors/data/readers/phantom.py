@@ -64,7 +64,7 @@ def _generate(root: str | Path, settings: PhantomSettings, workers: int, restart
         for name in FOLDERS:
             shutil.rmtree(root / name, ignore_errors=True)
         _write_tables(root, *draw_phantoms(root, settings, workers), settings.seed)
-        work.finish(files=False)
+        work.finish()  # studies.parquet may be imported over
     return _read_tables(root)
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from cxrneighbors.classifiers.base import Classifier
 from cxrneighbors.csv_text import csv_text
 from cxrneighbors.data.pixels import load_images
+from cxrneighbors.data.skipped import SKIPPED_FILE
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain.predictor import Predictor
 from cxrneighbors.explain.quality.benchmark import Benchmark
@@ -29,6 +30,10 @@ from cxrneighbors.files import plain, write_bytes_atomic, write_json_atomic, wri
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.lungs.segmenter import LungSegmenter
 from cxrneighbors.notebook import Shown, card, line, png_tag, table
+
+TABLES = ("summary", "pairs", "targets")
+WRITTEN = (*(f"{name}.csv" for name in TABLES), "benchmark.md", "benchmark.json", "benchmark.png", "figures")
+WRITTEN += ("report.html", SKIPPED_FILE)
 
 
 @dataclass(repr=False)
@@ -89,7 +94,7 @@ class BenchmarkResult:
         wide, with its numbers as CSV. A picture that fails loses none of the numbers.
         """
         out = Path(out)
-        for name, frame in (("summary", self.summary), ("pairs", self.pairs), ("targets", self.table)):
+        for name, frame in zip(TABLES, (self.summary, self.pairs, self.table), strict=True):
             text = csv_text(frame, "%.6g")
             write_text_atomic(out / f"{name}.csv", text)
         write_text_atomic(out / "benchmark.md", self.markdown())
@@ -165,7 +170,9 @@ def evaluate_explanations(
             **asdict(settings),
         },
     )
+    benchmark.journal.reopen()
     result.write(out)
+    benchmark.journal.finish(WRITTEN)
     return result
 
 

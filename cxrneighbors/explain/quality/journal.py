@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,18 +37,22 @@ class Journal:
 
     def append(self, record: Record) -> None:
         """Write one record; NaN becomes null."""
-        if self._work.complete:  # a finished benchmark gets more targets or methods
-            self._work.reopen()
+        self.reopen()  # a finished benchmark gets more targets or methods
         record = plain(record)
         with open(self.folder / RECORDS, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
         self.records.append(record)
         self._done.add(self._key(record))
 
-    def finish(self) -> None:
-        """All that was asked for is there."""
-        if not self._work.complete:
-            self._work.finish({"n_records": len(self.records)}, files=False)
+    def reopen(self) -> None:
+        """What is made of the records is about to be written anew."""
+        if self._work.complete:
+            self._work.reopen()
+
+    def finish(self, made: Iterable[str] = ()) -> None:
+        """All that was asked for is there; `made`: names of what was made of the records, to be described."""
+        if made or not self._work.complete:
+            self._work.finish({"n_records": len(self.records)}, files=[RECORDS, *made])
 
     @staticmethod
     def _key(record: Record) -> tuple[str, ...]:
