@@ -114,7 +114,14 @@ def markdown(rows: Sequence[dict[str, Any]]) -> str:
         "reports without such text:": "{reports_all_right:.1%}",
         "parsed a CPU second:": "{reports_per_cpu_second:,}",
     }
-    return document("Sections of reports", __doc__, table(columns, rows), read_by(rows))
+    intro = (
+        "Letters and digits below headings that the section parser puts into no section, or into another\n"
+        "than they stand in. Open-i: against its XML, a few parts of which hold text of another section.\n"
+        "Generated: headings as often as MIMIC-CXR's own list counts them; looser: one line, small letters,\n"
+        "or no colons, too. The headings of views, the share of titles and that of findings without a\n"
+        "heading are assumed; generator and parser share an author."
+    )
+    return document(intro, table(columns, rows), read_by(rows))
 
 
 def read_by(rows: Iterable[dict[str, Any]]) -> str:

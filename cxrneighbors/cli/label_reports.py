@@ -25,7 +25,7 @@ def command(
     from cxrneighbors.reports.labeler.rules import RULES_FOLDER
     from cxrneighbors.reports.labeler.table import label_reports, write_labels
 
-    if studies.suffix.lower() == ".zip" or studies.is_dir():
+    if studies.suffix.lower() == ".zip":
         check_table(out, LABELS, [studies])
         _label_archive(studies, out, rules or RULES_FOLDER, workers)
         return

@@ -59,7 +59,7 @@ def _check_input(verb: str, name: str, path: Path, option: str) -> None:
         _check_made(path, *MADE_BY[name])
     elif name in MODELS:
         _check_model(path, *MODELS[name])
-    elif name == "studies":
+    elif name == "studies" and not (verb == "label-reports" and _is_zip(path)):
         _check_studies(path)
     elif name == "image" and path.is_dir():
         raise UserError(f"{option} {path}: is a folder; give an image file")
@@ -78,6 +78,10 @@ def _check_studies(path: Path) -> None:
     with open(path, "rb") as stream:
         if stream.read(len(PARQUET)) != PARQUET:
             raise UserError(f"{path}: is no study table (Parquet); make one with `cxrneighbors import`")
+
+
+def _is_zip(path: Path) -> bool:
+    return path.suffix.lower() == ".zip" and path.is_file()
 
 
 def _check_made(folder: Path, kind: str, made_by: str) -> None:

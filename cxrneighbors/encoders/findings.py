@@ -13,28 +13,37 @@ from cxrneighbors.reports.labeler.labels import label_report
 from cxrneighbors.reports.labeler.rules import RULES_FOLDER, Rules, load_rules
 from cxrneighbors.reports.labeler.vocabulary import NO_FINDING
 
-VALUES = {"present": 1.0, "uncertain": 0.5, "absent": 0.0}
+VALUES = {"present": 1.0, "uncertain": 0.5, "absent": -0.2}
+SIDES = ("any", "left", "right")
+SHARES = {"left": {1: 1.0}, "right": {2: 1.0}, "bilateral": {1: 0.5**0.5, 2: 0.5**0.5}}
 
 
 class FindingsEncoder(SavedModel):
     """Vectors of length 1 over all findings and devices that the labeler knows, 'No Finding' first.
 
-    Present counts 1, uncertain 1/2, absent and not spoken of 0: "no effusion" is near a report that does not
-    speak of effusions and far from "effusion", however alike the words are. A text that states nothing
-    becomes zeros. Rules, not training: no label of any data set is used (`reports.labeler`).
+    Present counts 1, uncertain 1/2, absent -1/5, not spoken of 0: "no effusion" is near a report that does
+    not speak of effusions and far from "effusion", however alike the words are. Where the text names a side,
+    a finding counts `side` times as much once more, in a dimension for the left or for the right; for both,
+    shared between them. A text that states nothing becomes zeros. Rules, not training: no label of any data
+    set is used (`reports.labeler`).
     """
 
     noun = NOUN
     name = "findings"
 
+    def __init__(self, side: float = 0.5) -> None:
+        if side < 0:
+            raise UserError(f"encoder 'findings': side {side}: must be at least 0")
+        self.side = side
+
     @property
     def dim(self) -> int:
-        """Length of a vector: the number of findings."""
-        return len(self.findings)
+        """Length of a vector: three times the number of findings."""
+        return len(SIDES) * len(self.findings)
 
     @property
     def findings(self) -> list[str]:
-        """The finding of each dimension."""
+        """The finding of each of the first dimensions; those for left and for right follow."""
         return [NO_FINDING, *(name for name in _rules().groups if name != NO_FINDING)]
 
     def weights_hash(self) -> str:
@@ -45,12 +54,16 @@ class FindingsEncoder(SavedModel):
     def encode(self, texts: list[str]) -> np.ndarray:
         """Encode N texts to float32 (N, D), rows of length 1 or 0."""
         column = {name: number for number, name in enumerate(self.findings)}
-        vectors = np.zeros((len(texts), len(column)), np.float32)
+        vectors = np.zeros((len(texts), len(SIDES), len(column)), np.float32)
         for row, text in enumerate(texts):
             for label in label_report(text, _rules()):
-                vectors[row, column[label.finding]] = VALUES[label.status]
-        length = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.asarray(vectors / np.where(length > 0, length, 1))
+                value, place = VALUES[label.status], column[label.finding]
+                vectors[row, 0, place] = value
+                for side, share in SHARES.get(label.side or "", {}).items():
+                    vectors[row, side, place] = self.side * share * value
+        flat = vectors.reshape(len(texts), self.dim)
+        length = np.linalg.norm(flat, axis=1, keepdims=True)
+        return np.asarray(flat / np.where(length > 0, length, 1))
 
     def save(self, folder: str | Path) -> None:
         """Write config.json with the hash of the rules."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cxrneighbors.reports.sections import BODY, refers_back
+from cxrneighbors.reports.body import BODY, refers_back
 
 DESCRIBE = ("findings", "impression")
 WHOLE = "whole"

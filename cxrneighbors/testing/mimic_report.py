@@ -6,8 +6,9 @@ import re
 import textwrap
 from collections.abc import Mapping
 
-from cxrneighbors.reports.headings import all_headings
-from cxrneighbors.reports.sections import BODY, parse_sections
+from cxrneighbors.reports.body import BODY
+from cxrneighbors.reports.heading_names import all_headings
+from cxrneighbors.reports.sections import parse_sections
 from cxrneighbors.reports.sentences import split_sentences
 
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"

@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from cxrneighbors.reports.headings import published_headings
+from cxrneighbors.reports.heading_names import published_headings
 
 REPORTS = 227_885  # of the published counts
 # How findings are headed; the first is the published share of 'FINDINGS', the others are assumed.

@@ -61,3 +61,10 @@ def test_outputs(tmp_path: Path) -> None:
     check_places("train-vae", {"out": tmp_path}, {})
     with pytest.raises(UserError, match="holds VAE training; give a new or empty folder"):
         check_places("encode", {"out": tmp_path}, {})
+
+
+def test_reports_in_a_zip_are_labelled_without_a_study_table(tmp_path: Path) -> None:
+    (tmp_path / "reports.zip").write_bytes(b"PK")
+    check_places("label-reports", {"studies": tmp_path / "reports.zip"}, {"studies": "STUDIES"})
+    with pytest.raises(UserError, match="no study table"):
+        check_places("encode", {"studies": tmp_path / "reports.zip"}, {"studies": "STUDIES"})

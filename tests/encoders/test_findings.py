@@ -24,13 +24,31 @@ TEXTS = [
 def test_a_vector_holds_what_the_labeler_reads() -> None:
     encoder = FindingsEncoder()
     vectors = encoder.encode(TEXTS)
-    assert vectors.shape == (5, encoder.dim) and vectors.dtype == np.float32
+    assert vectors.shape == (5, encoder.dim) == (5, 3 * len(encoder.findings)) and vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), [1, 1, 1, 1, 0], atol=1e-6)
+    vectors, left, _ = np.split(vectors, 3, axis=1)
     stated = [
         {encoder.findings[d]: float(row[d]) for d in np.flatnonzero(row)} for row in vectors / vectors.max()
     ]
-    assert set(stated[3]) == {"Cardiomegaly"} and stated[4] == {} and set(stated[2]) == {"No Finding"}
+    assert {name for name, value in stated[3].items() if value > 0} == {"Cardiomegaly"} and stated[4] == {}
+    denied = {name: value for name, value in stated[2].items() if value < 0}
+    assert {"Pleural Effusion", "Pneumonia"} <= set(denied) and set(stated[2]) - set(denied) == {"No Finding"}
+    np.testing.assert_allclose(list(denied.values()), -0.2 * stated[2]["No Finding"], rtol=1e-5)
     assert stated[0]["Pneumonia"] == pytest.approx(stated[0]["Pleural Effusion"] / 2)
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), [1, 1, 1, 1, 0], atol=1e-6)
+    effusion = encoder.findings.index("Pleural Effusion")
+    assert left[0, effusion] == pytest.approx(encoder.side * vectors[0, effusion])
+
+
+def test_sides_keep_films_apart_and_both_lie_between() -> None:
+    left, right, both, none = FindingsEncoder().encode(
+        ["Left pneumothorax.", "Right pneumothorax.", "Bilateral pneumothoraces.", "A pneumothorax."]
+    )
+    apart = np.linalg.norm(left - right)
+    assert 0 < np.linalg.norm(left - both) < apart
+    assert np.linalg.norm(left - both) == pytest.approx(np.linalg.norm(right - both))
+    assert 0 < np.linalg.norm(left - none) < apart
+    with pytest.raises(UserError, match="side -1"):
+        FindingsEncoder(-1)
 
 
 def test_other_words_for_the_same_are_nearer_than_a_no() -> None:

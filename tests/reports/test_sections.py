@@ -3,7 +3,7 @@ import pytest
 
 from cxrneighbors.encoders.texts import report_texts
 from cxrneighbors.reports.labeler.labels import label_report
-from cxrneighbors.reports.sections import find_stretches, heading_spans, parse_sections, refers_back, unplaced
+from cxrneighbors.reports.sections import find_stretches, heading_spans, parse_sections, unplaced
 
 PUBLISHED = """                                 FINAL REPORT
  EXAMINATION:  CHEST (PA AND LAT)
@@ -97,22 +97,6 @@ def test_a_text_without_headings_has_no_sections():
     assert parse_sections("  ") == {}
 
 
-def test_the_text_below_a_banner_is_a_body():
-    assert parse_sections("FINAL REPORT\n Chest, two views.\n\n Lungs are\n clear.\n\n Normal.") == {
-        "examination": "Chest, two views.",
-        "body": "Lungs are clear.\n\nNormal.",
-    }
-
-
-def test_paragraphs_after_the_last_other_heading():
-    text = "INDICATION: Cough.\n\nCOMPARISON: None.\n\nLungs\nclear.\n\nNo acute process."
-    assert parse_sections(text) == {
-        "indication": "Cough.",
-        "comparison": "None.",
-        "body": "Lungs clear.\n\nNo acute process.",
-    }
-
-
 EXAMPLES = {
     "views after a comparison": (
         "COMPARISON: ___. PORTABLE CHEST: Moderate left pneumothorax is new.{n}IMPRESSION: New since ___.",
@@ -191,33 +175,6 @@ def test_parts_of_the_film_stay_with_their_text():
     }
 
 
-def test_a_history_alone_is_not_a_body():
-    for text in ("HISTORY: Cough. Prior edema.", "INDICATION: Fever. // edema?\nIMPRESSION: Clear lungs."):
-        assert "body" not in parse_sections(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "body"),
-    [
-        ("COMPARISON: ___.\n\nLow lung volumes.\n\nIMPRESSION: New.", "Low lung volumes."),
-        ("COMPARISON: None. Low lung volumes. The heart is large. IMPRESSION: New.",
-         "Low lung volumes. The heart is large."),
-        ("COMPARISON: ___. CT is available. The heart is large. IMPRESSION: New.", "The heart is large."),
-        ("HISTORY: Cough. No fever. The lungs are clear. The heart is large. IMPRESSION: New.",
-         "The lungs are clear. The heart is large."),
-        ("HISTORY: COPD. Known effusion.\n\nSeen on ___.\n\nLungs are clear.\n\nIMPRESSION: New.",
-         "Seen on ___.\n\nLungs are clear."),
-    ],
-)  # fmt: skip
-def test_where_a_body_begins(text, body):
-    assert parse_sections(text)["body"] == body
-
-
-def test_the_films_compared_with_are_not_a_body():
-    text = "COMPARISON: Chest radiographs of ___. Prior CT is available.\nIMPRESSION: Clear."
-    assert parse_sections(text)["comparison"].endswith("is available.")
-
-
 def test_a_heading_in_capitals_that_is_unknown_ends_the_history():
     text = "HISTORY: Cough.\n ORDERED BY: Dr. ___\n FINDINGS: Clear."
     assert parse_sections(text) == {"history": "Cough.", "findings": "Clear."}
@@ -243,11 +200,6 @@ def test_unplaced_counts_letters_and_digits():
     assert unplaced("FINAL REPORT\nFINDINGS: 1 cm.") == (0, 3)
     assert unplaced("Clear lungs.") == (10, 10)
     assert unplaced("") == (0, 0)
-
-
-@pytest.mark.parametrize("text", ["As above.", "1. See above", "as described above", "As above", "above."])
-def test_refers_back(text):
-    assert refers_back(text) and not refers_back(f"{text} No edema.") and not refers_back("")
 
 
 def test_text_before_the_first_heading_is_the_examination():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cxrneighbors.reports.headings import published_headings
+from cxrneighbors.reports.heading_names import published_headings
 from cxrneighbors.testing.mimic_style import styled_report
 
 SECTIONS = {
