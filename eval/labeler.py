@@ -105,19 +105,12 @@ def predictions(
 
 def sentences_right(checks: pd.DataFrame) -> dict[str, dict[str, int]]:
     """Part of the sentences by another author -> status that they have -> how many, and how many we say."""
-    said = [
-        {label.finding: label.status for label in label_report(sentence)}.get(finding, "none")
-        for sentence, finding in zip(checks["sentence"], checks["finding"], strict=True)
-    ]
-    counts = (
-        checks.assign(right=checks["status"] == said)
-        .groupby(["part", "status"])["right"]
-        .agg(["sum", "size"])
-    )
     found: dict[str, dict[str, int]] = {}
-    for (part, status), row in counts.iterrows():
-        found.setdefault(part, {})[status] = int(row["size"])
-        found[part][f"{status} right"] = int(row["sum"])
+    for part, sentence, finding, status in checks[["part", "sentence", "finding", "status"]].to_numpy():
+        said = {label.finding: label.status for label in label_report(sentence)}.get(finding, "none")
+        counts = found.setdefault(part, {})
+        counts[status] = counts.get(status, 0) + 1
+        counts[f"{status} right"] = counts.get(f"{status} right", 0) + (said == status)
     return found
 
 
