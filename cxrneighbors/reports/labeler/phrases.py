@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from cxrneighbors.errors import UserError
 from cxrneighbors.reports.labeler.tokens import singular
@@ -30,8 +30,7 @@ class Match:
     payloads: tuple[Any, ...]
 
 
-@dataclass(frozen=True)
-class Slot:
+class Slot(NamedTuple):
     """One place of a phrase: any of `words`, which `may_miss`; no words mean a gap."""
 
     words: frozenset[str]
@@ -98,7 +97,7 @@ class PhraseBook:
         best: tuple[int, int, int] | None = None
         payloads: list[Any] = []
         for rest, payload in by_next.get(following) or by_next[None]:
-            found = _longest(rest, 0, words, start + 1, start, -1)
+            found = _longest(rest, 0, words, start + 1, start, -1) if rest else (start + 1, start, -1)
             if found is None or (best is not None and found[0] < best[0]):
                 continue
             if best is None or found[0] > best[0]:
@@ -127,19 +126,20 @@ def _longest(
     slots: tuple[Slot, ...], k: int, words: Sequence[str], place: int, anchor: int, head: int
 ) -> tuple[int, int, int] | None:
     """The longest way to fill `slots[k:]` from word `place` on: (end, anchor, head), or None."""
-    while k < len(slots):
-        slot = slots[k]
-        if not slot.words:
+    last, n = len(slots), len(words)
+    while k < last:
+        choices, may_miss = slots[k]
+        if not choices:
             return _over_gap(slots, k + 1, words, place, place if head < 0 else head)
-        fits = place < len(words) and words[place] in slot.words
-        if not slot.may_miss:
+        fits = place < n and words[place] in choices
+        if not may_miss:
             if not fits:
                 return None
             place += 1
         elif fits:
             taken = _longest(slots, k + 1, words, place + 1, anchor, head)
             left = _longest(slots, k + 1, words, place, anchor, head)
-            return max((way for way in (taken, left) if way), default=None)
+            return max(taken, left) if taken and left else taken or left
         k += 1
     return place, anchor, head
 
