@@ -3,6 +3,7 @@
 import pytest
 
 from cxrneighbors.reports.labeler.clauses import Clauses
+from cxrneighbors.reports.labeler.labels import label_report
 from cxrneighbors.reports.labeler.phrases import find_all
 from cxrneighbors.reports.labeler.rules import Meaning, Rules
 
@@ -65,3 +66,20 @@ def test_whether_one_ends_between_a_mention_and_a_trigger_behind_it(text, closed
 def test_the_next_end_is_a_word_or_the_end_of_the_sentence():
     assert clauses("aaa but bbb").next_end(0) == 1
     assert clauses("aaa but bbb").next_end(1) == 4
+
+
+@pytest.mark.parametrize(
+    ("sentence", "finding", "status"),
+    [
+        ("The right lung is not free of consolidation.", "Consolidation", "present"),
+        ("The lungs are not yet clear of edema.", "Edema", "present"),
+        ("The lungs are free of consolidation.", "Consolidation", "absent"),
+        ("The film shows resolved alveolar edema and an unchanged line.", "Edema", "absent"),
+        ("There is air in the left pleural cavity.", "Pneumothorax", "present"),
+        ("There is no fluid in the right pleural space.", "Pleural Effusion", "absent"),
+        ("The heart shadow is much too large.", "Cardiomegaly", "present"),
+        ("Broken humerus on the left.", "Fracture", "present"),
+    ],
+)
+def test_not_free_of_and_other_words_for_the_same(sentence: str, finding: str, status: str) -> None:
+    assert {label.finding: label.status for label in label_report(sentence)}[finding] == status
