@@ -31,7 +31,7 @@ class FindingsEncoder(SavedModel):
     noun = NOUN
     name = "findings"
 
-    def __init__(self, side: float = 0.5) -> None:
+    def __init__(self, side: float = 1.0) -> None:
         if side < 0:
             raise UserError(f"encoder 'findings': side {side}: must be at least 0")
         self.side = side
