@@ -46,6 +46,15 @@ def is_hub_name(text: str) -> bool:
     return bool(_HUB_NAME.fullmatch(text)) and not text.endswith(_FILE_SUFFIXES)
 
 
+def is_sentence_model_name(text: str) -> bool:
+    """Whether `text` reads as OWNER/MODEL, or as a model of sentence-transformers without its owner.
+
+    >>> is_sentence_model_name("all-MiniLM-L6-v2"), is_sentence_model_name("minilmm")
+    (True, False)
+    """
+    return is_hub_name(text) or ("-" in text and is_hub_name(f"sentence-transformers/{text}"))
+
+
 def looks_like_path(name: str) -> bool:
     """Whether `name` can only be a path.
 

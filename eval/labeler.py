@@ -1,19 +1,21 @@
 """The report labeler against Open-i's hand-assigned MeSH codes: precision, recall, F1 per finding, and its
-speed.
+speed; beside it, on the same phrases, other rules for negation and doubt.
 
-    python eval/labeler.py ROOT
+    python eval/labeler.py ROOT [--negspacy PYTHON] [--medspacy PYTHON]
 
 ROOT is the Open-i folder or archive. The rules were written on one half of the reports (by a hash of the
-report's id) and are judged on the other; `labeler_mesh.toml` says which codes mean which finding. Writes
-eval/results/labeler.json and labeler.md.
+report's id) and are judged on the other; `labeler_mesh.toml` says which codes mean which finding. PYTHON is
+that of an environment of its own after `pip install negspacy` or `pip install medspacy` (no model is needed).
+Writes eval/results/labeler.json and labeler.md.
 """
 
 from __future__ import annotations
 
-import hashlib
+import argparse
 import time
 import tomllib
 from collections.abc import Sequence
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +26,29 @@ from common.markdown import document, table
 from common.options import options, run
 from common.results import write_results
 from cxrneighbors.data.imports import import_dataset
+from cxrneighbors.reports.labeler.labels import label_report
 from cxrneighbors.reports.labeler.rules import load_rules
-from cxrneighbors.reports.labeler.spans import read_spans
 from cxrneighbors.reports.labeler.table import label_reports
+from labeler_rivals import RULES, other_environment, said, targets
+from labeler_scores import has_text, in_development, ratios, scores
 
+SENTENCES = Path(__file__).parents[1] / "tests/reports/labeler/sentences_of_others.csv"
 MESH = Path(__file__).with_name("labeler_mesh.toml")
 POLICIES = {
     "uncertain counts as present": ("present", "uncertain"),
     "uncertain counts as absent": ("present",),
 }
+ABSENT = "uncertain counts as absent"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    given = options(__doc__, "root", "--results").parse_args(arguments)
+    parser = options(__doc__, "root", "--results")
+    parser.add_argument("--negspacy", type=Path, help="python of an environment with negspacy")
+    parser.add_argument("--medspacy", type=Path, help="python of an environment with medspacy")
+    given = parser.parse_args(arguments)
     judged = tomllib.loads(MESH.read_text(encoding="utf-8"))["judged"]
     studies = import_dataset("openi", given.root).studies.drop_duplicates("study_id", ignore_index=True)
-    started = time.process_time()
-    labels = label_reports(studies)
-    seconds = time.process_time() - started
+    labels, seconds = timed_labels(studies)
     usable = ((studies["findings"].str.len() > 0) & studies["report"].map(has_text)).to_numpy()
     development = studies["study_id"].map(in_development).to_numpy()
     halves = {
@@ -54,29 +61,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
         name: np.array([not set(codes).isdisjoint(of) for codes in studies["findings"]])
         for name, of in judged.items()
     }
+    ours = {policy: predictions(labels, studies, judged, statuses) for policy, statuses in POLICIES.items()}
     result = {
         "n_reports": len(studies),
         "n_judged": int(usable.sum()),
         "reports_per_cpu_second": round(len(studies) / seconds),
         "policies": {
-            policy: {
-                half: scores(truth, predictions(labels, studies, judged, statuses), rows)
-                for half, rows in halves.items()
-            }
-            for policy, statuses in POLICIES.items()
+            policy: {half: scores(truth, answers, rows) for half, rows in halves.items()}
+            for policy, answers in ours.items()
         },
+        "sentences": sentences_right(pd.read_csv(SENTENCES, keep_default_na=False)),
+        "rivals": rivals(given, studies, truth, {half: halves[half] for half in list(halves)[:2]}, ours),
     }
     write_results(given.results, "labeler", result, markdown(result))
 
 
-def has_text(report: str | None) -> bool:
-    """Whether the report has a word in the parts that describe the image."""
-    return isinstance(report, str) and any(report[start:end].strip() for start, end in read_spans(report))
+def timed_labels(studies: pd.DataFrame, repeats: int = 5) -> tuple[pd.DataFrame, float]:
+    """The label table, and the seconds of one core that it took: the fastest of `repeats` fresh processes."""
+    with get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+        seconds = min(pool.apply(_cpu_seconds, (studies,)) for _ in range(repeats))
+    return label_reports(studies), seconds
 
 
-def in_development(study_id: str) -> bool:
-    """The half of the reports on which the rules were written: an even SHA-256 of the id."""
-    return hashlib.sha256(study_id.encode()).digest()[-1] % 2 == 0
+def _cpu_seconds(studies: pd.DataFrame) -> float:
+    load_rules()
+    started = time.process_time()
+    label_reports(studies)
+    return time.process_time() - started
 
 
 def predictions(
@@ -92,27 +103,47 @@ def predictions(
     return {name: studies["study_id"].isin(ids).to_numpy() for name, ids in said.items()}
 
 
-def scores(
-    truth: dict[str, np.ndarray], predicted: dict[str, np.ndarray], rows: np.ndarray
+def sentences_right(checks: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Part of the sentences by another author -> status that they have -> how many, and how many we say."""
+    found: dict[str, dict[str, int]] = {}
+    for part, sentence, finding, status in checks[["part", "sentence", "finding", "status"]].to_numpy():
+        said = {label.finding: label.status for label in label_report(sentence)}.get(finding, "none")
+        counts = found.setdefault(part, {})
+        counts[status] = counts.get(status, 0) + 1
+        counts[f"{status} right"] = counts.get(f"{status} right", 0) + (said == status)
+    return found
+
+
+def rivals(
+    given: argparse.Namespace,
+    studies: pd.DataFrame,
+    truth: dict[str, np.ndarray],
+    halves: dict[str, np.ndarray],
+    ours: dict[str, dict[str, np.ndarray]],
 ) -> dict[str, Any]:
-    """Counts, precision, recall and F1 per class over the chosen rows, and pooled ('micro')."""
-    pairs = {name: (truth[name][rows], predicted[name][rows]) for name in truth}
-    findings = [pair for name, pair in pairs.items() if name != "normal"]
-    found = {"micro": ratios(*pairs.values()), "micro without normal": ratios(*findings)}
-    found |= {name: ratios(pair) for name, pair in pairs.items()}
-    swapped = tuple(~values for values in pairs["normal"])
-    return {"n": int(rows.sum()), **found, "abnormal (not in micro)": ratios(swapped)}
-
-
-def ratios(*pairs: tuple[np.ndarray, ...]) -> dict[str, float]:
-    """Of (truth, predicted), each bool (N,), pooled: counts, precision, recall, F1."""
-    truth, predicted = (np.concatenate(values) for values in zip(*pairs, strict=True))
-    hits, false = int((truth & predicted).sum()), int((~truth & predicted).sum())
-    missed = int((truth & ~predicted).sum())
-    precision, recall = hits / max(hits + false, 1), hits / max(hits + missed, 1)
-    f1 = 2 * hits / max(2 * hits + false + missed, 1)
-    return {"true_positive": hits, "false_positive": false, "false_negative": missed,
-            "precision": round(precision, 4), "recall": round(recall, 4), "f1": round(f1, 4)}  # fmt: skip
+    """Rival -> policy -> half -> `ratios` pooled over the findings, "normal" left out."""
+    names = [name for name in truth if name != "normal"]
+    found = targets(studies["report"], names)
+    judged = {name: [rule(target) for target in found] for name, rule in RULES.items()}
+    for library in ("negspacy", "medspacy"):
+        if python := getattr(given, library):
+            judged[library] = other_environment(python, library, found)
+    answers = {"this labeler": ours} | {
+        name: {
+            policy: said(found, one, len(studies), names, statuses) for policy, statuses in POLICIES.items()
+        }
+        for name, one in judged.items()
+    }
+    return {
+        name: {
+            policy: {
+                half: ratios(*((truth[finding][rows], one[finding][rows]) for finding in names))
+                for half, rows in halves.items()
+            }
+            for policy, one in by_policy.items()
+        }
+        for name, by_policy in answers.items()
+    }
 
 
 def markdown(result: dict[str, Any]) -> str:
@@ -134,7 +165,44 @@ def markdown(result: dict[str, Any]) -> str:
                 rows.append({"name": name, "coded": coded, **row, **others})
         blocks.append(f"**{policy}**, held-out half ({n} reports); F1 on the others too")
         blocks.append(table(columns, rows))
-    return document(*blocks)
+    return document(*blocks, *rival_blocks(result["rivals"]), *sentence_blocks(result["sentences"]))
+
+
+def sentence_blocks(parts: dict[str, dict[str, int]]) -> list[str]:
+    text = (
+        "**Sentences by an author who had not seen the rules**, right of all; 'none': nothing is said of\n"
+        "the finding. The rules were mended on the development half."
+    )
+    statuses = ("present", "uncertain", "absent", "none")
+    rows = []
+    for part, counts in parts.items():
+        row = {status: f"{counts[f'{status} right']}/{counts[status]}" for status in statuses}
+        right, total = (sum(counts[f"{status}{end}"] for status in statuses) for end in (" right", ""))
+        rows.append({"part": part, **row, "right": right, "total": total, "share": right / total})
+    columns = {"half": "{part}"} | {f"{status}:": f"{{{status}}}" for status in statuses}
+    return [text, table(columns | {"all:": "{right}/{total}", "share:": "{share:.1%}"}, rows)]
+
+
+def rival_blocks(rivals: dict[str, Any]) -> list[str]:
+    text = (
+        "**Rules for negation and doubt on the same phrases**, pooled over the findings without normal;\n"
+        "uncertain counts as absent unless said. A rival gets the phrases that name a finding, not those\n"
+        "that state its absence. NegEx and negspaCy know no doubt; CheXpert's rules run along the words\n"
+        "here, not over a parse; of medspaCy's ConText, historical and hypothetical mentions are absent."
+    )
+    columns = {"rules": "{name}"}
+    rows = []
+    for name, by_policy in rivals.items():
+        row: dict[str, Any] = {"name": name}
+        for half, short in (("held-out half", "held-out"), ("development half", "development")):
+            for policy, column in ((ABSENT, "absent"), ("uncertain counts as present", "present")):
+                row |= {f"{short} {column} {key}": value for key, value in by_policy[policy][half].items()}
+        rows.append(row)
+    for short in ("held-out", "development"):
+        keys = ("precision", "recall", "f1") if short == "held-out" else ("f1",)
+        columns |= {f"{key} {short}:".replace("f1", "F1"): f"{{{short} absent {key}:.3f}}" for key in keys}
+        columns |= {f"F1 {short}, uncertain present:": f"{{{short} present f1:.3f}}"}
+    return [text, table(columns, rows)]
 
 
 if __name__ == "__main__":

@@ -1,12 +1,17 @@
-"""Does adapting a report encoder to a corpus without labels bring alike reports nearer to each other?
+"""Which encoder of reports brings alike reports nearest? Adapted without labels, by rules, or as it comes.
 
-    python eval/report_encoders.py DATASET ROOT [--base minilm] [--candidates sections:2 simcse:1 ...]
+    python eval/report_encoders.py openi ROOT [--base minilm] [--candidates sections:2 simcse:1 tsdae:1]
+        [--rules statements:2] [--also covid-chestxray ROOT]
 
 The base model is adapted to the reports of split 'train' (`train-report-encoder`); labels play no part. Of
-several candidates OBJECTIVE:EPOCHS the one with the highest lift on split 'val' is taken. Then the nearest
-reports of each report of split 'test' are scored by shared labels (Open-i: hand-assigned MeSH codes) for the
-adapted encoder, its base and TF-IDF, with paired comparisons on the same targets; --masked also with
-the words that name a label masked. Writes eval/results/report_encoders.json and .md.
+the candidates OBJECTIVE:EPOCHS the one with the highest lift on split 'val' is 'adapted'. A second group owes
+something to the labeler's rules: findings as a vector ('findings'), that beside the adapted encoder, and an
+encoder trained on what the rules read ('statements'). The rules were written while looking at half of the
+reports (`labeler.py`), so lifts on the others alone stand beside. All are scored on split 'test', by shared
+labels (Open-i: hand-assigned MeSH codes), the reports as they are, with label words masked, and without
+sentences that speak of a finding; single sections, and with --also another data set, for what adapts.
+
+Models stay in --work. Writes eval/results/report_encoders.json and .md.
 """
 
 from __future__ import annotations
@@ -19,155 +24,210 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from common.markdown import LIFT, document, interval, table
 from common.options import options, run
 from common.results import write_results
 from cxrneighbors.data.imports import import_dataset
+from cxrneighbors.encoders.base import TextEncoder
 from cxrneighbors.encoders.encode import encode
+from cxrneighbors.encoders.findings import FindingsEncoder
 from cxrneighbors.encoders.report_encoder import ReportEncoder
 from cxrneighbors.encoders.report_training import train_report_encoder
+from cxrneighbors.encoders.side_by_side_reports import ReportsSideBySide
 from cxrneighbors.encoders.tfidf import TfidfEncoder
 from cxrneighbors.evaluation.compare import compare
-from cxrneighbors.evaluation.evaluate import OverlapResult, evaluate_overlap
+from cxrneighbors.evaluation.evaluate import evaluate_overlap
 from cxrneighbors.evaluation.overlap import MEANING
+from cxrneighbors.evaluation.score_table import ScoreTable
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
+from cxrneighbors.reports.selection import report_text
 from cxrneighbors.statistics.holm import holm
+from labeler_scores import in_development
+from report_encoder_tables import markdown
 
 DEFINITIONS = ("any", "any-disease", "jaccard")
-ADAPTED = "adapted"
-SHOWN = ["mean_overlap", "random_overlap", "lift", "lift_ci95", "null_mean_lift", "p_value"]
-SHOWN += ["n_targets", "n_candidates"]
+MASKS: dict[str, bool | str] = {
+    "as they are": False,
+    "words masked": "words",
+    "sentences masked": "sentences",
+}
+ADAPTED, FINDINGS, STATEMENTS = "adapted", "findings", "statements"
+Scored = dict[str, dict[str, ScoreTable]]  # definition -> encoder -> scores
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    given = parse(arguments)
+    started = time.process_time()
+    studies = import_dataset(given.dataset, given.root).studies
+    adapted, on_val = adapted_encoder(studies, given)
+    encoders = {
+        given.base: ReportEncoder(given.base, given.device),
+        "tfidf": TfidfEncoder(),
+        ADAPTED: adapted,
+    }
+    rules = by_rules(studies, adapted, given)
+    scored: dict[str, Scored] = {}
+    for mask, how in MASKS.items():
+        some = encoders if how == "sentences" else encoders | rules
+        scored[mask] = score(studies, some, how, "split == 'test'", given.k)
+    parts = {
+        name: figures(score(of_section(studies, name), {ADAPTED: adapted}, False, "split == 'test'", given.k))
+        for name in ("findings", "impression")
+    }
+    elsewhere = {}
+    for dataset, root in given.also:
+        other = import_dataset(dataset, root).studies
+        elsewhere[dataset] = figures(score(other, encoders | rules, False, None, given.k))
+    summary = {
+        "dataset": given.dataset,
+        "base": given.base,
+        "candidates_on_val": on_val,
+        "chosen": max(on_val, key=lambda name: on_val[name]),
+        "n_train_reports": int(((studies["split"] == "train") & studies["report"].notna()).sum()),
+        "k": given.k,
+        "seed": given.seed,
+        "definitions": {name: MEANING[name] for name in DEFINITIONS},
+        "by_rules": list(rules),
+        "test": {mask: figures(found) for mask, found in scored.items()},
+        "unseen_by_rules": {mask: figures(found, unseen(studies)) for mask, found in scored.items()},
+        "sections_alone": parts,
+        "elsewhere": elsewhere,
+        "comparisons": comparisons(scored, given.base),
+        "cpu_seconds": round(time.process_time() - started, 1),
+    }
+    write_results(given.results, "report_encoders", summary, markdown(summary), device=given.device)
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = options(__doc__, "dataset", "root", "-k", "--seed", "--device", "--work", "--results")
     parser.add_argument("--base", default="minilm")
     parser.add_argument(
         "--candidates", nargs="+", default=["sections:2"], metavar="OBJECTIVE:EPOCHS", help="compared on val"
     )
+    parser.add_argument("--rules", default="statements:2", help="trained on what the labeler reads; none")
     parser.add_argument("--max-tokens", type=int, default=128)
-    parser.add_argument("--masked", action="store_true", help="score with label words masked too")
-    given = parser.parse_args(arguments)
-    started = time.process_time()
-    studies = import_dataset(given.dataset, given.root).studies
-    chosen, validation = adapted_encoder(studies, given)
-    base = ReportEncoder(given.base, given.device)
-    methods: dict[str, NeighborIndex] = {}
-    for masked in (False, True) if given.masked else (False,):
-        encoders: dict[str, ReportEncoder | TfidfEncoder]
-        encoders = {ADAPTED: chosen, given.base: base, "tfidf": TfidfEncoder()}
-        for name, encoder in encoders.items():
-            label = f"{name}{' (label words masked)' if masked else ''}"
-            say(label)
-            methods[label] = indexed(studies, encoder, masked)
-    results = {
-        definition: {name: evaluated(index, definition, "test", given.k) for name, index in methods.items()}
-        for definition in DEFINITIONS
-    }
-    summary = {
-        "dataset": given.dataset,
-        "base": given.base,
-        "candidates_on_val": validation,
-        "chosen": max(validation, key=lambda name: validation[name]),
-        "n_train_reports": int(((studies["split"] == "train") & studies["report"].notna()).sum()),
-        "k": given.k,
-        "seed": given.seed,
-        "definitions": {name: MEANING[name] for name in DEFINITIONS},
-        "test": {
-            definition: {name: figures(result) for name, result in scored.items()}
-            for definition, scored in results.items()
-        },
-        "comparisons": comparisons(results),
-        "cpu_seconds": round(time.process_time() - started, 1),
-    }
-    write_results(given.results, "report_encoders", summary, markdown(summary), device=given.device)
+    parser.add_argument("--also", nargs=2, action="append", default=[], metavar=("DATASET", "ROOT"))
+    return parser.parse_args(arguments)
+
+
+def trained(studies: pd.DataFrame, candidate: str, given: argparse.Namespace) -> ReportEncoder:
+    """The base, adapted as OBJECTIVE:EPOCHS says."""
+    objective, epochs = candidate.split(":")
+    return train_report_encoder(
+        studies,
+        given.base,
+        given.work / f"report-encoder-{objective}-{epochs}",
+        objective=objective,
+        epochs=int(epochs),
+        max_tokens=given.max_tokens,
+        seed=given.seed,
+        device=given.device,
+    )
 
 
 def adapted_encoder(
     studies: pd.DataFrame, given: argparse.Namespace
 ) -> tuple[ReportEncoder, dict[str, float]]:
     """Train every candidate; the one with the highest lift on split 'val', and the lifts."""
-    trained, validation = {}, {}
+    found, validation = {}, {}
     # Targets of 'val' search everything but 'test': no test report has a say in the choice.
     known = studies[studies["split"] != "test"].reset_index(drop=True)
     for candidate in given.candidates:
-        objective, epochs = candidate.split(":")
-        trained[candidate] = train_report_encoder(
-            studies,
-            given.base,
-            given.work / f"report-encoder-{objective}-{epochs}",
-            objective=objective,
-            epochs=int(epochs),
-            max_tokens=given.max_tokens,
-            seed=given.seed,
-            device=given.device,
-        )
+        found[candidate] = trained(studies, candidate, given)
         validation[candidate] = float("nan")
         if len(given.candidates) > 1:
-            index = indexed(known, trained[candidate], False)
-            validation[candidate] = figures(evaluated(index, "any", "val", given.k))["lift"]
+            scores = score(known, {ADAPTED: found[candidate]}, False, "split == 'val'", given.k, ("any",))
+            validation[candidate] = figures(scores)["any"][ADAPTED]["lift"]
             say(f"{candidate}: lift on val {validation[candidate]:.4f}")
-    return trained[max(validation, key=lambda name: validation[name])], validation
+    return found[max(validation, key=lambda name: validation[name])], validation
 
 
-def indexed(studies: pd.DataFrame, encoder: ReportEncoder | TfidfEncoder, masked: bool) -> NeighborIndex:
-    return NeighborIndex.build(encode(studies, report=encoder, mask_labels=masked), studies, backend="exact")
+def by_rules(
+    studies: pd.DataFrame, adapted: ReportEncoder, given: argparse.Namespace
+) -> dict[str, TextEncoder]:
+    """Encoders that owe something to the labeler's rules."""
+    base = ReportEncoder(given.base, given.device)
+    found: dict[str, TextEncoder] = {
+        FINDINGS: FindingsEncoder(),
+        f"{given.base}+{FINDINGS}": ReportsSideBySide([base, FindingsEncoder()]),
+        f"{ADAPTED}+{FINDINGS}": ReportsSideBySide([adapted, FindingsEncoder()]),
+    }
+    if given.rules != "none":
+        own = trained(studies, given.rules, given)
+        found |= {STATEMENTS: own, f"{STATEMENTS}+{FINDINGS}": ReportsSideBySide([own, FindingsEncoder()])}
+    return found
 
 
-def evaluated(index: NeighborIndex, definition: str, split: str, k: int) -> OverlapResult:
-    return evaluate_overlap(index, k=k, targets=f"split == '{split}'", definition=definition)
+def of_section(studies: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The studies with one section as their report, where they have it."""
+    pairs = zip(studies["report"], studies["sections"], strict=True)
+    texts = pd.Series([report_text(a, b, (name,)) for a, b in pairs], index=studies.index, dtype=object)
+    return studies.assign(report=texts, sections=None)
 
 
-def figures(result: OverlapResult) -> dict[str, Any]:
-    """Overlap, random overlap, lift with interval and p of the reports."""
-    return {name: result.summary["methods"]["report"][name] for name in SHOWN}
+def score(
+    studies: pd.DataFrame,
+    encoders: dict[str, Any],
+    mask: bool | str,
+    targets: str | None,
+    k: int,
+    definitions: tuple[str, ...] = DEFINITIONS,
+) -> Scored:
+    """Scores of each encoder's nearest reports, of other patients."""
+    found: Scored = {definition: {} for definition in definitions}
+    for name, encoder in encoders.items():
+        say(f"{name}{', masked: ' + str(mask) if mask else ''}")
+        vectors = encode(studies, report=encoder, mask_labels=mask)
+        index = NeighborIndex.build(vectors, studies, backend="exact")
+        for definition in definitions:
+            # Its own test is not shown: differences below are tested in pairs.
+            result = evaluate_overlap(index, k=k, targets=targets, definition=definition, n_permutations=99)
+            found[definition][name] = result.tables["report"]
+    return found
 
 
-def comparisons(results: dict[str, dict[str, OverlapResult]]) -> list[dict[str, Any]]:
-    """Adapted less the others, paired: all search the same reports, so overlaps differ as lifts do."""
+def unseen(studies: pd.DataFrame) -> set[str]:
+    """Images of the reports that the author of the rules did not look at."""
+    return set(studies.loc[~studies["study_id"].map(in_development), "image_id"])
+
+
+def figures(scored: Scored, among: set[str] | None = None) -> dict[str, dict[str, dict[str, Any]]]:
+    """Overlap, random overlap and lift with its interval, of the targets `among`."""
+    return {
+        definition: {name: figure(table, among) for name, table in tables.items()}
+        for definition, tables in scored.items()
+    }
+
+
+def figure(table: ScoreTable, among: set[str] | None) -> dict[str, Any]:
+    rows = table.scored
+    if among is not None:
+        rows = rows & table.frame["image_id"].isin(among).to_numpy()
+    estimate, frame = table.estimate(rows), table.frame[rows]
+    return {
+        "mean_overlap": float(frame["overlap"].mean()),
+        "random_overlap": float(frame["expected"].mean()),
+        "lift": estimate.mean,
+        "lift_ci95": list(estimate.interval()),
+        "n_targets": len(frame),
+    }
+
+
+def comparisons(scored: dict[str, Scored], base: str) -> list[dict[str, Any]]:
+    """Each encoder less the base and less TF-IDF, paired on the same text: Holm over all."""
     rows = []
-    for definition, scored in results.items():
-        for first, second in pairs(list(scored)):
-            row = compare(*(scored[name].tables["report"] for name in (first, second)))
-            assert row is not None
-            rows.append({"definition": definition, "first": first, "second": second} | row)
+    for mask, found in scored.items():
+        for definition, tables in found.items():
+            for first in (name for name in tables if name not in (base, "tfidf")):
+                for second in (base, "tfidf"):
+                    row = compare(tables[first], tables[second])
+                    assert row is not None
+                    rows.append(
+                        {"mask": mask, "definition": definition, "first": first, "second": second} | row
+                    )
     for row, p in zip(rows, holm(np.array([row["p_value"] for row in rows])), strict=True):
         row["p_value_adjusted"] = float(p)
     return rows
-
-
-def pairs(names: list[str]) -> list[tuple[str, str]]:
-    """The adapted encoder with each other one, on the same text (as it is, or masked)."""
-    return [
-        (a, b)
-        for a in names
-        for b in names
-        if a.startswith(ADAPTED) and not b.startswith(ADAPTED) and ("masked" in a) == ("masked" in b)
-    ]
-
-
-def markdown(summary: dict[str, Any]) -> str:
-    about = (
-        f"{summary['base']} adapted to {summary['n_train_reports']} reports of {summary['dataset']} without "
-        f"labels ({summary['chosen']}, OBJECTIVE:EPOCHS); {summary['k']} nearest reports of each report of "
-        "split 'test', which no encoder has seen in training; lift over exact random choice, in points."
-    )
-    test, shown = summary["test"], ("overlap:", "random:", "lift (95 % CI)")
-    blocks = [about]
-    for definition in DEFINITIONS:
-        columns = {f"overlap '{definition}'": "{name}"} | {heading: LIFT[heading] for heading in shown}
-        blocks.append(table(columns, [{"name": name, **row} for name, row in test[definition].items()]))
-    columns = {
-        "overlap": "{definition}",
-        "first": "{first}",
-        "second": "{second}",
-        "targets:": "{n_targets}",
-        "difference of lifts (95 % CI)": interval("difference"),
-        "p:": "{p_value:.4f}",
-        "Holm:": "{p_value_adjusted:.4f}",
-    }
-    return document(*blocks, table(columns, summary["comparisons"]))
 
 
 if __name__ == "__main__":

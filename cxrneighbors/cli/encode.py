@@ -30,10 +30,14 @@ def command(
     report_encoder: str | None = typer.Option(
         None,
         show_default="minilm, or none for a table without reports",
-        help="sentence-transformers/transformers model name or folder, minilm, tfidf, none.",
+        help="sentence-transformers/transformers model name or folder, minilm, clinicalbert, tfidf, "
+        "findings, none; 'minilm+findings': side by side.",
     ),
     mask_labels: bool = typer.Option(
         False, help="Blank the words that name a finding before reading reports."
+    ),
+    mask_sentences: bool = typer.Option(
+        False, help="Leave out every sentence that speaks of a finding before reading reports."
     ),
     engine: str = typer.Option("local", help="local or ray."),
     batch_size: int = typer.Option(64, help="Images or texts a step."),
@@ -56,7 +60,7 @@ def command(
         image=load_image_encoder(image, device, lungs),
         report=report,
         out=out,
-        mask_labels=mask_labels,
+        mask_labels="sentences" if mask_sentences else mask_labels,
         engine=engine,
         batch_size=batch_size,
         shard_size=shard_size,

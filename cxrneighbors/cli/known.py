@@ -62,7 +62,7 @@ IMAGE_ENCODERS = (
     "siglip",
     "none",
 )
-REPORT_ENCODERS = ("minilm", "clinicalbert", "tfidf", "none")
+REPORT_ENCODERS = ("minilm", "clinicalbert", "tfidf", "findings", "none")
 METHODS = ("lime", "k-lime", "sigma-lime", "kp-lime", "dlime", "alime", "contrast-lime")
 RIVALS = (
     "rise",
@@ -96,7 +96,7 @@ ONE_OF: dict[str, tuple[str, ...]] = {
     "metric": ("latent", "balanced", "picture"),
     "positives": ("film", "patient"),
     "backbone": ("efficientnet-lite0", "efficientnet-lite2", "small-cnn"),
-    "objective": ("sections", "simcse", "tsdae"),
+    "objective": ("sections", "simcse", "tsdae", "statements"),
     "crop": ("center", "none", "ten"),
     "optimiser": ("adam", "adamw", "sgd"),
     "schedule": ("constant", "plateau", "cosine", "one-cycle"),

@@ -71,7 +71,7 @@ def _check_input(verb: str, name: str, path: Path, option: str) -> None:
         _check_made(path, *MADE_BY[name])
     elif name in MODELS:
         _check_model(path, *MODELS[name])
-    elif name == "studies":
+    elif name == "studies" and not (verb == "label-reports" and _is_zip(path)):
         _check_studies(path)
     elif name == "image" and path.is_dir():
         raise UserError(f"{option} {path}: is a folder; give an image file")
@@ -90,6 +90,10 @@ def _check_studies(path: Path) -> None:
     with open(path, "rb") as stream:
         if stream.read(len(PARQUET)) != PARQUET:
             raise UserError(f"{path}: is no study table (Parquet); make one with `cxrneighbors import`")
+
+
+def _is_zip(path: Path) -> bool:
+    return path.suffix.lower() == ".zip" and path.is_file()
 
 
 def _check_made(folder: Path, kind: str, made_by: str) -> None:
@@ -137,13 +141,14 @@ def _json(folder: Path, name: str, remedy: str) -> dict[str, Any]:
 def _check_model_name(verb: str, name: str, text: str, option: str) -> None:
     """A hub name, a known word, or a file or folder that is there."""
     from cxrneighbors.cli.known import IMAGE_ENCODERS, REPORT_ENCODERS
-    from cxrneighbors.hub import is_hub_name, looks_like_path
+    from cxrneighbors.hub import is_hub_name, is_sentence_model_name, looks_like_path
 
-    if name == "image_encoder" and "+" in text and not Path(text).exists():
+    if name in ("image_encoder", "report_encoder") and "+" in text and not Path(text).exists():
         for part in text.split("+"):
             _check_model_name(verb, name, part, option)
         return
     known = (*IMAGE_ENCODERS, *WORDS) if name in ("image_encoder", "weights") else REPORT_ENCODERS
+    is_name = is_hub_name if name in ("image_encoder", "weights") else is_sentence_model_name
     kind, _, rest = text.partition(":")
     if text in known:
         return
@@ -164,13 +169,15 @@ def _check_model_name(verb: str, name: str, text: str, option: str) -> None:
         if folder and layer not in LAYERS:
             raise UserError(f"{option} {text!r}: no layer {layer!r}; choose one of: {', '.join(LAYERS)}")
         _check_model(Path(folder or rest), *MODELS["classifier"])
-    elif looks_like_path(text) or (name in ("image_encoder", "weights") and not is_hub_name(text)):
+    elif looks_like_path(text) or not is_name(text):
         raise UserError(f"{option} {text!r}: no such file or folder{_instead(name)}")
 
 
 def _instead(name: str) -> str:
-    from cxrneighbors.cli.known import IMAGE_ENCODERS
+    from cxrneighbors.cli.known import IMAGE_ENCODERS, REPORT_ENCODERS
 
+    if name == "report_encoder":
+        return f", and none of: {', '.join(REPORT_ENCODERS)}; OWNER/MODEL"
     if name == "image_encoder":
         return f", and none of: {', '.join(IMAGE_ENCODERS)}; classifier:DIR, torch:FILE, OWNER/MODEL"
     return ""

@@ -16,7 +16,8 @@ def command(
     out: Path = typer.Option(..., help="Folder for the adapted model; encode --report-encoder takes it."),
     objective: str = typer.Option(
         "sections",
-        help="sections (findings against impression), simcse (dropout) or tsdae (rebuild damaged text).",
+        help="sections (findings against impression), simcse (dropout), tsdae (rebuild damaged text) or "
+        "statements (the labeler's findings, sides and opposites).",
     ),
     epochs: int = typer.Option(2, help="Passes over the training reports."),
     batch_size: int = typer.Option(64, help="Reports a step; the others of a batch are the negatives."),

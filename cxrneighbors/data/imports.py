@@ -16,6 +16,7 @@ from cxrneighbors.data.schema import validate_studies
 from cxrneighbors.data.skipped import Skipped
 from cxrneighbors.data.tables import empty_regions
 from cxrneighbors.errors import UserError, choose
+from cxrneighbors.reports.summary import reports_line
 from cxrneighbors.statistics.patients import count_patients
 
 
@@ -42,7 +43,8 @@ def import_dataset(dataset: str, root: str | Path, **options: Any) -> ImportResu
     """Read data set `dataset` (a name in `readers.DATASETS`) from folder or file `root`.
 
     `options` go to the reader's `read` function. The study table comes back validated
-    (`schema.validate_studies`); a bad row never stops the reading, it is listed in `skipped`.
+    (`schema.validate_studies`); a bad row never stops the reading, it is listed in `skipped`. Where there
+    are reports, a note says which of their sections are read (`reports.summary.reports_line`).
 
     Raises `UserError` for an unknown data set or option, a missing root, file or column, or when no row
     could be used at all.
@@ -59,6 +61,9 @@ def import_dataset(dataset: str, root: str | Path, **options: Any) -> ImportResu
             "check that the folder holds this data set with its images"
         )
     result.studies = validate_studies(result.studies, source=f"{dataset} at {root}")
+    told = result.studies[result.studies["report"].notna()].drop_duplicates(["study_id", "report"])
+    if len(told):
+        result.notes.append(reports_line(told["report"].tolist(), told["sections"].tolist()))
     return result
 
 

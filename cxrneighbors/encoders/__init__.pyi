@@ -1,5 +1,6 @@
 from .classifier import ClassifierEncoder as ClassifierEncoder
 from .contrastive import ContrastiveEncoder as ContrastiveEncoder
+from .findings import FindingsEncoder as FindingsEncoder
 from .foundation import FoundationEncoder as FoundationEncoder
 from .hog import HOGEncoder as HOGEncoder
 from .lung_framed import LungFramed as LungFramed
@@ -11,6 +12,7 @@ from .report_encoder import ReportEncoder as ReportEncoder
 from .report_training import train_report_encoder as train_report_encoder
 from .shared_space import share_space as share_space
 from .side_by_side import SideBySide as SideBySide
+from .side_by_side_reports import ReportsSideBySide as ReportsSideBySide
 from .store import Embeddings as Embeddings
 from .tfidf import TfidfEncoder as TfidfEncoder
 from .torch_encoder import TorchEncoder as TorchEncoder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from cxrneighbors.encoders.ray_engine import encode_shards_on_ray
 from cxrneighbors.encoders.registry import load_encoder_folder, load_image_encoder, load_report_encoder
 from cxrneighbors.encoders.shards import read_shards
 from cxrneighbors.encoders.store import Embeddings, stored_encoder
-from cxrneighbors.encoders.texts import report_texts
+from cxrneighbors.encoders.texts import report_texts, text_sources
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.progress import say
 
@@ -36,7 +36,7 @@ def encode(
     shard_size: int = 1024,
     batch_size: int = 64,
     device: str = "auto",
-    mask_labels: bool = False,
+    mask_labels: bool | str = False,
     engine: str = "local",
 ) -> Embeddings:
     """Encode every image and every report of a study table.
@@ -46,8 +46,9 @@ def encode(
     the rows of split 'train' (all rows if there are none).
     `out`: folder of the store; None keeps the embeddings in memory only.
     `device`: for encoders that are loaded here: 'auto' (cuda where there is one), 'cpu', 'cuda'.
-    `mask_labels`: replace the words that name a finding of the table before reports are encoded, so that a
-    report cannot give its label away.
+    `mask_labels`: 'words' (or True): blank the words that name a finding of the table before reports are
+    encoded; 'sentences': leave out the sentences that speak of any finding (`encoders.texts`). What is left
+    bounds what report neighbours owe to words that give their label away.
     `engine`: 'local', or 'ray' for shards as tasks of a Ray cluster that sees `out`.
 
     Batches never cross the border of a shard, and a shard is written in one step: an interrupted run
@@ -99,6 +100,7 @@ class _Part:
     rows: pd.DataFrame
     column: str
     fitted_on: str = ""
+    text_from: dict[str, int] = field(default_factory=dict)  # reports: images by the sections that are read
 
     def __post_init__(self) -> None:
         if not has_text(self.rows[self.column]).any():
@@ -136,14 +138,14 @@ def _parts(
     image: ImageEncoder | str | Path | None,
     report: TextEncoder | str | Path | None,
     device: str,
-    mask_labels: bool,
+    mask_labels: bool | str,
 ) -> list[_Part]:
     """One part per modality that has an encoder."""
     films, texts = load_image_encoder(image, device), load_report_encoder(report, device)
     parts = [_Part("image", films, studies, "path")] if films is not None else []
     if texts is not None:
         rows = studies.assign(report=report_texts(studies, mask_labels))
-        parts.append(_Part("report", texts, rows, "report"))
+        parts.append(_Part("report", texts, rows, "report", text_from=text_sources(studies)))
     if not parts:
         raise UserError(
             "nothing to encode: neither an image nor a report encoder is given; name at least one"
@@ -161,7 +163,8 @@ def _finished(work: Work, parts: list[_Part], jobs: list[Job]) -> Embeddings:
         for image_id, reason in shard.skipped:
             skipped.add(image_id, reason)
         counts = {"dim": shard.vectors.shape[1], "count": len(shard.ids), "skipped": len(shard.skipped)}
-        results[part.modality] = {**result, **counts}
+        read = {"text_from": part.text_from} if part.text_from else {}
+        results[part.modality] = {**result, **counts, **read}
         say(f"{part.modality}: {len(shard.ids)} vectors of {counts['dim']} dimensions ({part.encoder.name})")
     write_skipped(skipped, work.folder)
     if len(skipped):

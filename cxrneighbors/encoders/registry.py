@@ -34,6 +34,8 @@ KINDS = {
     "pca": "PCAEncoder",
     "hog": "HOGEncoder",
     "side-by-side": "SideBySide",
+    "side-by-side-reports": "ReportsSideBySide",
+    "findings": "FindingsEncoder",
     "pixels": "PixelEncoder",
     "tfidf": "TfidfEncoder",
     "report": "ReportEncoder",
@@ -122,7 +124,8 @@ def _image_encoder_by_name(spec: str, device: str) -> ImageEncoder | None:
 
 
 def load_report_encoder(spec: TextEncoder | str | Path | None, device: str = "auto") -> TextEncoder | None:
-    """The report encoder named by `spec`: 'tfidf' (not fitted), 'none', 'minilm', a hub name, a folder.
+    """The report encoder named by `spec`: 'tfidf' (not fitted), 'findings', 'minilm', a hub name, a folder,
+    'none'; several of these with '+' between them: side by side.
 
     A folder holds either an encoder saved by this package or a sentence-transformers or transformers model.
     An encoder is returned as it is.
@@ -134,6 +137,11 @@ def load_report_encoder(spec: TextEncoder | str | Path | None, device: str = "au
         return given
     if spec == "tfidf":
         return encoders.TfidfEncoder()
+    if spec == "findings":
+        return encoders.FindingsEncoder()
+    if SIDE_BY_SIDE in str(spec) and not Path(spec).exists():
+        parts = [load_report_encoder(name, device) for name in str(spec).split(SIDE_BY_SIDE)]
+        return encoders.ReportsSideBySide([part for part in parts if part is not None])
     try:
         read_config(spec, NOUN)
     except UserError:  # a language model's own folder, or the name of one

@@ -15,7 +15,7 @@ from cxrneighbors.errors import UserError
 from cxrneighbors.hub import (
     cannot_load,
     hash_model_files,
-    is_hub_name,
+    is_sentence_model_name,
     less_chatter,
     local_copy,
     looks_like_path,
@@ -53,7 +53,7 @@ class ReportEncoder:
         self.device = device
         self.batch_size = batch_size
         known = self.model == PACKAGED or self.model in ALIASES or Path(self.model).is_dir()
-        if not known and (looks_like_path(self.model) or not is_hub_name(self.model)):
+        if not known and (looks_like_path(self.model) or not is_sentence_model_name(self.model)):
             raise UserError(f"report encoder {model!r}: no such folder; {_REMEDY}")
 
     @property
@@ -173,7 +173,10 @@ class ReportEncoder:
         return local_copy(ALIASES.get(self.model, self.model))
 
 
-_REMEDY = f"give a folder with a model, OWNER/MODEL of the Hugging Face hub, or '{PACKAGED}' (works offline)"
+_REMEDY = (
+    f"give a folder with a model, OWNER/MODEL of the Hugging Face hub, or '{PACKAGED}' (works offline), "
+    "tfidf, findings (several with '+' between them)"
+)
 
 
 def _packaged_folder() -> Path:

@@ -1,4 +1,4 @@
-"""The training objectives of report encoders: a batch of text pairs -> loss, one class each."""
+"""The training objectives of report encoders: a batch of texts in pairs or threes -> loss, one class each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TEMPERATURE = 0.05  # of cosine similarities, as in SimCSE
 AS_NEAR = 1e-4  # difference of the guide's cosine similarities that counts as none
 CHUNK = 16  # texts of like length that go through the network together: little padding, little memory
-Pair = tuple[str, str]
+Pair = tuple[str, ...]
 
 
 def ranking_loss(first: torch.Tensor, second: torch.Tensor, temperature: float = TEMPERATURE) -> torch.Tensor:
@@ -98,6 +98,44 @@ class Sections(nn.Module):
         return guided_ranking_loss(vectors[0], vectors[1], guides[0], guides[1])
 
 
+def statement_loss(
+    first: torch.Tensor,
+    second: torch.Tensor,
+    opposite: torch.Tensor,
+    same: torch.Tensor,
+    temperature: float = TEMPERATURE,
+) -> torch.Tensor:
+    """`ranking_loss` with a text's own opposite as one more negative.
+
+    first, second, opposite: (B, D); same: bool (B, B), texts that state the same and are no negatives.
+    """
+    with _full_precision(first):
+        first, second, opposite = normalize(first), normalize(second), normalize(opposite)
+        itself = torch.eye(len(first), dtype=torch.bool, device=first.device)
+        scores = (first @ second.T).masked_fill(same.to(first.device) & ~itself, -torch.inf)
+        own = (first * opposite).sum(dim=1, keepdim=True)
+        scores = torch.cat([scores, own], dim=1) / temperature
+        return cross_entropy(scores, torch.arange(len(first), device=first.device))
+
+
+class Statements(nn.Module):
+    """A sentence lies near another that states the same, far from others and from its own opposite."""
+
+    def __init__(self, network: SentenceTransformer) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, triples: list[Pair]) -> torch.Tensor:
+        """The loss of a batch of B sentences, each with a partner and its opposite."""
+        from cxrneighbors.encoders.report_statements import statement_of
+
+        columns = list(zip(*triples, strict=True))
+        first, second, opposite = (embed(self.network, texts) for texts in columns)
+        said = [statement_of(sentence) for sentence in columns[0]]
+        same = torch.tensor([[a == b for b in said] for a in said])
+        return statement_loss(first, second, opposite, same)
+
+
 class TSDAE(nn.Module):
     """A report is rebuilt from the vector of a damaged copy, by a tied decoder (Wang et al., 2021)."""
 
@@ -131,6 +169,8 @@ def make_loss(
         return SimCSE(network)
     if objective == "tsdae":
         return TSDAE(network)
+    if objective == "statements":
+        return Statements(network)
     known = list(dict.fromkeys(text for pair in pairs for text in pair))
     return Sections(network, known, base.encode(known))
 

@@ -1,9 +1,9 @@
-"""What `train-report-encoder` learns from: pairs of texts drawn from reports, without any label."""
+"""What `train-report-encoder` learns from: texts drawn from reports in pairs or threes, without any label."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -11,17 +11,18 @@ import pandas as pd
 from cxrneighbors.encoders.texts import report_texts
 from cxrneighbors.errors import UserError, choose
 
-OBJECTIVES = ("sections", "simcse", "tsdae")
+OBJECTIVES = ("sections", "simcse", "tsdae", "statements")
 KEPT_WORDS = 0.4  # TSDAE deletes 60 % of the words (Wang et al., 2021, section 4.2)
 _WORD = re.compile(r"\S+")
-Pair = tuple[str, str]
+Pair = tuple[str, ...]
 
 
 def training_pairs(studies: pd.DataFrame, objective: str = "sections") -> list[Pair]:
     """Distinct pairs of texts of the rows with split 'train', in the order of the table.
 
     'sections': findings and impression of one report. 'simcse' and 'tsdae': the text that is encoded (see
-    `report_texts`), twice. The images of a study share a report, which counts once.
+    `report_texts`), twice. 'statements': sentences in threes, see `report_statements`. The images of a study
+    share a report, which counts once.
 
     Raises `UserError` for an unknown objective, without training rows, or with fewer than two pairs.
     """
@@ -31,15 +32,24 @@ def training_pairs(studies: pd.DataFrame, objective: str = "sections") -> list[P
         raise UserError(
             "study table: no row has split 'train', so there is nothing to adapt to; set the split"
         )
-    pairs = _section_pairs(train) if objective == "sections" else _whole_reports(train)
-    distinct = list(dict.fromkeys(pairs))
+    distinct = list(dict.fromkeys(_drawn(train, objective)))
     if len(distinct) < 2:
-        what = "reports with findings and impression" if objective == "sections" else "reports"
+        what = {"sections": "reports with findings and impression", "statements": "statements"}.get(
+            objective, "reports"
+        )
         raise UserError(
             f"study table: {len(distinct)} different {what} have split 'train', at least 2 are needed; "
             "import more reports, or use objective simcse or tsdae for reports without sections"
         )
     return distinct
+
+
+def _drawn(train: pd.DataFrame, objective: str) -> Iterable[Pair]:
+    if objective == "statements":
+        from cxrneighbors.encoders.report_statements import statement_triples
+
+        return statement_triples(train)
+    return _section_pairs(train) if objective == "sections" else _whole_reports(train)
 
 
 def number_of_batches(n_pairs: int, batch_size: int) -> int:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 TRAINING = Kind("report encoder training", 2, "train-report-encoder")
 WARMUP = 0.1  # share of the steps over which the learning rate rises
-LEARNING_RATES = {"sections": 1e-4, "simcse": 3e-5, "tsdae": 3e-5}
+LEARNING_RATES = {"sections": 1e-4, "simcse": 3e-5, "tsdae": 3e-5, "statements": 1e-4}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +74,9 @@ def train_report_encoder(
       among radiology reports most such "negatives" say the same thing in other words.
     - 'simcse': a report lies near itself under another dropout (SimCSE, Gao et al. 2021).
     - 'tsdae': a report is rebuilt from the vector of a copy with words deleted (TSDAE, Wang et al. 2021).
+    - 'statements': a sentence lies near another in which the labeler reads the same findings, statuses and
+      sides, far from the others of the batch and from its own opposite ("no", the other side): supervision
+      by rules, unlike the other objectives.
 
     `out` holds a sentence-transformers model, history.csv and manifest.json (settings, what it learned from).
     A training that was interrupted goes on behind its last whole epoch and ends with the same weights; one
@@ -123,7 +126,7 @@ def train_report_encoder(
 
 @dataclass(frozen=True)
 class Pairs(Dataset[list[Pair]]):
-    """Pairs of texts; an item is a batch."""
+    """Pairs (or threes) of texts; an item is a batch."""
 
     pairs: list[Pair]
 

@@ -4,110 +4,101 @@ from __future__ import annotations
 
 import re
 
+from cxrneighbors.reports.body import with_body
 from cxrneighbors.reports.cleaning import unwrap
+from cxrneighbors.reports.headings import BANNER_WORDS, Heading, Stretch, find_headings
 
-# Section -> the headings that open it, longest spellings first where one begins another.
-HEADINGS: dict[str, tuple[str, ...]] = {
-    "examination": ("type of examination", "examinations", "examination", "exam", "procedure", "study"),
-    "indication": (
-        "reason for examination", "reason for exam", "reason for this examination", "reason for study",
-        "clinical indication", "clinical information", "indications", "indication",
-    ),
-    "history": ("clinical history", "patient history", "medical history", "history"),
-    "comparison": ("comparisons", "comparison", "comparison studies", "prior studies", "prior study"),
-    "technique": ("technique", "techniques", "technical factors"),
-    "findings": ("findings and impression", "findings/impression", "findings", "finding"),
-    "impression": (
-        "impression and recommendation", "impressions", "impression", "conclusions", "conclusion",
-        "interpretation", "summary", "recommendations", "recommendation",
-    ),
-}  # fmt: skip
-_SECTION_OF = {heading: section for section, headings in HEADINGS.items() for heading in headings}
-# Headings of text that belongs to no section; it ends the section before.
-_OTHER = (
-    "notification", "notifications", "wet read", "addendum", "signed", "dictated by",
-    "electronically signed by",
-)  # fmt: skip
-_ALL = sorted([*_SECTION_OF, *_OTHER], key=len, reverse=True)
-_WORDS = "|".join(re.escape(heading).replace(r"\ ", r"[ \t]+") for heading in _ALL)
-_CAPITALS = "|".join(re.escape(heading.upper()).replace(r"\ ", r"[ \t]+") for heading in _ALL)
-_HEADING = re.compile(
-    # any case at the start of a line, before a colon or a dash, or alone on the line
-    rf"^[ \t]*(?i:(?P<line>{_WORDS}))[ \t]*(?::|[ \t][-–—][ \t]|$)"
-    # capitals at the start of a line, the text following in small letters
-    rf"|^[ \t]*(?P<capitals>{_CAPITALS})[ \t]+(?=[A-Z]?[a-z'])"
-    # capitals or a capital first letter and a colon after the end of a sentence: a report on one line
-    rf"|(?<=[.?!_)])\s+(?P<inline>{_CAPITALS}|(?-i:[A-Z])(?i:(?:{'|'.join(h[1:] for h in _SECTION_OF)}))):",
-    re.MULTILINE,
-)
-_BANNER = re.compile(
-    r"^[\s_*=-]*(?:FINAL|PRELIMINARY)[ \t]+(?:REPORT|ADDENDUM)[\s_*=-]*$", re.MULTILINE | re.I
-)
-_BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
+# Sections that say nothing of the image, beside those that say what came before it.
+_ASIDE = ("recommendations", "notification", "signature", "date", "")
+_DASHES = re.compile(r"^[ \t]*[_*=-]{8,}[ \t]*$", re.MULTILINE)
 
 
 def parse_sections(text: str) -> dict[str, str]:
     """Split a report into its sections.
 
-    Keys among examination, indication, history, comparison, technique, findings, impression, in order of
-    appearance; values not blank, lines as `cleaning.unwrap` makes them.
+    Keys among examination, indication, history, comparison, technique, findings, impression, body,
+    recommendations, notification, addendum, wet read, comment, date, signature, in order of appearance;
+    values not blank, lines as `cleaning.unwrap` makes them.
 
-    Headings count in any case at the start of a line (with a colon, alone on the line, or in capitals before
-    text), and after a sentence when a colon follows. Several stretches of one section are joined. The banner
-    'FINAL REPORT' is dropped; text before the first heading counts as examination.
+    Which headings open a section says `headings.toml`, where they count `headings.find_headings`; several
+    stretches of one section are joined. A heading that names the views ('PORTABLE CHEST:') opens the
+    findings, or is part of the examination where no text follows it. Banners such as 'FINAL REPORT' are
+    dropped.
 
-    Without headings for findings and impression, paragraphs decide: the last one is the impression, those
-    between it and the headed text the findings. One paragraph without a heading gives `{}`.
+    'body' is what describes the image without a heading, in a report that has none for its findings; where
+    it begins says `body.with_body`. A text without headings and banner gives `{}`.
 
-    >>> parse_sections("HISTORY: Cough.\\nFindings: Clear lungs.\\nIMPRESSION: Normal.")
+    >>> parse_sections("HISTORY: Cough.\\nPortable chest: Clear lungs.\\nIMPRESSION: Normal.")
     {'history': 'Cough.', 'findings': 'Clear lungs.', 'impression': 'Normal.'}
     """
-    text = _BANNER.sub("\n\n", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
-    parts = _headed_parts(text)
-    if not any(section in ("findings", "impression") for section, _ in parts):
-        parts = _by_paragraphs(parts)
+    text = _with_plain_breaks(text)
     sections: dict[str, list[str]] = {}
-    for section, part in parts:
-        if section and (body := unwrap(part)):
-            sections.setdefault(section, []).append(body)
-    return {section: "\n\n".join(bodies) for section, bodies in sections.items()}
+    for stretch in find_stretches(text):
+        if stretch.section and (part := unwrap(_DASHES.sub("", text[stretch.text_start : stretch.end]))):
+            sections.setdefault(stretch.section, []).append(part.removesuffix("**").rstrip())
+    return {section: "\n\n".join(parts) for section, parts in sections.items()}
 
 
 def heading_spans(text: str) -> list[tuple[str, int, int, int]]:
-    """Every heading of `text` in order: (section, start of the heading, start of its text, end of its text).
+    """Every section of `text` in order: (name, start of its heading, start of its text, end of its text).
 
-    section is '' for a heading that belongs to none.
+    Of a section that says nothing of the image though it comes after it (recommendations, notification,
+    signature), and of text in none, the text counts as empty. No span where the report has no headings.
     """
-    marks = list(_HEADING.finditer(text))
-    ends = [*(mark.start() for mark in marks), len(text)][1:]
-    spans = []
-    for mark, end in zip(marks, ends, strict=True):
-        heading = " ".join(str(mark["line"] or mark["capitals"] or mark["inline"]).lower().split())
-        spans.append((_SECTION_OF.get(heading, ""), mark.start(), mark.end(), end))
-    return spans
-
-
-def _headed_parts(text: str) -> list[tuple[str, str]]:
-    """(section, text) pairs; section is '' for text of none, 'examination' before a first heading."""
-    spans = heading_spans(text)
-    if not spans:
-        return [("", text)]
     return [
-        ("examination", text[: spans[0][1]]),
-        *((section, text[start:end]) for section, _, start, end in spans),
+        (stretch.section, stretch.start, stretch.end if stretch.section in _ASIDE else start, stretch.end)
+        for stretch in find_stretches(text)
+        for start in [stretch.end - len(text[stretch.text_start : stretch.end].lstrip())]
     ]
 
 
-def _by_paragraphs(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    section, text = parts[-1]
-    paragraphs = [part for part in _BLANK_LINE.split(text) if part.strip()]
-    headed = 1 if section else 0  # the paragraph that the heading stands before
-    free = paragraphs[headed:]
-    if len(paragraphs) < 2 or not free:
-        return parts
-    return [
-        *parts[:-1],
-        (section, "\n\n".join(paragraphs[:headed])),
-        ("findings", "\n\n".join(free[:-1])),
-        ("impression", free[-1]),
-    ]
+def unplaced(text: str) -> tuple[int, int]:
+    """(letters and digits of `text` that lie in no section, all of them but the headings').
+
+    >>> unplaced("FINDINGS: Clear."), unplaced("Clear.")
+    ((0, 5), (5, 5))
+    """
+    stretches = find_stretches(text) or [Stretch("", 0, 0, len(text))]
+    counts = [(each.section, sum(map(str.isalnum, text[each.text_start : each.end]))) for each in stretches]
+    return sum(count for section, count in counts if not section), sum(count for _, count in counts)
+
+
+def find_stretches(text: str) -> list[Stretch]:
+    """The stretches of `text`, in order and apart, from its start to its end; see `parse_sections`.
+
+    Empty where it has no heading and no banner.
+    """
+    text = _with_plain_breaks(text)
+    headings = find_headings(text)
+    if not headings:
+        return []
+    stretches = _headed(text, headings)
+    described = any(each.section == "findings" and _letters(text, each) for each in stretches)
+    return stretches if described else with_body(text, stretches, headings[0].start)
+
+
+def _headed(text: str, headings: list[Heading]) -> list[Stretch]:
+    """By headings alone. Text before them is the examination; so is a heading of views without a text.
+
+    'Lines and tubes: None.' tells nothing without its heading: it belongs to the text.
+    """
+    first = headings[0].start
+    bare = BANNER_WORDS.fullmatch(text[:first]) is not None
+    stretches = [] if bare else [Stretch("examination", 0, 0, first)]
+    ends = [*(heading.start for heading in headings[1:]), len(text)]
+    for heading, end in zip(headings, ends, strict=True):
+        if heading.kind == "view" and not any(map(str.isalnum, text[heading.end : end])):
+            stretches.append(Stretch("examination", heading.start, heading.start, end))
+        else:
+            own = heading.start if heading.kind in ("part", "unknown") else heading.end
+            stretches.append(Stretch(heading.section, heading.start, own, end))
+    return stretches
+
+
+def _letters(text: str, stretch: Stretch) -> bool:
+    return any(map(str.isalpha, text[stretch.text_start : stretch.end]))
+
+
+def _with_plain_breaks(text: str) -> str:
+    """Line breaks as '\\n'; every character keeps its place."""
+    return text.replace("\r\n", " \n").replace("\r", "\n")

@@ -6,7 +6,9 @@ import re
 import textwrap
 from collections.abc import Mapping
 
-from cxrneighbors.reports.sections import HEADINGS, parse_sections
+from cxrneighbors.reports.body import BODY
+from cxrneighbors.reports.heading_names import all_headings
+from cxrneighbors.reports.sections import parse_sections
 from cxrneighbors.reports.sentences import split_sentences
 
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
@@ -20,7 +22,7 @@ _IDENTIFYING = re.compile(
 )
 # A heading's word with a colon within a section: wrapped to the start of a line it would open another one.
 _INNER = re.compile(
-    rf"\b({'|'.join(re.escape(heading) for names in HEADINGS.values() for heading in names)})[ \t]*:", re.I
+    rf"\b({'|'.join(re.escape(heading) for heading in (*all_headings(), 'chest'))})[ \t]*:", re.I
 )
 _ORDER = ("examination", "indication", "history", "technique", "comparison", "findings", "impression")
 _WIDTH = 76
@@ -39,6 +41,8 @@ def mimic_report(
     if not (text or "").strip() and not sections:
         return None
     parts = dict(sections or {}) or parse_sections(str(text))
+    if not parts.get("findings"):
+        parts["findings"] = parts.pop(BODY, "")
     if not parts.get("findings") and not parts.get("impression"):
         sentences = split_sentences(str(text))
         parts = {"findings": " ".join(sentences[:-1]), "impression": sentences[-1] if sentences else ""}

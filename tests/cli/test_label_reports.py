@@ -1,3 +1,5 @@
+import zipfile
+
 import pandas as pd
 import pytest
 import typer
@@ -48,3 +50,15 @@ def test_a_missing_rule_folder_is_an_error_of_the_user(app, tmp_path):
     result = CliRunner().invoke(app, arguments)
     assert isinstance(result.exception, UserError) and "no such rule file" in str(result.exception)
     assert not (tmp_path / "o").exists()
+
+
+def test_the_published_zip_is_labelled_as_it_is(app, tmp_path):
+    with zipfile.ZipFile(tmp_path / "mimic-cxr-reports.zip", "w") as archive:
+        archive.writestr("files/p10/p10000032/s50414267.txt", "IMPRESSION: Small effusion.")
+        archive.writestr("files/p10/p10000032/s50414268.txt", "")
+    out = tmp_path / "labels.parquet"
+    result = CliRunner().invoke(app, [str(tmp_path / "mimic-cxr-reports.zip"), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    assert "1 of 1 reports labelled" in result.output
+    assert set(pd.read_parquet(out)["study_id"]) == {"50414267"}
+    assert pd.read_csv(tmp_path / "skipped.csv")["item"].tolist() == ["s50414268.txt"]

@@ -34,8 +34,10 @@ def test_a_classifier_as_encoder_with_and_without_a_layer(tmp_path: Path) -> Non
 
 
 def test_language_models(tmp_path: Path) -> None:
-    for name in ("minilm", "all-MiniLM-L6-v2", "owner/model"):
+    for name in ("minilm", "all-MiniLM-L6-v2", "owner/model", "minilm+findings"):
         check_places("encode", {"report_encoder": name}, SPELLED)
+    with pytest.raises(UserError, match=r"'minilmm': no such file or folder, and none of: minilm, "):
+        check_places("encode", {"report_encoder": "tfidf+minilmm"}, SPELLED)
     (tmp_path / "modules.json").write_text("[]")
     check_places("encode", {"report_encoder": str(tmp_path)}, SPELLED)
 
@@ -59,3 +61,10 @@ def test_outputs(tmp_path: Path) -> None:
     check_places("train-vae", {"out": tmp_path}, {})
     with pytest.raises(UserError, match="holds VAE training; give a new or empty folder"):
         check_places("encode", {"out": tmp_path}, {})
+
+
+def test_reports_in_a_zip_are_labelled_without_a_study_table(tmp_path: Path) -> None:
+    (tmp_path / "reports.zip").write_bytes(b"PK")
+    check_places("label-reports", {"studies": tmp_path / "reports.zip"}, {"studies": "STUDIES"})
+    with pytest.raises(UserError, match="no study table"):
+        check_places("encode", {"studies": tmp_path / "reports.zip"}, {"studies": "STUDIES"})

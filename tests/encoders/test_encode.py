@@ -166,3 +166,18 @@ def test_not_one_readable_image(studies: pd.DataFrame, tmp_path: Path):
     bad = studies.assign(path=[str(tmp_path / "images" / "i07.png")] * len(studies))
     with pytest.raises(UserError, match="not one image could be read"):
         encode(bad, image="pixels", out=tmp_path / "emb", **SIZES)
+
+
+def test_sentences_are_masked_in_every_report_alike():
+    table = {
+        "image_id": ["a", "b"],
+        "patient_id": ["p", "q"],
+        "report": ["Two views. Large effusion.", "Two views. Free of effusions."],
+        "findings": [["Effusion"], []],
+        "sections": [None, None],
+    }
+    frame = pd.DataFrame(table)
+    assert report_texts(frame, "sentences").tolist() == ["Two views.", "Two views."]
+    assert report_texts(frame, "words").tolist() == report_texts(frame, True).tolist()
+    with pytest.raises(UserError, match="mask_labels"):
+        report_texts(frame, "letters")

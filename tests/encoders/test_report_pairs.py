@@ -54,7 +54,7 @@ def test_whole_reports_are_what_encoders_see(objective: str):
 @pytest.mark.parametrize(
     ("studies", "objective", "message"),
     [
-        (STUDIES, "mlm", "unknown objective 'mlm'; choose one of: sections, simcse, tsdae"),
+        (STUDIES, "mlm", "unknown objective 'mlm'; choose one of: sections, simcse, tsdae, statements"),
         (STUDIES[STUDIES["split"] == "test"], "simcse", "no row has split 'train'"),
         (STUDIES.iloc[:4], "sections", "1 different reports with findings and impression"),
         (STUDIES.iloc[3:5], "simcse", "1 different reports have split 'train'"),

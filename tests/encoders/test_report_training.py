@@ -96,7 +96,7 @@ def test_findings_come_to_lie_near_their_impression(studies: pd.DataFrame, base:
     assert history["train_loss"].iloc[-1] < 0.5 * history["train_loss"].iloc[0]
 
 
-@pytest.mark.parametrize("objective", ["simcse", "tsdae"])
+@pytest.mark.parametrize("objective", ["simcse", "tsdae", "statements"])
 def test_the_other_objectives_learn(studies: pd.DataFrame, base: Path, tmp_path: Path, objective: str):
     encoder = train(studies, base, tmp_path / "m", objective=objective, epochs=6)
     losses = pd.read_csv(tmp_path / "m" / "history.csv")["train_loss"]

@@ -97,9 +97,23 @@ def test_search_benchmark_leaves_the_index_as_it_was(tmp_path, monkeypatch):
     assert (index.store.exact_rows, index.store.rows_per_effort) == before
 
 
+def test_sections_are_found_where_they_are_known(tmp_path, shared_data):
+    rows = run("sections", tmp_path, shared_data / "openi", "--reports", 300)["rows"]
+    assert [row["n"] for row in rows] == [2719, 300, 300]
+    assert max(row["unplaced"] for row in rows) < 0.01 and max(row["misplaced"] for row in rows) < 0.01
+
+
 def test_mimic_scale_counts_what_it_wrote(tmp_path):
     summary = run("mimic_scale", tmp_path, "--images", 400)
     assert summary["images"] == 400 and summary["skipped"] == 0 and summary["within_limits"]
+
+
+def test_mimic_reports_reads_labels_and_embeds_what_it_wrote(tmp_path):
+    summary = run("mimic_reports", tmp_path, "--sizes", 80, "--minilm", 0, "--work", tmp_path / "work")
+    (row,) = summary["sizes"]
+    assert row["reports"] == sum(row["read_by"].values()) == 80 and row["labels"] > 80
+    assert row["peak_mb"] >= row["resident_mb"]["quarter 4"] > 0 and summary["minilm"] is None
+    assert set(row["per_cpu_second"]) == {"read", "parsed", "labelled", "embedded"}
 
 
 def test_a_missing_data_set_is_a_mistake_in_one_line(tmp_path):
@@ -141,3 +155,31 @@ def test_explorer_speed_asks_real_rows(tmp_path):
     summary = run("explorer_speed", tmp_path, tmp_path, "--queries", 3)
     assert summary["n_films"] == 120 and list(summary["seconds"]) == ["8", "12", "24", "48"]
     assert all(0 < row["median"] <= row["most"] for row in summary["seconds"].values())
+
+
+def test_negation_scores_by_hand_made_triples(archive, tmp_path):
+    summary = run("negation", tmp_path, "folder", archive, "--encoders", "tfidf", "findings")
+    words, findings = summary["encoders"]
+    assert words["held-back"]["all"] < 0.1 and findings["development"]["negation"] > 0.7
+
+
+def test_masking_says_what_words_are_left(tmp_path):
+    rows = ["image_id,patient_id,report,findings"]
+    said = {"Mass": "There is a mass.", "": "The lungs are clear."}
+    for i in range(60):
+        name = "Mass" if i % 2 else ""
+        rows.append(f"i{i},p{i},{said[name]} Zorbly {'quux' if i % 2 else 'flim'}.,{name or 'No Finding'}")
+    (tmp_path / "studies.csv").write_text("\n".join(rows))
+    summary = run("masking", tmp_path, "folder", tmp_path, "--name", "made", "--least", 10)
+    auc = summary["auc"]["Mass"]
+    assert auc["none"] > 0.99 and auc["words"] > 0.99 and auc["sentences"] > 0.99  # 'quux' tells
+    assert summary["text_left"]["none"] == 1 > summary["text_left"]["sentences"]
+
+
+def test_view_classifier_is_scored_on_other_patients(archive, tmp_path):
+    options = ["--epochs", 1, "--image-size", 32, "--name", "tiny", "--work", tmp_path]
+    summary = run("view_classifier", tmp_path, "folder", archive, *options)
+    everything, *views = summary["views"]
+    assert everything["n_films"] == sum(row["n_films"] for row in views) > 0
+    right = sum(row["accuracy"] * row["n_films"] for row in views) / everything["n_films"]
+    assert everything["accuracy"] == pytest.approx(right)

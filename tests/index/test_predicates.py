@@ -127,7 +127,7 @@ MISTAKES = {
     "findings.has(3)": "write findings.has",
     "view is 'PA'": "'is' in",
     "view in 'PA'": "'in' takes a column and a list",
-    "says('tube')": "unknown function 'says'; functions: finding, mentions; methods: .between()",
+    "says('tube')": "unknown function 'says'; functions: change, finding, mentions, side; methods: ",
     "age.mean()": "unknown method 'mean'",
     "age.between(low=1, high=2)": "without names",
     "age == 1" + "0" * 400: "too large",

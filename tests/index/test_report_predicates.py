@@ -23,12 +23,13 @@ REPORTS = [
     "Left chest tube in place. Small apical pneumothorax.",
     "  ",
     "Tracheostomy in good position; bochdalek hernia.",
+    "Right pneumothorax has increased. The left effusion has resolved.",
 ]
 
 
 @pytest.fixture
 def predicates() -> Predicates:
-    table = pd.DataFrame({"view": ["PA", "AP"] * 4 + ["PA"], "age": np.arange(30.0, 39), "report": REPORTS})
+    table = pd.DataFrame({"view": ["PA", "AP"] * 5, "age": np.arange(30.0, 40), "report": REPORTS})
     return Predicates(table)
 
 
@@ -43,19 +44,25 @@ EXPECTED = {
     "mentions('thoracostomy tube')": [],
     "mentions('chest tube', 'absent')": [1, 4],
     "mentions('chest tube', 'absent', 'present')": [0, 1, 4, 6],
-    "not mentions('chest tube')": [1, 2, 3, 4, 5, 7, 8],
-    "mentions('pneumothorax')": [0, 2, 6],
+    "not mentions('chest tube')": [1, 2, 3, 4, 5, 7, 8, 9],
+    "mentions('pneumothorax')": [0, 2, 6, 9],
     "mentions('pneumothorax', 'uncertain')": [2],
     "mentions('good position')": [8],
-    "finding('Pneumothorax') == 'present'": [0, 6],
+    "finding('Pneumothorax') == 'present'": [0, 6, 9],
     "finding('pneumothorax') != 'present'": [1, 2],
-    "finding('Pneumothorax') in ['present', 'uncertain']": [0, 2, 6],
+    "finding('Pneumothorax') in ['present', 'uncertain']": [0, 2, 6, 9],
     "finding('Pneumothorax') not in ['present']": [1, 2],
     "finding('Pneumothorax').isin(['absent'])": [1],
     "finding('Pneumothorax').isna()": [3, 4, 5, 7, 8],
-    "finding('Pneumothorax').notna() and view == 'AP'": [1],
+    "finding('Pneumothorax').notna() and view == 'AP'": [1, 9],
     "age.between(30, 33) and view == 'PA' and mentions('chest tube')": [0],
     "finding('Pneumothorax') == finding('Chest Tube')": [0, 1, 6],
+    "side('chest tube') == 'left'": [0, 6],
+    "side('Pneumothorax').notna()": [9],
+    "finding('Pneumothorax') == 'present' and side('Pneumothorax') == 'right'": [9],
+    "change('Pneumothorax') in ['worsened', 'new']": [9],
+    "change('Effusion') == 'resolved'": [9],
+    "change('Pneumothorax').isna() and finding('Pneumothorax').notna()": [0, 1, 2, 6],
 }
 
 
@@ -102,6 +109,10 @@ MISTAKES = {
     "finding('Pneumothorax') > 3": "is a text column",
     "finding(3) == 'present'": "finding() asks for a name in quotes; write finding('Pneumothorax')",
     "finding() == 'present'": "finding() asks for a name",
+    "side('Effusion') == 'up'": "is never 'up'; choose one of: left, right, bilateral",
+    "change('Effusion') == 'old'": "is never 'old'; choose one of: new, worsened",
+    "side('Efusion') == 'left'": "unknown finding 'Efusion'",
+    "change() == 'new'": "change() asks for a name in quotes; write change('Pneumothorax') == 'new'",
     "mentions()": "mentions() asks for a name",
     "mentions(['chest tube'])": "mentions() asks for a name",
     "mentions(pneumothorax)": "put quotes around a text",

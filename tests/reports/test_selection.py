@@ -1,6 +1,6 @@
 import pytest
 
-from cxrneighbors.reports.selection import report_text
+from cxrneighbors.reports.selection import report_text, text_source
 
 SECTIONS = {"history": "Cough.", "findings": " Clear. ", "impression": "Normal."}
 
@@ -23,3 +23,31 @@ SECTIONS = {"history": "Cough.", "findings": " Clear. ", "impression": "Normal."
 )
 def test_selection(report, sections, use, text):
     assert report_text(report, sections, use) == text
+
+
+@pytest.mark.parametrize(
+    ("report", "sections", "source"),
+    [
+        ("whole", SECTIONS, "findings+impression"),
+        ("whole", {"impression": "Normal."}, "impression"),
+        ("whole", {"body": "Clear.", "impression": "As above."}, "body+impression"),
+        ("whole", {"body": "Clear.", "findings": "Clear."}, "findings"),
+        ("whole", {"impression": "As above.", "wet read": "Clear."}, "wet read"),
+        ("whole", {"history": "Cough.", "addendum": "Clear."}, "addendum"),
+        ("whole", {"impression": "As above."}, "whole"),
+        ("whole", {"history": "Cough.", "recommendations": "Treat."}, "whole"),
+        ("whole", None, "whole"),
+        (None, {"history": "Cough."}, None),
+    ],
+)
+def test_source(report, sections, source):
+    assert text_source(report, sections) == source
+    said = {"whole": "whole", None: None}
+    texts = [(sections or {}).get(name, "").strip() for name in (source or "").split("+")]
+    assert report_text(report, sections) == said.get(source, "\n\n".join(texts))
+
+
+def test_a_body_stands_for_findings_alone_too():
+    sections = {"body": "Clear.", "impression": "Normal."}
+    assert report_text("whole", sections, ("findings",)) == "Clear."
+    assert report_text("whole", sections, ("impression",)) == "Normal."

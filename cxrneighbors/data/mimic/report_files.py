@@ -94,7 +94,7 @@ def read_reports(source: ReportFolder | ReportArchive, names: Sequence[str]) -> 
     """The reports called `names`, in that order, read and split into sections by threads."""
     chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
     with ThreadPoolExecutor(max(4, usable_cpus())) as pool:
-        results = pool.map(lambda chunk: [_read(source, name) for name in chunk], chunks)
+        results = pool.map(lambda chunk: [read_report(source, name) for name in chunk], chunks)
         return [report for part in track(results, "reading reports", len(chunks)) for report in part]
 
 
@@ -118,7 +118,8 @@ def decode_report(content: bytes) -> tuple[str, bool]:
     return text.replace("\x00", ""), True
 
 
-def _read(source: ReportFolder | ReportArchive, name: str) -> Report:
+def read_report(source: ReportFolder | ReportArchive, name: str) -> Report:
+    """The report called `name`, split into sections."""
     try:
         content = source.read(name)
     except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
+from cxrneighbors.reports.labeler.changes import Changes
 from cxrneighbors.reports.labeler.phrases import find_all
-from cxrneighbors.reports.labeler.rules import Meaning, Rules, load_rules
+from cxrneighbors.reports.labeler.rules import Rules, load_rules
 from cxrneighbors.reports.labeler.scope import Scopes
+from cxrneighbors.reports.labeler.sides import side_of
 from cxrneighbors.reports.labeler.spans import read_spans
 from cxrneighbors.reports.labeler.tokens import Sentence, sentences
 
 
-@dataclass(frozen=True)
-class Mention:
+class Mention(NamedTuple):
     """One mention: `names` it counts for, `status`, and its sentence `text[start:end] == evidence`.
 
-    `word_start` and `word_end` are the characters of the mention's own words in the report.
+    `word_start` and `word_end` are the characters of the mention's own words in the report. `side` and
+    `change` are what the sentence says of them (`vocabulary.SIDES`, `CHANGES`), None for nothing.
     """
 
     names: tuple[str, ...]
@@ -26,6 +28,8 @@ class Mention:
     end: int
     word_start: int
     word_end: int
+    side: str | None = None
+    change: str | None = None
 
 
 def find_mentions(text: str, rules: Rules | None = None) -> list[Mention]:
@@ -46,29 +50,44 @@ def _in_sentence(text: str, sentence: Sentence, rules: Rules) -> list[Mention]:
     start, end = sentence.starts[0], sentence.ends[-1]
     return [
         Mention(
-            meaning.names,
-            status,
+            said.names,
+            said.status,
             text[start:end],
             start,
             end,
-            sentence.starts[first],
-            sentence.ends[last - 1],
+            sentence.starts[said.first],
+            sentence.ends[said.last - 1],
+            said.side,
+            said.change,
         )
-        for first, last, meaning, status in _judged(tuple(sentence.words), rules)
+        for said in _judged(tuple(sentence.words), rules)
     ]
+
+
+class _Said(NamedTuple):
+    """What a sentence says of the names meant by its words `first` to `last` (exclusive)."""
+
+    first: int
+    last: int
+    names: tuple[str, ...]
+    status: str
+    side: str | None
+    change: str | None
 
 
 # Reports repeat themselves: most sentences of a large set have been seen before.
 @lru_cache(maxsize=1 << 16)
-def _judged(words: tuple[str, ...], rules: Rules) -> tuple[tuple[int, int, Meaning, str], ...]:
-    """(first word, word behind the last, meaning, status) of each mention in a sentence."""
+def _judged(words: tuple[str, ...], rules: Rules) -> tuple[_Said, ...]:
     matches, normal = find_all(rules.mentions, words), find_all(rules.normal, words)
     if not matches and not normal:
         return ()
-    scopes = Scopes(words, rules)
-    judged = [
-        (match.start, match.end, meaning, scopes.status(match, meaning.status, matches))
-        for match in [*matches, *normal]
-        for meaning in match.payloads
-    ]
-    return tuple((first, last, meaning, status) for first, last, meaning, status in judged if status)
+    scopes = Scopes(words, rules, matches)
+    changes = Changes(scopes.clauses, rules)
+    judged = []
+    for match in [*matches, *normal]:
+        side = side_of(match, scopes.clauses, rules)
+        for meaning in match.payloads:
+            if meaning.names and (status := scopes.status(match, meaning.status)):
+                change = changes.of(match, status)
+                judged.append(_Said(match.start, match.end, meaning.names, status, side, change))
+    return tuple(judged)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from cxrneighbors.errors import UserError
 from cxrneighbors.reports.labeler.tokens import singular
@@ -30,8 +30,7 @@ class Match:
     payloads: tuple[Any, ...]
 
 
-@dataclass(frozen=True)
-class Slot:
+class Slot(NamedTuple):
     """One place of a phrase: any of `words`, which `may_miss`; no words mean a gap."""
 
     words: frozenset[str]
@@ -70,8 +69,8 @@ class PhraseBook:
     """Phrases with payloads; at a word the longest phrase that begins there is found."""
 
     def __init__(self) -> None:
-        # First word -> (words one of which must follow or None, slots, payload)
-        self._by_first: dict[str, list[tuple[frozenset[str] | None, tuple[Slot, ...], Any]]] = {}
+        # First word -> next word, or None for any other -> (slots behind the first, payload)
+        self.by_first: dict[str, dict[str | None, list[tuple[tuple[Slot, ...], Any]]]] = {}
 
     def add(self, phrases: Iterable[str], payload: Any) -> None:
         """Add phrases (see `parse_phrase`); of phrases found equally long all payloads count."""
@@ -79,23 +78,26 @@ class PhraseBook:
             slots = parse_phrase(phrase)
             for i, slot in enumerate(slots):
                 for word in slot.words:
-                    rest = slots[i + 1 :]
-                    self._by_first.setdefault(word, []).append((_next_words(rest), rest, payload))
+                    self._enter(word, slots[i + 1 :], payload)
                 if not slot.may_miss:
                     break
 
+    def _enter(self, first: str, rest: tuple[Slot, ...], payload: Any) -> None:
+        by_next = self.by_first.setdefault(first, {None: []})
+        needed = _next_words(rest)
+        for word in by_next if needed is None else needed:
+            by_next.setdefault(word, list(by_next[None])).append((rest, payload))
+
     def at(self, words: Sequence[str], start: int) -> Match | None:
         """The longest phrase that begins at word `start`, or None."""
-        candidates = self._by_first.get(words[start])
-        if candidates is None:
+        by_next = self.by_first.get(words[start])
+        if by_next is None:
             return None
-        following = words[start + 1] if start + 1 < len(words) else ""
+        following = words[start + 1] if start + 1 < len(words) else None
         best: tuple[int, int, int] | None = None
         payloads: list[Any] = []
-        for needed, rest, payload in candidates:
-            if needed is not None and following not in needed:
-                continue
-            found = _longest(rest, 0, words, start + 1, start, -1)
+        for rest, payload in by_next.get(following) or by_next[None]:
+            found = _longest(rest, 0, words, start + 1, start, -1) if rest else (start + 1, start, -1)
             if found is None or (best is not None and found[0] < best[0]):
                 continue
             if best is None or found[0] > best[0]:
@@ -124,19 +126,20 @@ def _longest(
     slots: tuple[Slot, ...], k: int, words: Sequence[str], place: int, anchor: int, head: int
 ) -> tuple[int, int, int] | None:
     """The longest way to fill `slots[k:]` from word `place` on: (end, anchor, head), or None."""
-    while k < len(slots):
-        slot = slots[k]
-        if not slot.words:
+    last, n = len(slots), len(words)
+    while k < last:
+        choices, may_miss = slots[k]
+        if not choices:
             return _over_gap(slots, k + 1, words, place, place if head < 0 else head)
-        fits = place < len(words) and words[place] in slot.words
-        if not slot.may_miss:
+        fits = place < n and words[place] in choices
+        if not may_miss:
             if not fits:
                 return None
             place += 1
         elif fits:
             taken = _longest(slots, k + 1, words, place + 1, anchor, head)
             left = _longest(slots, k + 1, words, place, anchor, head)
-            return max((way for way in (taken, left) if way), default=None)
+            return max(taken, left) if taken and left else taken or left
         k += 1
     return place, anchor, head
 
@@ -158,14 +161,13 @@ def find_all(book: PhraseBook, words: Sequence[str]) -> list[Match]:
     """Phrases from left to right, longest first; the words in a phrase's gap may hold further phrases."""
     found: list[Match] = []
     tails: set[int] = set()  # words behind a gap, taken by the phrase that began before it
-    place = 0
-    while place < len(words):
-        match = None if place in tails else book.at(words, place)
+    free = 0  # the first word that no phrase has taken
+    for place in [i for i, word in enumerate(words) if word in book.by_first]:
+        match = None if place < free or place in tails else book.at(words, place)
         if match is None:
-            place += 1
             continue
         found.append(match)
         if match.head < match.end:
             tails.update(range(match.anchor, match.end))
-        place = match.head
+        free = match.head
     return found

@@ -12,13 +12,16 @@ from typing import Any
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.reports.labeler.phrases import PhraseBook
 from cxrneighbors.reports.labeler.tokens import singular
-from cxrneighbors.reports.labeler.vocabulary import NO_FINDING, STATUSES
+from cxrneighbors.reports.labeler.vocabulary import CHANGES, NO_FINDING, SIDES, STATUSES
 
 # The package's own rules; the order decides the order of names in tables.
 RULES_FOLDER = Path(__file__).parent / "rules"
 FINDING_FILES = ("findings.toml", "other_findings.toml", "devices.toml")
-KINDS = ("none", "doubted-exclusion", "negation", "uncertainty", "alternative", "not-stated")
-SIDES = ("after", "before", "both")
+KINDS = (
+    "none", "doubted-exclusion", "negation", "uncertainty", "alternative", "inclusive", "exception",
+    "not-stated",
+)  # fmt: skip
+REACHES = ("after", "before", "back", "both")
 
 
 @dataclass(frozen=True)
@@ -31,27 +34,42 @@ class Meaning:
 
 @dataclass(frozen=True)
 class TriggerRule:
-    """What a trigger does (`KINDS`) to the mentions on one side of it (`SIDES`); 'end' closes every scope."""
+    """What a trigger does to the mentions that it reaches (`REACHES`).
+
+    `kind`: one of `KINDS`, 'end', which closes every scope, or a change (`CHANGES`, 'none');
+    `begins_clause`: it counts only as the first words of a clause.
+    """
 
     kind: str
     acts_on: str
+    begins_clause: bool = False
 
 
 @dataclass(eq=False)  # compared and hashed by identity: sentences are cached per rule set
 class Rules:
     """Compiled rules.
 
-    `groups`: finding name -> the file it came from ('findings', 'other_findings', 'devices').
+    `groups`: finding name -> the file it came from ('findings', 'other_findings', 'devices');
+    `sides`: word -> 'left', 'right', 'bilateral', unless one of `no_sides` follows ("right atrium").
     """
 
     mentions: PhraseBook = field(default_factory=PhraseBook)
     normal: PhraseBook = field(default_factory=PhraseBook)
     triggers: PhraseBook = field(default_factory=PhraseBook)
+    changes: PhraseBook = field(default_factory=PhraseBook)
     groups: dict[str, str] = field(default_factory=dict)
     joints: frozenset[str] = frozenset()
     clause_words: frozenset[str] = frozenset()
     verbs: frozenset[str] = frozenset()
     closing: frozenset[str] = frozenset()
+    predicates: frozenset[str] = frozenset()
+    prepositions: frozenset[str] = frozenset()
+    places: frozenset[str] = frozenset()
+    kin: tuple[frozenset[str], ...] = ()
+    diagnoses: frozenset[str] = frozenset()
+    sides: dict[str, str] = field(default_factory=dict)
+    no_sides: frozenset[str] = frozenset()
+    comparing: frozenset[str] = frozenset()
     window: int = 4
 
     def with_mentions(self, book: PhraseBook) -> Rules:
@@ -65,7 +83,7 @@ class Rules:
 
 @cache
 def load_rules(folder: Path = RULES_FOLDER) -> Rules:
-    """Read the five rule files of `folder` (default: the package's own).
+    """Read the six rule files of `folder` (default: the package's own).
 
     Raises `UserError`, naming file or entry, for a missing or broken file, a missing or unknown key, an
     unknown kind or side, or a phrase against the notation.
@@ -75,20 +93,41 @@ def load_rules(folder: Path = RULES_FOLDER) -> Rules:
         for entry in _read(folder / name)["finding"]:
             _add_finding(rules, entry, folder / name)
     rules.normal.add(_read(folder / "normal.toml")["phrases"], Meaning((NO_FINDING,), "present"))
-    document = _read(folder / "triggers.toml")
+    _add_triggers(rules, folder / "triggers.toml")
+    _add_changes(rules, folder / "changes.toml")
+    return rules
+
+
+def _add_triggers(rules: Rules, path: Path) -> None:
+    document = _read(path)
     for entry in document["trigger"]:
-        _check_keys(entry, {"kind", "acts_on", "phrases"}, folder / "triggers.toml")
+        _check_keys(entry, {"kind", "acts_on", "begins_clause", "phrases"}, path)
         rule = TriggerRule(
             choose("kind of trigger", entry["kind"], KINDS),
-            choose("acts_on of a trigger", entry["acts_on"], SIDES),
+            choose("acts_on of a trigger", entry["acts_on"], REACHES),
+            entry.get("begins_clause", False),
         )
         rules.triggers.add(entry["phrases"], rule)
     scope = document["scope"]
     rules.triggers.add(scope["ends"], TriggerRule("end", "both"))
-    rules.joints, rules.clause_words = _words(scope["joints"]), _words(scope["clause_words"])
-    rules.verbs, rules.closing = _words(scope["verbs"]), _words(scope["closing"])
-    rules.window = scope["window"]
-    return rules
+    for name in ("joints", "clause_words", "verbs", "closing", "predicates", "prepositions", "places"):
+        setattr(rules, name, _words(scope.get(name, [])))
+    rules.kin = tuple(frozenset(names) for names in scope.get("kin", []))
+    rules.diagnoses, rules.window = frozenset(scope.get("diagnoses", [])), scope["window"]
+
+
+def _add_changes(rules: Rules, path: Path) -> None:
+    document = _read(path)
+    for entry in document["change"]:
+        _check_keys(entry, {"change", "acts_on", "phrases"}, path)
+        rule = TriggerRule(
+            choose("change", entry["change"], [*CHANGES, "none"]),
+            choose("acts_on of a change", entry["acts_on"], ("after", "before")),
+        )
+        rules.changes.add(entry["phrases"], rule)
+    rules.sides = {word: side for side in SIDES for word in _words(document["side"][side])}
+    rules.no_sides = _words(document["side"]["not_before"])
+    rules.comparing = _words(document["side"]["comparing"])
 
 
 def _add_finding(rules: Rules, entry: dict[str, Any], path: Path) -> None:
@@ -101,7 +140,7 @@ def _add_finding(rules: Rules, entry: dict[str, Any], path: Path) -> None:
 
 def _check_keys(entry: dict[str, Any], known: set[str], path: Path) -> None:
     unknown = sorted(set(entry) - known)
-    if unknown or not {"names", "kind"} & set(entry):
+    if unknown or not {"names", "kind", "change"} & set(entry):
         raise UserError(
             f"{path}: entry {str(entry)[:60]!r}: keys must be among {', '.join(sorted(known))}; correct it"
         )

@@ -3,7 +3,7 @@
 After NegBio (Peng et al. 2018) and the CheXpert labeler (Irvin et al. 2019, section 3): doubt about an
 exclusion, then negation, then uncertainty. Those follow the edges of a parse; here a scope runs along the
 words of the sentence to the next word that ends it, and a joint (a comma, "and") ends it only where a new
-clause begins.
+clause begins (`clauses`).
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cxrneighbors.reports.labeler.clauses import Clauses
 from cxrneighbors.reports.labeler.phrases import Match, find_all
 from cxrneighbors.reports.labeler.rules import Rules, TriggerRule
 
 _FLIP = {"present": "absent", "absent": "present", "uncertain": "absent"}
-_OR = frozenset({"or", "nor"})
+_BEFORE_CLAUSE = frozenset([":", "?", "(", ".", "please", "and", "or"])
 
 
 @dataclass
@@ -28,47 +29,55 @@ class Trigger:
 
 
 class Scopes:
-    """The triggers of one sentence and how far they reach."""
+    """The triggers of one sentence, whose findings are `mentions`, and how far they reach."""
 
-    def __init__(self, words: Sequence[str], rules: Rules) -> None:
-        self.words = words
-        self.rules = rules
+    def __init__(self, words: Sequence[str], rules: Rules, mentions: Sequence[Match]) -> None:
+        self.words, self.rules, self.mentions = words, rules, mentions
         self.triggers: list[Trigger] = []
-        self.ends: list[int] = []
-        self.joints: list[int] = []
+        ends: list[int] = []
         hidden: set[int] = set()
         for match in find_all(rules.triggers, words):
-            self._add(match, hidden)
-        self._starts = {trigger.start for trigger in self.triggers if trigger.rule.acts_on == "after"}
-        self.joints = [i for i, word in enumerate(words) if word in rules.joints and i not in hidden]
+            self._add(match, ends, hidden)
+        starts = {trigger.start for trigger in self.triggers if trigger.rule.acts_on == "after"}
+        joints = [i for i, word in enumerate(words) if word in rules.joints and i not in hidden]
+        self.clauses = Clauses(words, rules, mentions, ends, joints, starts)
 
-    def _add(self, match: Match, hidden: set[int]) -> None:
+    def _add(self, match: Match, ends: list[int], hidden: set[int]) -> None:
         for rule in match.payloads:
             if rule.kind == "none":
                 hidden.update(range(match.start, match.end))
             elif rule.kind == "end":
-                self.ends.append(match.start)
-            else:
+                ends.append(match.start)
+            elif not rule.begins_clause or self._begins_clause(match.start):
                 self.triggers.append(Trigger(match.start, match.end, rule))
 
-    def status(self, mention: Match, status: str, others: list[Match]) -> str | None:
-        """`status` as the triggers leave it: present, absent, uncertain; None for a mention of no statement.
+    def _begins_clause(self, place: int) -> bool:
+        before = self.words[place - 1] if place else ":"
+        return before in _BEFORE_CLAUSE or before in self.rules.joints
 
-        `others` are all mentions of the sentence: an alternative ("or") needs one on each side.
-        """
+    def status(self, mention: Match, status: str) -> str | None:
+        """`status` as the triggers leave it (present, absent, uncertain); None where nothing is stated."""
         if not self.triggers:
             return status
         reaching = [trigger for trigger in self.triggers if self._reaches(trigger, mention)]
         kinds = {trigger.rule.kind for trigger in reaching}
         if "not-stated" in kinds:
             return None
+        judged = self._judged(mention, status, reaching, kinds)
+        if judged == "absent" and "exception" in kinds:
+            return self._excepted(next(t for t in reaching if t.rule.kind == "exception"))
+        return judged
+
+    def _judged(self, mention: Match, status: str, reaching: list[Trigger], kinds: set[str]) -> str:
+        if any(t.rule.kind == "doubted-exclusion" and t.rule.acts_on == "back" for t in reaching):
+            return "uncertain"
         decisive, distance = self._nearest(reaching, mention)
         if decisive == "negation":
             # "Not normal", but a typing slip in "No effusion or the heart is normal".
             return status if status == "absent" and distance > 1 else _FLIP[status]
         if decisive or ("uncertainty" in kinds and status == "present"):
             return "uncertain"
-        if status == "present" and self._is_alternative(mention, others):
+        if status == "present" and self._is_alternative(mention):
             return "uncertain"
         return status
 
@@ -90,65 +99,50 @@ class Scopes:
         return (best[1], best[0]) if best else ("", 0)
 
     def _reaches(self, trigger: Trigger, mention: Match) -> bool:
-        if trigger.rule.acts_on == "after":
-            return trigger.end <= mention.anchor and not self._closed(
-                trigger.end, mention.anchor, mention.end
-            )
-        if trigger.rule.acts_on == "before":
-            return mention.end <= trigger.start and not self._closed_back(mention.end, trigger.start)
-        return False
+        side = trigger.rule.acts_on
+        if side == "after":
+            return trigger.end <= mention.anchor and not self.clauses.closed(trigger.end, mention.anchor)
+        if side == "before":
+            return mention.end <= trigger.start and not self.clauses.closed_back(mention.end, trigger.start)
+        return side == "back" and mention == self._last_before(trigger.start)
 
-    def _closed(self, start: int, stop: int, mention_end: int) -> bool:
-        if any(start <= end < stop for end in self.ends):
-            return True
-        return any(start <= joint < stop and self._opens_clause(joint, mention_end) for joint in self.joints)
+    def _last_before(self, place: int) -> Match | None:
+        """The mention named last before a word, whatever stands in between."""
+        return next((m for m in reversed(self.mentions) if m.end <= place), None)
 
-    def _closed_back(self, start: int, stop: int) -> bool:
-        if any(start <= end < stop for end in self.ends):
-            return True
-        # "The effusion is small and the pneumothorax has resolved": a verb before the joint has closed the
-        # first clause. "Right effusion, left not seen": so has a word behind it that begins one.
-        return any(
-            self.words[joint + 1] in self.rules.clause_words
-            or any(word in self.rules.verbs for word in self.words[start:joint])
-            for joint in self.joints
-            if start <= joint < stop
-        )
+    def _excepted(self, exception: Trigger) -> str:
+        """What is said of a finding that is absent but for an exception.
 
-    def _opens_clause(self, joint: int, mention_end: int) -> bool:
-        """Whether a new clause begins behind the joint, so that the scope before it ends."""
-        words, first = self.words, joint + 1
-        while first < len(words) and words[first] in self.rules.joints:
-            first += 1
-        if first >= len(words) or words[first] in _OR:
-            return False
-        if first in self._starts:
-            return True
-        last = next((j for j in [*self.joints, *self.ends] if j > first), len(words))
-        has_verb = any(
-            word in self.rules.verbs and words[i + 1] not in self.rules.closing
-            for i, word in enumerate(words[first:last], first)
-            if i + 1 < len(words)
-        )
-        if has_verb:
-            return True
-        if words[first] not in self.rules.clause_words:
-            return False
-        # "No consolidation, small effusion, or pneumothorax" is one list.
-        return not any(word in _OR for word in words[first : self._next_end(first)])
+        An exception that is another finding ("no nodule other than a granuloma") leaves it absent.
+        """
+        comma = next((j for j in self.clauses.joints if j > exception.end), len(self.words))
+        last = min(comma, self.clauses.next_end(exception.start))
+        if any(exception.end <= mention.start < last for mention in self.mentions):
+            return "absent"
+        hedged = any(exception.end <= t.start < last and t.rule.kind == "uncertainty" for t in self.triggers)
+        return "uncertain" if hedged else "present"
 
-    def _next_end(self, start: int) -> int:
-        return min((end for end in self.ends if end > start), default=len(self.words))
-
-    def _is_alternative(self, mention: Match, others: list[Match]) -> bool:
+    def _is_alternative(self, mention: Match) -> bool:
         for trigger in self.triggers:
-            if trigger.rule.kind != "alternative":
+            if not self._parts(trigger, mention):
                 continue
-            before = [m for m in others if self._near(m.end, trigger.start)]
-            after = [m for m in others if self._near(trigger.end, m.start)]
-            if before and after and (mention in (before[-1], after[0])):
-                return True
+            before = [m for m in self.mentions if self._near(m.end, trigger.start)]
+            after = [m for m in self.mentions if self._near(trigger.end, m.start)]
+            if before and after and mention in (before[-1], after[0]):
+                return not self._look_alike(before[-1], after[0])
         return False
+
+    def _parts(self, trigger: Trigger, mention: Match) -> bool:
+        """Whether a trigger makes an alternative of the mention; "and/or" only of a diagnosis."""
+        if trigger.rule.kind == "inclusive":
+            names = {name for meaning in mention.payloads for name in meaning.names}
+            return not names.isdisjoint(self.rules.diagnoses)
+        return trigger.rule.kind == "alternative"
+
+    def _look_alike(self, one: Match, other: Match) -> bool:
+        """Whether both name findings of one `rules.kin`: "atelectasis or scarring" is one streak."""
+        names = {name for match in (one, other) for meaning in match.payloads for name in meaning.names}
+        return any(names <= kin for kin in self.rules.kin)
 
     def _near(self, start: int, stop: int) -> bool:
-        return 0 <= stop - start <= self.rules.window and not any(start <= end < stop for end in self.ends)
+        return 0 <= stop - start <= self.rules.window and not self.clauses.ended(start, stop)

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from cxrneighbors.reports.abbreviations import ABBREVIATIONS
+from cxrneighbors.reports.labeler.spelling import correct
 
 # Decimal numbers stay whole (their point ends no sentence); underscores of de-identified text are no words.
 _TOKEN = re.compile(
@@ -16,6 +17,12 @@ _TOKEN = re.compile(
     r"|\n(?=[ \t]*(?:[-*•·]|\(?\d{1,2}[.)])\s)"  # the next item of a list
 )
 _ABBREVIATIONS = ABBREVIATIONS | {"e", "g", "i"}  # tokens hold no full stop: "e.g." comes letter by letter
+# "Effusion? No.": the answer belongs to its question.
+_ANSWER = re.compile(
+    r"\s*(?:(?:yes|present|absent|unlikely|(?:none|not) (?:seen|present|identified|visible|evident))\b"
+    r"|(?:no|none|nil|negative|positive|mild|moderate|severe|small|large|trace|minimal)\s*(?:[.,;!]|$))",
+    re.IGNORECASE,
+)
 _ENDS = frozenset(".!?;\n")
 _IRREGULAR = {
     "pneumothoraces": "pneumothorax",
@@ -46,14 +53,14 @@ class Sentence:
 
 
 def singular(word: str) -> str:
-    """The form under which a word is looked up: lower case, plain plurals cut.
+    """The form under which a word is looked up: lower case, plain plurals cut, `spelling` corrected.
 
     >>> [singular(word) for word in ("Opacities", "masses", "effusions", "atelectasis", "is")]
     ['opacity', 'mass', 'effusion', 'atelectasis', 'is']
     """
     known = _singular.get(word)
     if known is None:
-        known = _cut_plural(word.lower().replace("’", "'"))
+        known = correct(_cut_plural(word.lower().replace("’", "'")))
         # Words of a language are few, but numbers and names are not: the table must not grow for ever.
         if len(_singular) > 50_000:
             _singular.clear()
@@ -84,7 +91,8 @@ def sentences(text: str, start: int = 0, end: int | None = None) -> list[Sentenc
     """Cut `text[start:end]` into sentences; places count from the beginning of `text`.
 
     A sentence ends at '.', '!', '?', ';', a blank line, or where the next line begins a list item. A '?'
-    right before a word ("?pneumonia", "? pneumonia" at the beginning) belongs to what follows.
+    right before a word ("?pneumonia", "? pneumonia" at the beginning) belongs to what follows, one before
+    its answer ("Effusion? No.") to the sentence that both make.
     """
     end = len(text) if end is None else end
     found: list[Sentence] = []
@@ -100,19 +108,22 @@ def sentences(text: str, start: int = 0, end: int | None = None) -> list[Sentenc
                 words.append(parts[0])
                 starts.append(first)
                 ends.append(last)
-            words.append(parts[1] if parts else singular(token))
+            words.append(parts[1] if parts else _singular.get(token) or singular(token))
         elif token == "." and words and words[-1] in _ABBREVIATIONS:
             continue
-        elif token == "?" and (not words or text[last : last + 1].isalpha()):
-            words.append("?")
         else:
             words.append(token if token in ";?" else ".")
         starts.append(first)
         ends.append(last)
-        if token in _ENDS and not (token == "?" and (len(words) == 1 or text[last : last + 1].isalpha())):
+        if token in _ENDS and not (token == "?" and (len(words) == 1 or _goes_on(text, last, end))):
             if len(words) > 1:
                 found.append(Sentence(words, starts, ends))
             words, starts, ends = [], [], []
     if words:
         found.append(Sentence([*words, "."], [*starts, end], [*ends, end]))
     return found
+
+
+def _goes_on(text: str, place: int, end: int) -> bool:
+    """Whether the '?' before `place` belongs to what follows: to its word, or to its answer."""
+    return text[place : place + 1].isalpha() or _ANSWER.match(text, place, end) is not None

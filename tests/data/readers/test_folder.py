@@ -46,7 +46,7 @@ def test_columns_by_their_own_names(tmp_path):
     assert table["sections"].tolist() == [{"findings": "Mass.", "impression": "Mass."}, None]
     assert table["split"].tolist() == ["train", "val"]
     assert table["dataset"].tolist() == ["folder"] * 2
-    assert len(result.notes) == 1 and "b: 'old'" in result.notes[0]
+    assert len(result.notes) == 2 and "b: 'old'" in result.notes[0]
 
 
 def test_column_mapping_separator_and_further_columns(tmp_path):

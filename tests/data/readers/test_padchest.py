@@ -58,7 +58,7 @@ def test_rows_as_published(root):
     ]
     assert table["report"].tolist()[:4] == ["sin hallazg .", "sin hallazg .", "derram .", None]
     assert table["label_source"].tolist()[1:3] == ["Physician", "RNN_model"]
-    assert result.notes == ["1 cells of Labels are no lists and count as not labelled"]
+    assert result.notes[0] == "1 cells of Labels are no lists and count as not labelled"
     assert result.skipped.to_frame()[["item", "reason"]].values.tolist() == [
         ["4_a.png", "projection EXCLUDE"]
     ]

@@ -13,10 +13,14 @@ TRIGGERS = {
     ("uncertainty", "after"): ["possible"],
     ("uncertainty", "before"): ["suspected"],
     ("alternative", "both"): ["or", "versus"],
+    ("inclusive", "both"): ["and or"],
     ("not-stated", "after"): ["history of"],
     ("none", "both"): ["no change in", "aorta , and"],
-    ("end", "both"): ["but"],
+    ("end", "both"): ["but", "except", "which"],
+    ("exception", "back"): ["except"],
+    ("doubted-exclusion", "back"): ["not exclude one"],
 }
+REQUESTS = ["rule out"]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +29,12 @@ def rules():
         joints=frozenset([",", "and"]),
         clause_words=frozenset(["small", "left"]),
         verbs=frozenset(["is", "are", "has"]),
-        closing=frozenset(["clear"]),
+        closing=frozenset(["clear", "seen"]),
+        predicates=frozenset(["stable"]),
+        prepositions=frozenset(["in"]),
+        places=frozenset(["apex"]),
+        kin=(frozenset(["A", "C"]),),
+        diagnoses=frozenset(["B"]),
         window=2,
     )
     for name in ("A", "B", "C"):
@@ -33,6 +42,8 @@ def rules():
     made.mentions.add(["normal"], Meaning(("N",), "absent"))
     for (kind, side), phrases in TRIGGERS.items():
         made.triggers.add(phrases, TriggerRule(kind, side))
+    made.triggers.add(REQUESTS, TriggerRule("negation", "after"))
+    made.triggers.add(REQUESTS, TriggerRule("not-stated", "after", begins_clause=True))
     return made
 
 
@@ -42,8 +53,9 @@ def judged(rules):
 
     def judge(text):
         words = [*text.split(), "."]
-        matches, scopes = find_all(rules.mentions, words), Scopes(words, rules)
-        statuses = [scopes.status(m, meaning.status, matches) for m in matches for meaning in m.payloads]
+        matches = find_all(rules.mentions, words)
+        scopes = Scopes(words, rules, matches)
+        statuses = [scopes.status(m, meaning.status) for m in matches for meaning in m.payloads]
         return "".join((status or "-")[0] for status in statuses)
 
     return judge
@@ -63,6 +75,10 @@ def judged(rules):
         ("no change in aaa", "p"),  # the longer phrase hides the shorter
         ("history of aaa", "-"),
         ("aaa suspected", "u"),
+        ("rule out aaa", "-"),  # asked for
+        ("please rule out aaa", "-"),
+        ("films rule out aaa", "a"),  # answered
+        ("no aaa , rule out bbb", "a-"),
     ],
 )
 def test_kinds_and_sides(judged, text, expected):
@@ -84,6 +100,17 @@ def test_kinds_and_sides(judged, text, expected):
         ("aaa , left bbb not seen", "pa"),
         ("aaa but bbb not seen", "pa"),
         ("no aaa , and bbb is large", "ap"),
+        ("no aaa , bbb stable", "ap"),  # a predicate without a verb
+        ("no aaa and bbb stable", "ap"),
+        ("no aaa , bbb or stable disease", "aa"),
+        ("no aaa , bbb is seen", "aa"),
+        ("no aaa , bbb is seen in the apex", "ap"),  # a place of its own
+        ("no aaa , bbb in the apex", "ap"),
+        ("no aaa , bbb in the lungs", "aa"),
+        ("no aaa , bbb , ccc in the apex", "aaa"),
+        ("no aaa or bbb , ccc", "aap"),  # the list had its last item
+        ("no aaa or bbb , ccc , or bbb", "aaaa"),
+        ("aaa stable , bbb not seen", "pa"),
     ],
 )
 def test_where_a_scope_ends(judged, text, expected):
@@ -99,10 +126,37 @@ def test_where_a_scope_ends(judged, text, expected):
         ("aaa or all those other things bbb", "pp"),  # farther than the window
         ("aaa or large", "p"),
         ("no aaa or bbb", "aa"),
+        ("aaa or ccc", "pp"),  # they look alike
+        ("possible aaa or ccc", "uu"),
+        ("aaa and or ccc", "pp"),
+        ("aaa and or bbb", "pu"),  # a diagnosis stays open
+        ("no aaa and or bbb", "aa"),
     ],
 )
 def test_alternatives(judged, text, expected):
     assert judged(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("no aaa except in the apex", "p"),
+        ("no aaa or bbb except in the apex", "ap"),  # of the last alone
+        ("no aaa except possible in the apex", "u"),
+        ("no aaa except bbb", "ap"),  # another finding is no place
+        ("no aaa except in the apex , bbb is large", "pp"),
+        ("normal except in the apex", "p"),
+        ("aaa except in the apex", "p"),
+    ],
+)
+def test_exceptions(judged, text, expected):
+    assert judged(text) == expected
+
+
+def test_doubt_that_points_back_passes_every_end_and_outranks_negation(judged):
+    assert judged("no aaa which does not exclude one") == "u"
+    assert judged("no aaa or bbb but this does not exclude one") == "au"
+    assert judged("not exclude one aaa") == "p"
 
 
 def test_what_is_absent_by_itself(judged):
@@ -111,9 +165,8 @@ def test_what_is_absent_by_itself(judged):
 
 
 def test_without_triggers_nothing_changes(rules):
-    made = Scopes(["aaa", "."], rules)
-    (match,) = find_all(rules.mentions, ["aaa", "."])
-    assert made.triggers == [] and [made.status(match, s, [match]) for s in ("uncertain", "absent")] == [
-        "uncertain", "absent",
-    ]  # fmt: skip
+    (match,) = matches = find_all(rules.mentions, ["aaa", "."])
+    made = Scopes(["aaa", "."], rules, matches)
+    assert made.triggers == []
+    assert [made.status(match, status) for status in ("uncertain", "absent")] == ["uncertain", "absent"]
     assert isinstance(rules.triggers, PhraseBook)

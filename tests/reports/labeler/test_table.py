@@ -17,15 +17,20 @@ def studies(**reports):
     )
 
 
+def rows_of(labels):
+    """Rows with None where nothing is said."""
+    return labels.astype(object).where(labels.notna(), None).values.tolist()
+
+
 def test_one_row_per_study_and_finding_with_its_evidence():
-    labels = label_reports(studies(s1="No edema.", s2=None, s3="Small effusion.", s4=float("nan")))
+    labels = label_reports(studies(s1="No edema.", s2=None, s3="New left effusion.", s4=float("nan")))
     assert list(labels.columns) == list(LABEL_COLUMNS)
-    assert labels.values.tolist() == [
-        ["s1", "No Finding", "present", "", 0, 0],
-        ["s1", "Edema", "absent", "No edema.", 0, 9],
-        ["s3", "No Finding", "absent", "Small effusion.", 0, 15],
-        ["s3", "Pleural Effusion", "present", "Small effusion.", 0, 15],
-        ["s3", "Effusion", "present", "Small effusion.", 0, 15],
+    assert rows_of(labels) == [
+        ["s1", "No Finding", "present", "", 0, 0, None, None],
+        ["s1", "Edema", "absent", "No edema.", 0, 9, None, None],
+        ["s3", "No Finding", "absent", "New left effusion.", 0, 18, None, None],
+        ["s3", "Pleural Effusion", "present", "New left effusion.", 0, 18, "left", "new"],
+        ["s3", "Effusion", "present", "New left effusion.", 0, 18, "left", "new"],
     ]
 
 
@@ -55,10 +60,11 @@ def test_a_missing_column_and_a_bad_number_of_workers_are_named():
 
 
 def test_written_table_reads_back(tmp_path):
-    labels = label_reports(studies(s1="No edema. Mild cardiomegaly."))
+    labels = label_reports(studies(s1="No edema. Mild cardiomegaly. Right effusion."))
     write_labels(labels, tmp_path / "labels.parquet")
-    stored = pq.read_table(tmp_path / "labels.parquet").to_pandas()
-    assert stored.values.tolist() == labels.values.tolist()
+    stored = pq.read_table(tmp_path / "labels.parquet").to_pylist()
+    assert [list(row.values()) for row in stored] == rows_of(labels)
+    assert {row["side"] for row in stored} == {None, "right"}
 
 
 def test_open_i_labels_agree_with_the_hand_assigned_codes_and_are_fast(shared_data):

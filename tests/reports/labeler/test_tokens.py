@@ -47,6 +47,17 @@ def test_question_marks_before_a_word_open_it_and_others_close_it():
     ]
 
 
+def test_a_question_goes_on_to_its_answer():
+    assert words("Effusion? No. Edema?\nYes, mild. Mass?") == [
+        ["effusion", "?", "no", "."],
+        ["edema", "?", "yes", ",", "mild", "."],
+        ["mass", "?"],
+    ]
+    assert words("Effusion? No mass. Edema? none seen") == [
+        ["effusion", "?"], ["no", "mass", "."], ["edema", "?", "none", "seen", "."],
+    ]  # fmt: skip
+
+
 def test_nothing_gives_no_sentence():
     assert words("") == [] and words(" \n. ; ___ ") == []
 
