@@ -22,6 +22,7 @@ from PIL import Image
 from pydicom.datadict import DicomDictionary, dictionary_VR
 from pydicom.dataset import Dataset
 
+import cxrneighbors as cx
 from cxrneighbors.classifiers.registry import build
 from cxrneighbors.cli.main import run
 from cxrneighbors.progress import quiet
@@ -115,8 +116,8 @@ def call(*arguments: object) -> None:
     assert not stop.value.code, arguments
 
 
-def pipeline(root: Path, work: Path, *options: object) -> None:
-    """Every verb, each with progress, into `work`."""
+def pipeline(root: Path, work: Path, *options: object, evaluated: bool = True) -> None:
+    """Every verb, each with progress, into `work`; `evaluated`: with the evaluation, which takes longest."""
     studies, emb, idx = work / "studies.parquet", work / "emb", work / "idx"
     build("small-cnn", labels=["Effusion", "Mass"], image_size=32, width=4).save(work / "clf")
     call("import", "folder", root, "--out", studies, *options)
@@ -124,9 +125,9 @@ def pipeline(root: Path, work: Path, *options: object) -> None:
     call("encode", studies, "--out", emb, "--image-encoder", "pca-centre", "--report-encoder", "tfidf")
     call("index", emb, "--studies", studies, "--out", idx)
     call("predict", work / "clf", studies, "--out", work / "predictions.csv")
-    quick = ("-k", 2, "--baselines", "random", "--permutations", 9)
-    call("evaluate", idx, "--out", work / "ev", "--hide-reports", *quick)
-    call("reproduce", work / "ev")
+    if evaluated:
+        write_evaluation(work, "ev", show_reports=False)
+        call("reproduce", work / "ev")
     from cxrneighbors.data.tables import read_table
 
     image_id = read_table(studies)["image_id"].iloc[0]
@@ -147,6 +148,12 @@ def pipeline(root: Path, work: Path, *options: object) -> None:
     call("explain", idx, "--image-id", image_id, "--method", "kp-lime", "--out", work / "ex", *explain)
     call("export-index", idx, "--share", work / "share")
     call("verify", work)
+
+
+def write_evaluation(work: Path, name: str, show_reports: bool) -> None:
+    """As the verb does, without the figures for print."""
+    result = cx.evaluate_overlap(cx.NeighborIndex.load(work / "idx"), k=2, n_permutations=9)
+    cx.write_evaluation(result, work / name, show_reports=show_reports, print_figures=False)
 
 
 @pytest.fixture(scope="module")
@@ -239,8 +246,7 @@ def test_nothing_leaks(source: Path, places: Path, tmp_path: Path, capfd: pytest
     assert too_much(found | streams | home, BY_DESIGN) == {}
     shared = {name: texts for name, texts in found.items() if name.startswith("share/")}
     assert len(shared) > 5 and not any(shared.values())
-    call("-q", "evaluate", tmp_path / "idx", "--out", tmp_path / "shown", "-k", 2, "--baselines", "none",
-         "--permutations", 9, "--show-reports")  # fmt: skip
+    write_evaluation(tmp_path, "shown", show_reports=True)
     found = found_in(tmp_path)
     assert REPORT in found["shown/report.html"] and too_much(found, BY_DESIGN) == {}
 
@@ -251,7 +257,7 @@ def test_under_pseudonyms_only_paths_and_reports_hold_names(
     key = source.parent / "key"
     key.write_text("0123456789abcdef0123456789abcdef")
     capfd.readouterr()
-    pipeline(source, tmp_path, "--pseudonymise", key)
+    pipeline(source, tmp_path, "--pseudonymise", key, evaluated=False)
     said = capfd.readouterr()
     found = found_in(tmp_path)
     found |= {"stdout": held("txt", said.out.encode()), "stderr": held("txt", said.err.encode())}

@@ -81,11 +81,11 @@ class _Films:
     """Cards of films: picture, id, patient, findings, and what was found."""
 
     def __init__(self, studies: pd.DataFrame) -> None:
-        self._by_id = studies.set_index("image_id")
+        self._by_id: dict[Any, dict[Any, Any]] = studies.set_index("image_id").to_dict("index")
 
     def cards(self, rows: pd.DataFrame, said: Any) -> Iterable[dict[str, str]]:
         for row in rows.itertuples():
-            film = self._by_id.loc[str(row.image_id)]
+            film = self._by_id[row.image_id]
             yield {
                 "id": str(row.image_id),
                 "patient": f"{film['dataset']} {film['patient_id']}",

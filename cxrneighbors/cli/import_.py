@@ -109,11 +109,10 @@ def command(
     result = import_dataset(dataset, root, **given)
     if key is not None:
         relative = True
-        result.notes = [pseudonyms.without_details(note) for note in result.notes]
         *tables_now, said = pseudonyms.pseudonymise(result.studies, result.regions, key, not drop_paths)
         result.studies, result.regions = tables_now
         result.skipped = pseudonyms.pseudonymise_skipped(result.skipped, key)
-        result.notes += said
+        result.notes = pseudonyms.hidden(result.notes) + said
     write_table(result.studies, out, relative)
     write_regions(result.regions, out, relative)
     skipped = write_skipped(result.skipped, out.parent, f"import {out.name}")

@@ -22,8 +22,9 @@ LEAST_BYTES = 16
 DIGITS = 24  # 96 bits: a million ids share one with a chance of 1e-17
 IDS = ("image", "patient", "study")
 MAX_AGE = 90.0
-# What stands behind these in a note or reason may be a cell of the table.
-_DETAIL = re.compile(r"\s*(?:\(|:|,? such as | '|\").*", re.DOTALL)
+# A reason of the readers' own words ends before these: what follows may quote a cell.
+_DETAIL = re.compile(r"\s*(?:\(|:|;|,? such as | '|\").*", re.DOTALL)
+_OWN_WORDS = re.compile(r"[A-Za-z_ ,-]+")
 
 
 def read_key(path: str | Path) -> bytes:
@@ -91,13 +92,23 @@ def pseudonymise_skipped(skipped: Skipped, key: bytes) -> Skipped:
     return renamed
 
 
-def without_details(text: str) -> str:
-    """A note or reason without the values that it quotes.
+def hidden(notes: list[str]) -> list[str]:
+    """How many notes a reader made, in place of the notes, which quote ids and cells."""
+    if not notes:
+        return []
+    return [
+        f"{len(notes)} notes on the data quote ids; import without pseudonyms, somewhere safe, to see them"
+    ]
 
-    >>> without_details("2 ages not understood or over 120 years set to missing (p1: '412')")
-    '2 ages not understood or over 120 years set to missing'
+
+def without_details(text: str) -> str:
+    """A reason without the values that it quotes; 'left out' where these come first.
+
+    >>> without_details("unknown split (Doe)"), without_details("/ward/doe.png: cannot be read")
+    ('unknown split', 'left out')
     """
-    return _DETAIL.sub("", text) or "left out"
+    words = _DETAIL.sub("", text)
+    return words if _OWN_WORDS.fullmatch(words) else "left out"
 
 
 def _all(key: bytes, kind: str, values: pd.Series) -> pd.Series:

@@ -10,6 +10,7 @@ import pytest
 
 from cxrneighbors.data.pseudonyms import (
     DIGITS,
+    hidden,
     pseudonym,
     pseudonymise,
     pseudonymise_skipped,
@@ -84,9 +85,20 @@ def test_what_was_left_out_is_told_without_values() -> None:
         3,
         "unknown split",
     )
-    assert without_details("2 patients stand in more than one split, such as doe: scores may leak") == (
-        "2 patients stand in more than one split"
-    )
+    for reason, words in (
+        ("no image file", "no image file"),
+        ("image file is empty (0 bytes)", "image file is empty"),
+        ("/ward/doe.png: no such image file", "left out"),
+        ("patient 12 shares a film", "left out"),
+        ("Doe's film", "left out"),
+    ):
+        assert without_details(reason) == words
+
+
+def test_notes_are_counted_not_told() -> None:
+    assert hidden([]) == []
+    (said,) = hidden(["patient 339 shares the image 24.jpg with patient 285: taken as one patient"] * 2)
+    assert said.startswith("2 notes") and "339" not in said
 
 
 @pytest.mark.parametrize(
