@@ -24,6 +24,7 @@ from typing import Any
 
 from cxrneighbors.errors import UserError
 from cxrneighbors.files import atomic_dir, plain, read_json, sha256_file, write_json_atomic
+from cxrneighbors.locks import hold, release
 from cxrneighbors.progress import say
 
 MANIFEST = "manifest.json"
@@ -52,12 +53,18 @@ class Kind:
         `own`: names that this kind writes; with them only these are in the way, other files may lie beside.
         `scratch`: folders that only unfinished work needs, such as checkpoints: removed when work begins
         anew, and not described by the manifest.
-        Raises `UserError` naming what differs, or that the folder holds something else.
+        Until it is finished the folder is locked for this process.
+        Raises `UserError` naming what differs, that the folder holds something else, or that another process
+        writes to it.
         """
         folder, wanted = Path(folder), _through_json(plan)
         found = self._found(folder, own) if restart else self.check_free(folder, wanted, own)
+        if found is not None and not restart and found["complete"]:
+            return Work(self, folder, wanted, True, True, own, scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        hold(folder)
         if found is not None and not restart:
-            return Work(self, folder, wanted, bool(found["complete"]), True, own, scratch)
+            return Work(self, folder, wanted, False, True, own, scratch)
         for name in scratch if found is not None else ():
             shutil.rmtree(folder / name, ignore_errors=True)
         write_json_atomic(folder / MANIFEST, self._head(False) | wanted)
@@ -163,6 +170,7 @@ class Work:
         except UserError:
             if not self.resumed:
                 (self.folder / MANIFEST).unlink()
+                release(self.folder)
                 if not _names(self.folder):
                     self.folder.rmdir()
             raise
@@ -171,6 +179,7 @@ class Work:
         """Mark a complete folder as unfinished, before more is added to it; `plan`: what it is to become."""
         if plan is not None:
             self.plan = _through_json(plan)
+        hold(self.folder)
         write_json_atomic(self.folder / MANIFEST, self.kind._head(False) | self.plan)
         self.complete = False
 
@@ -186,6 +195,7 @@ class Work:
         content["files"] = describe_files(self.folder, set(names) - set(self.scratch))
         write_json_atomic(self.folder / MANIFEST, content)
         self.complete = True
+        release(self.folder)
         return content
 
 

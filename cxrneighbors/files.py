@@ -112,7 +112,7 @@ def atomic_dir(path: str | Path) -> Iterator[Path]:
         handle = os.open(temporary, os.O_RDONLY)
         try:
             with suppress(OSError):  # a file system without locks
-                _lock(handle)
+                lock(handle)
             os.chmod(temporary, 0o755)
             yield temporary
             replace_dir(temporary, path)
@@ -148,14 +148,14 @@ def clear_left(path: Path) -> None:
         with suppress(OSError):
             handle = os.open(left, os.O_RDONLY)
             try:
-                _lock(handle)
+                lock(handle)
                 if time.time() - left.stat().st_mtime > FRESH:
                     shutil.rmtree(left)
             finally:
                 os.close(handle)
 
 
-def _lock(handle: int) -> None:
+def lock(handle: int) -> None:
     """Lock an open folder, or raise OSError where another holds it; nothing where there are no locks."""
     if fcntl is not None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
