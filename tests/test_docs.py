@@ -158,12 +158,19 @@ METHOD = {
 }
 
 
+ADAPTED = {
+    "report, MiniLM adapted without labels": "adapted",
+    "report, the same beside the labeler's findings": "adapted+findings",
+}
+
+
 def measured(data: str, method: str) -> dict[str, Any]:
     """The row of a result file that a line of the table stands for."""
     folder = ROOT / "eval" / "results"
-    if method == "report, MiniLM adapted without labels":
-        row = json.loads((folder / "report_encoders.json").read_text())["test"]["any"]["adapted"]
-        return row | {"p_value_adjusted": None}  # corrected among the comparisons of that experiment
+    if method in ADAPTED:  # tested in pairs, among the comparisons of that experiment
+        found = json.loads((folder / "report_encoders.json").read_text())["test"]["as they are"]["any"]
+        row: dict[str, Any] = found[ADAPTED[method]]
+        return row
     return json.loads((folder / f"{RESULTS[data]}.json").read_text())["methods"][METHOD[method]]
 
 
@@ -196,10 +203,10 @@ def test_overlaps_are_those_of_the_result_files(page: str) -> None:
             row["random_overlap"],
             row["lift"],
             *row["lift_ci95"],
-            row["null_mean_lift"],
+            *([row["null_mean_lift"]] if "null_mean_lift" in row else []),
         ]
         assert shown == pytest.approx([100 * share for share in shares], abs=0.051), (data, method)
-        if row["p_value_adjusted"] is not None:
+        if "p_value_adjusted" in row:
             digits = len(p.split(".")[1])
             assert numbers(p)[0] == pytest.approx(row["p_value_adjusted"], abs=0.51 * 10**-digits), (
                 data,

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cxrneighbors.encoders.base import TextEncoder
 
 
 def command(
@@ -33,6 +39,11 @@ def command(
         help="sentence-transformers/transformers model name or folder, minilm, clinicalbert, tfidf, "
         "findings, none; 'minilm+findings': side by side.",
     ),
+    adapt: bool = typer.Option(
+        False,
+        help="First adapt the report encoder's language model to the reports of split train, as "
+        "train-report-encoder does; it is kept in OUT-report-encoder.",
+    ),
     mask_labels: bool = typer.Option(
         False, help="Blank the words that name a finding before reading reports."
     ),
@@ -58,7 +69,7 @@ def command(
     embeddings = encode(
         table,
         image=load_image_encoder(image, device, lungs),
-        report=report,
+        report=_adapted(report, table, out, device) if adapt else report,
         out=out,
         mask_labels="sentences" if mask_sentences else mask_labels,
         engine=engine,
@@ -68,3 +79,9 @@ def command(
     )
     for modality, vectors in embeddings.vectors.items():
         say(f"{out}: {len(vectors)} {modality} vectors of {vectors.shape[1]} dimensions")
+
+
+def _adapted(report: str, table: pd.DataFrame, out: Path, device: str) -> TextEncoder:
+    from cxrneighbors.encoders.adapt import adapted_encoder
+
+    return adapted_encoder(report, table, out.with_name(f"{out.name}-report-encoder"), device=device)

@@ -100,3 +100,9 @@ def test_a_second_table_joins_the_first(
     assert call("encode", old, new, *options) == 0
     assert f"image: {len(table) - 40} new rows, 40 are encoded already" in capsys.readouterr().err
     assert Embeddings.load(out).ids["image"] == table["image_id"].tolist()
+
+
+def test_adapting_needs_a_language_model(work: Path, tmp_path: Path, error_of: Callable[..., str]) -> None:
+    arguments = ("--out", tmp_path / "e", "--report-encoder", "tfidf", "--adapt")
+    assert "has 0 language models" in error_of("encode", work / "studies.parquet", *arguments)
+    assert not (tmp_path / "e").exists()
