@@ -55,10 +55,7 @@ BY_DESIGN = {
     "labels.parquet": {STUDY, REPORT},  # each finding with the sentence that says so
     "predictions.csv": {FILE},
     "hits.csv": IDS,
-    "shown/report.html": {FILE, PATIENT, REPORT},  # --show-reports
-    "shown/table1.csv": {FILE, PATIENT, REPORT},
     "ev/*": {FILE, PATIENT},  # --hide-reports: neighbours and examples by id
-    "shown/*": {FILE, PATIENT},
     "ex/*": {FILE, PATIENT},  # an explanation names its film and neighbours
     "stdout": {FILE, PATIENT},  # search's table
     "page": {FILE, PATIENT, STUDY, REPORT},  # the explorer shows films with their report
@@ -126,7 +123,7 @@ def pipeline(root: Path, work: Path, *options: object, evaluated: bool = True) -
     call("index", emb, "--studies", studies, "--out", idx)
     call("predict", work / "clf", studies, "--out", work / "predictions.csv")
     if evaluated:
-        write_evaluation(work, "ev", show_reports=False)
+        write_evaluation(work)
         call("reproduce", work / "ev")
     from cxrneighbors.data.tables import read_table
 
@@ -150,10 +147,10 @@ def pipeline(root: Path, work: Path, *options: object, evaluated: bool = True) -
     call("verify", work)
 
 
-def write_evaluation(work: Path, name: str, show_reports: bool) -> None:
-    """As the verb does, without the figures for print."""
+def write_evaluation(work: Path) -> None:
+    """As the verb does with --hide-reports, without the figures for print."""
     result = cx.evaluate_overlap(cx.NeighborIndex.load(work / "idx"), k=2, n_permutations=9)
-    cx.write_evaluation(result, work / name, show_reports=show_reports, print_figures=False)
+    cx.write_evaluation(result, work / "ev", show_reports=False, print_figures=False)
 
 
 @pytest.fixture(scope="module")
@@ -246,9 +243,6 @@ def test_nothing_leaks(source: Path, places: Path, tmp_path: Path, capfd: pytest
     assert too_much(found | streams | home, BY_DESIGN) == {}
     shared = {name: texts for name, texts in found.items() if name.startswith("share/")}
     assert len(shared) > 5 and not any(shared.values())
-    write_evaluation(tmp_path, "shown", show_reports=True)
-    found = found_in(tmp_path)
-    assert REPORT in found["shown/report.html"] and too_much(found, BY_DESIGN) == {}
 
 
 def test_under_pseudonyms_only_paths_and_reports_hold_names(

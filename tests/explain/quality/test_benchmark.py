@@ -17,6 +17,7 @@ from cxrneighbors.explain.quality.references import EqualCostLime, RandomSegment
 from cxrneighbors.explain.quality.settings import BenchmarkSettings
 from cxrneighbors.explain.quality.targets import Target
 from cxrneighbors.lungs.segmenter import LungSegmenter
+from cxrneighbors.verification import verify
 
 SETTINGS = BenchmarkSettings(k=2, n_masks=20, n_held_out=20, n_sanity=1)
 NAMES = ("lime", "kp-lime", "dlime")
@@ -79,6 +80,8 @@ def test_a_rerun_computes_nothing_and_a_longer_one_only_what_is_missing(
     more = evaluate_explanations(seeing, world.index, out, n_targets=3, regions=regions, **options)
     assert set(more.table["method"]) == {"random", "lime", "alime", "lime-equal-cost"}
     assert len((out / "records.jsonl").read_text().splitlines()) == len(before.splitlines()) + 3
+    described = {"records.jsonl", "benchmark.json", "report.html", "targets.csv", "figures/benchmark.csv"}
+    assert described <= set(verify(out).files)  # also of a folder that has grown
 
 
 def test_interrupted_and_resumed_equals_uninterrupted(result, world, regions, seeing, tmp_path):
