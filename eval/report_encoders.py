@@ -55,17 +55,25 @@ ADAPTED, FINDINGS, STATEMENTS = "adapted", "findings", "statements"
 Scored = dict[str, dict[str, ScoreTable]]  # definition -> encoder -> scores
 
 
+class Remembering(ReportEncoder):
+    """A report encoder that encodes a text once, however many encoders stand side by side with it."""
+
+    def encode(self, texts: list[str]) -> np.ndarray:
+        """As `ReportEncoder.encode`."""
+        seen: dict[str, np.ndarray] = self.__dict__.setdefault("seen", {})
+        new = [text for text in dict.fromkeys(texts) if text not in seen]
+        seen.update(zip(new, super().encode(new), strict=True))
+        return np.stack([seen[text] for text in texts]) if texts else super().encode([])
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     given = parse(arguments)
     started = time.process_time()
     studies = import_dataset(given.dataset, given.root).studies
     adapted, on_val = adapted_encoder(studies, given)
-    encoders = {
-        given.base: ReportEncoder(given.base, given.device),
-        "tfidf": TfidfEncoder(),
-        ADAPTED: adapted,
-    }
-    rules = by_rules(studies, adapted, given)
+    base = Remembering(given.base, given.device)
+    encoders = {given.base: base, "tfidf": TfidfEncoder(), ADAPTED: adapted}
+    rules = by_rules(studies, base, adapted, given)
     scored: dict[str, Scored] = {}
     for mask, how in MASKS.items():
         some = encoders if how == "sentences" else encoders | rules
@@ -113,16 +121,18 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def trained(studies: pd.DataFrame, candidate: str, given: argparse.Namespace) -> ReportEncoder:
     """The base, adapted as OBJECTIVE:EPOCHS says."""
     objective, epochs = candidate.split(":")
-    return train_report_encoder(
+    folder = given.work / f"report-encoder-{objective}-{epochs}"
+    train_report_encoder(
         studies,
         given.base,
-        given.work / f"report-encoder-{objective}-{epochs}",
+        folder,
         objective=objective,
         epochs=int(epochs),
         max_tokens=given.max_tokens,
         seed=given.seed,
         device=given.device,
     )
+    return Remembering(str(folder), given.device)
 
 
 def adapted_encoder(
@@ -143,10 +153,9 @@ def adapted_encoder(
 
 
 def by_rules(
-    studies: pd.DataFrame, adapted: ReportEncoder, given: argparse.Namespace
+    studies: pd.DataFrame, base: ReportEncoder, adapted: ReportEncoder, given: argparse.Namespace
 ) -> dict[str, TextEncoder]:
     """Encoders that owe something to the labeler's rules."""
-    base = ReportEncoder(given.base, given.device)
     found: dict[str, TextEncoder] = {
         FINDINGS: FindingsEncoder(),
         f"{given.base}+{FINDINGS}": ReportsSideBySide([base, FindingsEncoder()]),
