@@ -21,8 +21,6 @@ def markdown(summary: dict[str, Any]) -> str:
     blocks = [about, *_candidates(summary)]
     for mask, found in summary["test"].items():
         for definition, rows in found.items():
-            if mask != "as they are" and definition == "jaccard":
-                continue
             others = summary["unseen_by_rules"][mask][definition]
             columns = {f"{mask}, overlap '{definition}'": "{name}"} | {name: LIFT[name] for name in SHOWN}
             columns["others:"] = "{others}"

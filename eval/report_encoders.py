@@ -77,15 +77,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     scored: dict[str, Scored] = {}
     for mask, how in MASKS.items():
         some = encoders if how == "sentences" else encoders | rules
-        scored[mask] = score(studies, some, how, "split == 'test'", given.k)
+        asked = DEFINITIONS if mask == "as they are" else DEFINITIONS[:2]
+        scored[mask] = score(studies, some, how, "split == 'test'", given.k, asked)
     parts = {
-        name: figures(score(of_section(studies, name), {ADAPTED: adapted}, False, "split == 'test'", given.k))
+        name: figures(
+            score(of_section(studies, name), {ADAPTED: adapted}, False, "split == 'test'", given.k, ("any",))
+        )
         for name in ("findings", "impression")
     }
     elsewhere = {}
     for dataset, root in given.also:
         other = import_dataset(dataset, root).studies
-        elsewhere[dataset] = figures(score(other, encoders | rules, False, None, given.k))
+        elsewhere[dataset] = figures(score(other, encoders | rules, False, None, given.k, ("any",)))
     summary = {
         "dataset": given.dataset,
         "base": given.base,
