@@ -76,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rules = by_rules(studies, base, adapted, given)
     scored: dict[str, Scored] = {}
     for mask, how in MASKS.items():
+        encoders["tfidf"] = TfidfEncoder()  # fitted on the text that it is to encode
         some = encoders if how == "sentences" else encoders | rules
         asked = DEFINITIONS if mask == "as they are" else DEFINITIONS[:2]
         scored[mask] = score(studies, some, how, "split == 'test'", given.k, asked)
