@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -17,7 +18,7 @@ from cxrneighbors.models import CONFIG, read_config, save_config
 SAMPLE = 2000  # films or reports on which mean squared distances are measured
 
 
-class JointEncoder:
+class JointEncoder(ABC):
     """Vectors of several encoders, concatenated.
 
     With s²_m the mean squared distance of two inputs in encoder m (measured when fitted) and weights w_m,
@@ -110,16 +111,17 @@ class JointEncoder:
         return found
 
     @classmethod
+    @abstractmethod
     def takes(cls, encoder: Encoder) -> bool:
         """Whether an encoder is of the kind that this one joins."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _encode_each(self, inputs: Any) -> list[np.ndarray]:
-        raise NotImplementedError
+        """Vectors of the inputs by each encoder."""
 
+    @abstractmethod
     def _sample(self, studies: pd.DataFrame) -> list[np.ndarray]:
         """Vectors of at most `SAMPLE` rows to fit on, by each encoder."""
-        raise NotImplementedError
 
     def _check(self) -> None:
         names = [encoder.name for encoder in self.encoders]

@@ -124,6 +124,7 @@ def test_rows_in_lung_frames_need_a_segmenter(data_sets, tmp_path):
     LungSegmenter(image_size=32, width=2).save(tmp_path / "lungs")
     named = ("pca-half-lungs", "vae-lungs-before", "vae-lungs")
     options = ("--only", *named, "--data-sets", "--lungs", str(tmp_path / "lungs"))
+    options += ("--folds", "1", "--name", "encoders")
     rows = bench(data_sets, tmp_path, *options)["data_sets"]["chestxray14-10k"]["encoders"]
     assert list(rows) == list(named)
     for name in named:
