@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cxrneighbors.data.pixels import usable_cpus
 from cxrneighbors.errors import UserError
+from cxrneighbors.processes import usable_cpus
 
 SUFFIXES = {"mimic-cxr": ".dcm", "mimic-cxr-jpg": ".jpg"}
 # Kind -> beginning and middle of the file's name; versions ('2.0.0', '2.1.0') stand between.
