@@ -28,9 +28,9 @@ SIZE = 224
 LABELS = ("well", "sick")
 RIVALS = {"lime": "the lime package", "captum": "captum's Lime"}
 LIMIT = (
-    "What is left of ours with a classifier that costs nothing: making the films (a gather and a choice for "
+    "Before: maps of which film is shown at each pixel, gathered by torch. Now, with a classifier that costs "
+    "nothing: writing each pixel once, and the classifier itself."
 )
-LIMIT += "each pixel) and the ridge regression."
 
 
 class Corner(nn.Module):
@@ -127,8 +127,8 @@ def markdown(found: dict[str, Any]) -> str:
         for row in found["rows"]
     ]
     return document(
-        f"LIME of one real film at {found['size']} × {found['size']}, segments given; {found['rounds']} rounds, "
-        "median (lowest to highest).",
+        f"LIME of one real film at {found['size']} × {found['size']}, segments given; {found['rounds']} "
+        "rounds, median (lowest to highest).",
         table(columns, rows),
         found["limit"],
     )

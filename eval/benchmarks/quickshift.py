@@ -17,8 +17,10 @@ from cxrneighbors.explain.quickshift import quickshift
 from cxrneighbors.explain.segments import OPTIONS
 
 SIZES = (128, 224, 512, 1024)
-LIMIT = "Before: scikit-image's two scalar searches of the window, an exponential for every pair. Now: the "
-LIMIT += "vectorised exponential of every other pair, and CIELAB (scikit-image's)."
+LIMIT = (
+    "Before: scikit-image's two scalar searches of the window, an exponential for every pair. Now: a vectorised "
+    "exponential for every other pair, and CIELAB (scikit-image's)."
+)
 
 
 def measure(given: Namespace) -> dict[str, Any]:
@@ -77,8 +79,8 @@ def markdown(found: dict[str, Any]) -> str:
         for row in found["rows"]
     ]
     return document(
-        f"Quickshift of one real film, `kernel_size` 4, `max_dist` 200, `ratio` 0.2; {found['rounds']} rounds, "
-        "median (lowest to highest).",
+        f"Quickshift of one real film, `kernel_size` 4, `max_dist` 200, `ratio` 0.2; {found['rounds']} "
+        "rounds, median (lowest to highest).",
         table(columns, rows),
         found["limit"],
     )

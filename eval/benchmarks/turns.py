@@ -1,4 +1,4 @@
-"""Taking turns: several ways of the same work, timed round after round, so that the machine is the same to all."""
+"""Taking turns: ways of the same work timed round after round, so that the machine is the same to all."""
 
 from __future__ import annotations
 
