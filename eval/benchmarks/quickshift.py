@@ -18,8 +18,8 @@ from cxrneighbors.explain.segments import OPTIONS
 
 SIZES = (128, 224, 512, 1024)
 LIMIT = (
-    "Before: scikit-image's two scalar searches of the window, an exponential for every pair. Now: a vectorised "
-    "exponential for every other pair, and CIELAB (scikit-image's)."
+    "Before: scikit-image's two scalar searches of the window, an exponential for every pair. Now: a "
+    "vectorised exponential for every other pair, and CIELAB (scikit-image's)."
 )
 
 
