@@ -5,9 +5,9 @@ views (60 % PA) and ages are drawn too. Four questions: all films; the query's o
 of the films pass, and one that a hundredth pass. Batches of 1,000 queries, and one query at a time.
 
 Rivals do what a user of them would: hnswlib is given the filter as a function (the patient, and the
-question); faiss' flat index and its graph, and usearch, fetch `SPARE` more than asked for and drop the patient's
-own, faiss with a selector of the films that pass. All graphs: 24 links, 200 candidates while building, and 256
-while searching, or as many as ours measured it needs.
+question); faiss' flat index and its graph, and usearch, fetch `SPARE` more than asked for and drop the
+patient's own, faiss with a selector of the films that pass. All graphs: 24 links, 200 candidates while
+building, and 256 while searching, or as many as ours measured it needs.
 """
 
 from __future__ import annotations
