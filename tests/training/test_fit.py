@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,27 @@ def test_a_damaged_checkpoint_gives_way_to_the_next_older_one(tmp_path: Path, da
         "epoch-00005.ckpt",
         "epoch-00006.ckpt",
     ]
+
+
+def test_the_temporary_folder_is_not_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill leaves nothing there, and a checkpoint cannot be halved on its way from there to its disk."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    train(Line(epochs=2), tmp_path / "out")
+    assert os.listdir(tmp_path) == ["out"]
+
+
+def test_a_checkpoint_that_fails_leaves_the_older_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(checkpoint: Any, path: Path) -> None:
+        Path(path).write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    save = torch.save
+    monkeypatch.setattr(torch, "save", lambda what, path: (half if what["epoch"] else save)(what, path))
+    with pytest.raises(KeyboardInterrupt):
+        train(Line(epochs=3), tmp_path)
+    assert os.listdir(tmp_path / CHECKPOINTS) == ["epoch-00001.ckpt"]
 
 
 def test_a_checkpoint_that_would_run_code_is_passed_over(tmp_path: Path) -> None:

@@ -1,0 +1,245 @@
+"""Killed jobs: do they go on, end with the same bytes, and leave nothing behind?
+
+    OMP_NUM_THREADS=1 python eval/kills.py [--kills 50] [--jobs encode train-vae]
+
+Each job is run once undisturbed on phantoms, then killed, resumed by the same command, killed again, until a
+run reaches its end: half of the kills at a random moment, half at a change of a file (before a file is opened
+for writing, renamed, removed; a folder is made or removed), drawn evenly over all that the undisturbed run
+made. Four of five are SIGKILL, one is SIGTERM, which has to end with exit code 143 and one line. What lies
+there in the end is compared with the undisturbed run's: bytes of files, and of files that hold times all but
+these (`common.same_folder`). Whatever else is there, beside it or in the temporary folder, is a leftover.
+A job runs in a fork of a process that has imported everything. Writes eval/results/kills.json and .md.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import cxrneighbors
+from common.killing import Ended, Moment, run_forked, wrong_words
+from common.markdown import document, table
+from common.options import options, run
+from common.results import write_results
+from common.same_folder import fingerprint
+from cxrneighbors.cli.main import run as command_line
+from cxrneighbors.errors import UserError
+from cxrneighbors.leftovers import FRESH
+from cxrneighbors.progress import say
+
+CHAIN = 4  # kills at most before a run is left to end
+TERM_EVERY = 5  # of so many kills one is a SIGTERM
+LIBRARIES = (
+    "hnswlib",
+    "lime.lime_image",
+    "sentence_transformers",
+    "skimage.segmentation",
+    "sklearn.linear_model",
+)
+# What each job reads, by earlier ones: made once. {here} is the work folder.
+INPUTS = {
+    "phantom": "import phantom {here}/phantom --out {here}/studies.parquet --patients 30 --image-size 64",
+    "films": "encode {here}/studies.parquet --out {here}/films --image-encoder pca --report-encoder none",
+    "index": "index {here}/films --studies {here}/studies.parquet --out {here}/index",
+    "classifier": "train-classifier {here}/studies.parquet --out {here}/classifier --model small-cnn "
+    "--epochs 1 --image-size 32 --device cpu",
+    "both": "encode {here}/studies.parquet --out {here}/both --image-encoder pca --report-encoder tfidf",
+}
+JOBS = {
+    "encode": "encode {here}/studies.parquet --out {out} --image-encoder pca --report-encoder tfidf "
+    "--shard-size 8 --batch-size 4",
+    "index": "index {here}/both --studies {here}/studies.parquet --out {out}",
+    "train-vae": "train-vae {here}/studies.parquet --out {out} --latent-dim 4 --epochs 3 --image-size 32 "
+    "--batch-size 8 --device cpu",
+    "train-classifier": "train-classifier {here}/studies.parquet --out {out} --model small-cnn --epochs 3 "
+    "--image-size 32 --batch-size 8 --device cpu",
+    "train-report-encoder": "train-report-encoder {here}/studies.parquet --base {here}/language --out {out} "
+    "--epochs 3 --batch-size 8 --max-tokens 24 --device cpu",
+    "evaluate": "evaluate {here}/index --out {out} -k 3 --permutations 199 --baselines pixels",
+    "explain": "explain {here}/index --out {out} --classifier {here}/classifier --among split=='test' "
+    "--limit 4 --target Effusion -k 2 -p 20 --segmentation slic --device cpu",
+}
+
+
+@dataclass
+class Found:
+    """What was seen of one job; `wrong`: a line each of what should not be."""
+
+    job: str
+    seconds: float
+    writes: int
+    kills: int = 0
+    writing: int = 0
+    terminated: int = 0
+    chains: int = 0
+    identical: int = 0
+    leftovers: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = options(__doc__, "--seed", "--results")
+    parser.add_argument("--kills", type=int, default=50, help="of each job")
+    parser.add_argument("--jobs", nargs="+", default=list(JOBS), choices=list(JOBS))
+    given = parser.parse_args(arguments)
+    if os.environ.get("OMP_NUM_THREADS") != "1":
+        raise UserError("OMP_NUM_THREADS: must be 1, because processes are forked here; set it")
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    import_everything()
+    with tempfile.TemporaryDirectory() as temporary:
+        here = Path(temporary)
+        make_inputs(here)
+        rows = []
+        for number, job in enumerate(given.jobs):
+            rows.append(killed_often(job, here, given.kills, np.random.default_rng([given.seed, number])))
+            say(f"{job}: {rows[-1]}")
+    summary = {"seed": given.seed, "jobs": [vars(row) for row in rows]}
+    write_results(given.results, "kills", summary, markdown(rows))
+
+
+def import_everything() -> None:
+    """All modules of the package but the explorer's, and what they import late."""
+    names = [each.name for each in pkgutil.walk_packages(cxrneighbors.__path__, "cxrneighbors.")]
+    for name in (*names, *LIBRARIES):
+        if not name.startswith("cxrneighbors.app") and not name.endswith("__main__"):
+            try:
+                importlib.import_module(name)
+            except ImportError:
+                say(f"{name}: not here")
+
+
+def make_inputs(here: Path) -> None:
+    works = [command(text, here) for text in INPUTS.values()]
+    for work in (*works, partial(tiny_language_model, here / "language")):
+        ended = run_forked(work, here / "scratch")
+        if ended.code:
+            raise UserError(f"the inputs cannot be made: {ended.said[-300:]}")
+
+
+def command(text: str, here: Path) -> Callable[[], None]:
+    words = [word.format(here=here, out=here / "job" / "out") for word in text.split()]
+    return partial(command_line, words)
+
+
+def tiny_language_model(folder: Path) -> None:
+    """A random BERT of 2 layers and 16 dimensions that knows the letters."""
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    letters = [chr(number) for number in range(33, 127)]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{each}" for each in letters)]
+    folder.mkdir()
+    (folder / "vocab.txt").write_text("\n".join(words), encoding="utf-8")
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    BertModel(BertConfig(vocab_size=len(words), max_position_embeddings=32, **sizes)).save_pretrained(folder)
+    BertTokenizer.from_pretrained(str(folder), model_max_length=32).save_pretrained(folder)
+
+
+def killed_often(job: str, here: Path, kills: int, rng: np.random.Generator) -> Found:
+    """`kills` kills of one job in chains of 1 to `CHAIN`, each resumed to its end and compared."""
+    work, place = command(JOBS[job], here), here / "job"
+    whole, wanted = undisturbed(work, place)
+    found = Found(job, round(whole.seconds, 2), whole.writes)
+    while found.kills < kills:
+        emptied(place)
+        left = min(int(rng.integers(1, CHAIN + 1)), kills - found.kills)
+        for _ in range(left):
+            moment = drawn(whole, found.kills, rng)
+            ended = run_forked(work, place / "scratch", moment)
+            note(found, ended, moment)
+            if ended.code == 0:
+                break  # before its moment came
+            made_old(place)
+        ended = run_forked(work, place / "scratch")
+        if said := wrong_words(ended, None):
+            found.wrong.append(said)
+        found.chains += 1
+        compare(found, wanted, fingerprint(place))
+    return found
+
+
+def undisturbed(work: Callable[[], None], place: Path) -> tuple[Ended, dict[str, str]]:
+    ended = run_forked(work, emptied(place) / "scratch")
+    if ended.code:
+        raise UserError(f"{place.name}: fails undisturbed: {ended.said[-300:]}")
+    return ended, fingerprint(place)
+
+
+def drawn(whole: Ended, number: int, rng: np.random.Generator) -> Moment:
+    """Kill `number`: in turn by time and by writing, one of `TERM_EVERY` a SIGTERM."""
+    how = signal.SIGTERM if number % TERM_EVERY == TERM_EVERY - 1 else signal.SIGKILL
+    if number % 2:
+        return Moment(how, write=int(rng.integers(1, whole.writes + 1)))
+    return Moment(how, seconds=float(rng.uniform(0, whole.seconds)))
+
+
+def note(found: Found, ended: Ended, moment: Moment) -> None:
+    """Count a kill, and what was wrong with it; a run that ended before its moment is none."""
+    if said := wrong_words(ended, moment):
+        found.wrong.append(said)
+    if ended.code != 0:
+        found.kills += 1
+        found.writing += moment.write is not None
+        found.terminated += moment.signal == signal.SIGTERM
+
+
+def compare(found: Found, wanted: dict[str, str], there: dict[str, str]) -> None:
+    """Count a chain's end: `there` as `wanted`, which hold all below the job's place but what was said."""
+    more = [name for name in there if name not in wanted]
+    other = [
+        name for name in wanted if there.get(name) != wanted[name] and not name.startswith("scratch/std")
+    ]
+    found.leftovers += len(more)
+    found.identical += not more and not other
+    found.wrong += [f"left behind: {name}" for name in more] + [f"differs: {name}" for name in other]
+
+
+def made_old(folder: Path) -> None:
+    """As if all below `folder` were older by the imports that a run outside of a fork begins with."""
+    then = time.time() - 2 * FRESH
+    for path in folder.rglob("*"):
+        os.utime(path, (then, then))
+
+
+def emptied(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def markdown(rows: list[Found]) -> str:
+    kills, ends = sum(row.kills for row in rows), sum(row.chains for row in rows)
+    same, left = sum(row.identical for row in rows), sum(row.leftovers for row in rows)
+    said = (
+        f"{kills} kills; {same} of {ends} resumed runs ended with the files of an undisturbed one, "
+        f"{left} leftovers."
+    )
+    columns = {
+        "job": "`{job}`",
+        "undisturbed, s:": "{seconds:.1f}",
+        "changes of files:": "{writes}",
+        "kills:": "{kills}",
+        "of these at a change:": "{writing}",
+        "by SIGTERM:": "{terminated}",
+        "resumed to the end:": "{chains}",
+        "identical:": "{identical}",
+        "leftovers:": "{leftovers}",
+    }
+    parts: list[Any] = [said, table(columns, [vars(row) for row in rows])]
+    wrong = [f"- `{row.job}`: {line}" for row in rows for line in dict.fromkeys(row.wrong)]
+    return document(*parts, *(["\n".join(wrong)] if wrong else []))
+
+
+if __name__ == "__main__":
+    run(main)
