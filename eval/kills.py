@@ -16,6 +16,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import re
 import shutil
 import signal
 import tempfile
@@ -48,9 +49,9 @@ LIBRARIES = (
     "skimage.segmentation",
     "sklearn.linear_model",
 )
-# What each job reads, by earlier ones: made once. {here} is the work folder.
+# What jobs read, by the names that stand behind {here}, the work folder.
 INPUTS = {
-    "phantom": "import phantom {here}/phantom --out {here}/studies.parquet --patients 30 --image-size 64",
+    "studies": "import phantom {here}/phantom --out {here}/studies.parquet --patients 30 --image-size 64",
     "films": "encode {here}/studies.parquet --out {here}/films --image-encoder pca --report-encoder none",
     "index": "index {here}/films --studies {here}/studies.parquet --out {here}/index",
     "classifier": "train-classifier {here}/studies.parquet --out {here}/classifier --model small-cnn "
@@ -100,11 +101,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     import_everything()
     with tempfile.TemporaryDirectory() as temporary:
         here = Path(temporary)
-        make_inputs(here)
+        make_inputs(here, given.jobs)
         rows = []
-        for number, job in enumerate(given.jobs):
-            rows.append(killed_often(job, here, given.kills, np.random.default_rng([given.seed, number])))
+        for job in given.jobs:
+            rng = np.random.default_rng([given.seed, list(JOBS).index(job)])
+            rows.append(killed_often(job, here, given.kills, rng))
             say(f"{job}: {rows[-1]}")
+    rows.sort(key=lambda row: list(JOBS).index(row.job))
     summary = {"seed": given.seed, "jobs": [vars(row) for row in rows]}
     write_results(given.results, "kills", summary, markdown(rows))
 
@@ -120,12 +123,22 @@ def import_everything() -> None:
                 say(f"{name}: not here")
 
 
-def make_inputs(here: Path) -> None:
-    works = [command(text, here) for text in INPUTS.values()]
-    for work in (*works, partial(tiny_language_model, here / "language")):
+def make_inputs(here: Path, jobs: Sequence[str]) -> None:
+    """Make what `jobs` read, and what that is made of."""
+    names = {name for job in jobs for name in read_by(JOBS[job])}
+    works = {name: command(text, here) for name, text in INPUTS.items() if name in names}
+    if "language" in names:
+        works["language"] = partial(tiny_language_model, here / "language")
+    for work in works.values():
         ended = run_forked(work, here / "scratch")
         if ended.code:
             raise UserError(f"the inputs cannot be made: {ended.said[-300:]}")
+
+
+def read_by(text: str) -> set[str]:
+    """Names of all inputs of a command, and of theirs."""
+    names = set(re.findall(r"(?<!--out )\{here\}/(\w+)", text)) - {"phantom"}
+    return names.union(*(read_by(INPUTS[name]) for name in names if name in INPUTS))
 
 
 def command(text: str, here: Path) -> Callable[[], None]:

@@ -64,6 +64,7 @@ def fit(
         _run(trainer, module, train, val, checkpoint)
     module.network.load_state_dict(module.best_weights or module.evaluated.state_dict())
     if folder:
+        _drop_older(folder / CHECKPOINTS)  # where a run was killed before it did
         text = csv_text(pd.DataFrame(module.history), "%.6g")
         write_text_atomic(folder / HISTORY, text)
 
@@ -107,11 +108,13 @@ def _run(
     handler = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(module, train, val, ckpt_path=checkpoint)
-    except SystemExit:
+    except SystemExit as left:
         # Lightning leaves with this after Ctrl-C, and with the signal ignored, and after SIGTERM.
         if not (trainer.interrupted or trainer.received_sigterm):
             raise
         signal.signal(signal.SIGINT, handler)
+        if isinstance(left.__context__, Terminated):  # before or behind the time in which Lightning listens
+            raise Terminated from None
     if trainer.received_sigterm:
         raise Terminated
     if trainer.interrupted:
@@ -149,8 +152,12 @@ class EpochCheckpoints(Checkpoint):
         """Save."""
         trainer.save_checkpoint(self.folder / f"epoch-{trainer.current_epoch + 1:05d}.ckpt")
         if trainer.is_global_zero:
-            for path in sorted(self.folder.glob("epoch-*.ckpt"))[:-KEPT]:
-                path.unlink()
+            _drop_older(self.folder)
+
+
+def _drop_older(folder: Path) -> None:
+    for path in sorted(folder.glob("epoch-*.ckpt"))[:-KEPT]:
+        path.unlink()
 
 
 class WeightsOnlyIO(TorchCheckpointIO):

@@ -200,6 +200,23 @@ def test_a_damaged_checkpoint_gives_way_to_the_next_older_one(tmp_path: Path, da
     ]
 
 
+def test_sigterm_that_lightning_does_not_hear_is_no_ctrl_c() -> None:
+    class Ended(Line):
+        def training_step(self, batch: Tensor, index: int) -> Tensor:
+            raise Terminated
+
+    with pytest.raises(Terminated):
+        train(Ended(epochs=1))
+
+
+def test_a_checkpoint_that_a_killed_run_did_not_remove_goes(tmp_path: Path) -> None:
+    train(Line(epochs=3), tmp_path)
+    older = tmp_path / CHECKPOINTS / "epoch-00001.ckpt"
+    older.write_bytes((tmp_path / CHECKPOINTS / "epoch-00002.ckpt").read_bytes())
+    train(Line(epochs=3), tmp_path)
+    assert sorted(os.listdir(tmp_path / CHECKPOINTS)) == ["epoch-00002.ckpt", "epoch-00003.ckpt"]
+
+
 def test_the_temporary_folder_is_not_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kill leaves nothing there, and a checkpoint cannot be halved on its way from there to its disk."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
