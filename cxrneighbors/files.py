@@ -45,11 +45,16 @@ def naming(path: str | Path) -> Iterator[None]:
 
 
 @contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; it takes the final name only if the block ends well."""
+def atomic_path(path: str | Path, clear: bool = False) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; it takes the final name only if the block ends well.
+
+    `clear`: remove first what killed writers of `path` left, for a file that is in no job's folder.
+    """
     path = Path(path)
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        if clear:
+            clear_left(path)
         with temporary_file(path) as temporary:
             yield temporary
             os.chmod(temporary, 0o644)

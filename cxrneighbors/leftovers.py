@@ -95,9 +95,9 @@ def clear_left(path: Path) -> None:
     _clear(each for each in path.parent.iterdir() if stands_for(each.name) == path.name)
 
 
-def clear_below(folder: Path) -> None:
-    """Remove what was left anywhere below `folder`."""
-    _clear(folder.rglob(".*"))
+def clear_below(folder: Path, deep: bool = True) -> None:
+    """Remove what was left anywhere below `folder`; not `deep`: in `folder` alone, where others write too."""
+    _clear(folder.rglob(".*") if deep else folder.glob(".*"))
 
 
 def _clear(paths: Iterable[Path]) -> None:

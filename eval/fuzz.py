@@ -50,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise UserError("atheris is not installed; pip install atheris (Linux, macOS), and run this again")
     with tempfile.TemporaryDirectory() as temporary:
         seeds = first_inputs(Path(temporary), given.seed)
-        rows, findings = [], []
+        rows: list[dict[str, Any]] = []
+        findings: list[dict[str, Any]] = []
         for target in given.targets:
             folder = Path(temporary) / target
             write_inputs(folder / "corpus", seeds[target])
@@ -86,7 +87,12 @@ def write_inputs(folder: Path, inputs: list[bytes]) -> None:
 def fuzzed(target: str, folder: Path, seconds: int, seed: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Fuzz one target: its row of the table, and its findings."""
     words = [sys.executable, "-m", "common.fuzz_target", target, str(folder / "found.jsonl")]
-    flags = {"max_total_time": seconds, "timeout": INPUT_SECONDS, "rss_limit_mb": 0, "seed": seed + 1}
+    flags: dict[str, object] = {
+        "max_total_time": seconds,
+        "timeout": INPUT_SECONDS,
+        "rss_limit_mb": 0,
+        "seed": seed + 1,
+    }
     flags |= {"max_len": 2**17, "artifact_prefix": f"{folder}/"}
     words += [*(f"-{name}={value}" for name, value in flags.items()), str(folder / "corpus")]
     with open(folder / "log", "wb") as log:

@@ -8,12 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from cxrneighbors import leftovers
 from cxrneighbors.artifact import Kind
 from cxrneighbors.files import atomic_dir, atomic_path, write_text_atomic
 from cxrneighbors.leftovers import clear_below, clear_left, replace_dir, stands_for
+from cxrneighbors.reports.labeler.table import LABEL_COLUMNS, write_labels
 
 pytest.importorskip("fcntl")
 KIND = Kind("tests", 1, "pytest")
@@ -76,6 +78,8 @@ def test_a_job_removes_what_lies_anywhere_in_its_folder_but_what_is_being_writte
         clear_below(work.folder)
         assert half.exists() and not any(path.exists() for path in left)
     left = [leave("file", work.folder / "below" / "a.json")]
+    clear_below(work.folder, deep=False)
+    assert left[0].exists()
     assert KIND.begin(work.folder, {"seed": 0}).resumed and not left[0].exists()
     assert list(work.finish()["files"]) == [".my.notes", "b.json"]
 
@@ -86,6 +90,13 @@ def test_a_run_killed_before_its_first_manifest_goes_on(tmp_path: Path) -> None:
     assert left.parent == tmp_path / "job" and stands_for(left.name) == "manifest.json"
     work = KIND.begin(tmp_path / "job", {"seed": 0})
     assert work.finish()["files"] == {} and os.listdir(work.folder) == ["manifest.json"]
+
+
+@pytest.mark.usefixtures("no_wait")
+def test_a_table_written_again_removes_what_a_killed_import_left(tmp_path: Path) -> None:
+    left = [leave("file", tmp_path / "a.parquet"), leave("file", tmp_path / "b.parquet")]
+    write_labels(pd.DataFrame(columns=list(LABEL_COLUMNS)), tmp_path / "a.parquet")
+    assert sorted(tmp_path.iterdir()) == [left[1], tmp_path / "a.parquet"]
 
 
 def test_an_older_folder_that_was_moved_aside_comes_back(tmp_path: Path) -> None:

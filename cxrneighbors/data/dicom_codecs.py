@@ -19,9 +19,9 @@ def check_decoder(dataset: Dataset) -> None:
 
     The one decoder known to be good at it is under the GPL, and so an extra of its own.
     """
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
 
-    syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
+    syntax = str(getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", ""))
     deep = syntax == _EXTENDED and int(dataset.get("BitsStored") or 0) > 8
     if (deep or syntax in _LOSSLESS) and not _ABLE & set(get_decoder(syntax).available_plugins):
         name = "12-bit JPEG" if deep else "JPEG Lossless"

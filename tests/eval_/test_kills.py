@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from common.killed_jobs import JOBS, read_by
 from common.killing import Ended
-from kills import JOBS, Found, compare, drawn, markdown, note, read_by
+from kills import Found, compare, drawn, markdown, note
 
 EVAL = Path(__file__).parents[2] / "eval"
 KILLS = """
