@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import sys
 import traceback
@@ -44,6 +45,9 @@ from cxrneighbors.errors import Terminated, UserError
 
 # Verbs that take up what an interrupted run of the same command has left; the others have written nothing.
 GOES_ON = ("encode", "predict", "explain", "evaluate-explanations", "predict-views", "demo")
+
+# What PyTorch, on a CPU and a GPU, and NumPy say where more is asked for than there is.
+NO_MEMORY = r"can't allocate memory|not enough memory|out of memory|Storage size calculation overflowed"
 
 NAME, COMPLETE = "cxrneighbors", "_CXRNEIGHBORS_COMPLETE"
 REMEDIES = {
@@ -147,11 +151,20 @@ def _invoke(arguments: list[str], debug: bool) -> int:
             return _fail(f"{text} See 'cxrneighbors --help'.", 2, debug) if text else 0
         if type(error).__name__ in ("Abort", "Exit"):
             return int(getattr(error, "exit_code", 1))
+        if isinstance(error, MemoryError) or re.search(NO_MEMORY, str(error)):
+            return _fail(_no_memory(error), 2, debug)
         return _fail(_fault(error), 1, debug)
 
 
 def _fault(error: Exception) -> str:
     return f"{type(error).__name__}: {error} (a fault of the program; --debug shows where)"
+
+
+def _no_memory(error: Exception) -> str:
+    """What was asked for is more than this machine has: the size, where the library tells it."""
+    size = re.search(r"Unable to allocate ([\d.]+ \w+)|Tried to allocate ([\d.]+ \w+)|(\d+ bytes)", str(error))
+    wanted = f" ({next(filter(None, size.groups()))} more were asked for)" if size else ""
+    return f"not enough memory{wanted}; give smaller sizes or batches, or fewer films at once"
 
 
 def _system_error(error: OSError) -> str:

@@ -1,0 +1,262 @@
+"""Bad input on the command line: cases as data, each run in a fork of this process, and how each has ended.
+
+A fork has everything loaded, may crash, hang or take too much memory, and leaves nothing behind but files.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import shlex
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.broken_files import MEMORY, SECONDS, WAIT
+
+Change = Callable[[Path], "Callable[[], None] | None"]
+Look = Callable[[Path, str], None]
+Files = dict[str, tuple[int, int, int]]
+
+RIGHT = ("refused", "listed")
+REMEDY = (
+    r"; \S|must|choose|give |leave|make |Missing|Invalid value|requires|already|No such option|See 'cxrneigh"
+)
+NOBODY = 65534
+CODES = {"refused": {2}, "listed": {0}, "interrupted": {130, 143}}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of the command line in a folder where everything is in order but what `does` changes.
+
+    `line`: its words, quoted as for a shell. `says`: a regular expression that the one line on standard error
+    has to hold; of `ends='listed'`, that anything said or a skipped.csv has to hold. `ends`: 'refused' (exit
+    code 2, one line, nothing written), 'listed' (exit code 0; `look` at what was written raises where it is
+    wrong) or 'interrupted' (after signal `stop`, sent when `stop_after` seconds have passed; then the same
+    line has to end well). `room`: bytes that a file may have. `plain_user`: without root's rights.
+    `keeps`: where unfinished work may lie that the same command goes on with.
+    """
+
+    line: str
+    says: str = ""
+    does: Change | None = None
+    ends: str = "refused"
+    name: str = ""
+    look: Look | None = None
+    room: int | None = None
+    plain_user: bool = False
+    keeps: str = ""
+    stop: int = 0
+    stop_after: float = 0.0
+
+    @property
+    def title(self) -> str:
+        return self.name or self.line
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a case ended: `fault` is empty where it ended as it should; `said`: the last line that was said."""
+
+    title: str
+    ends: str
+    fault: str
+    said: str
+    seconds: float
+    megabytes: float
+
+
+@dataclass(frozen=True)
+class _Answer:
+    code: int
+    out: str
+    err: str
+    seconds: float
+    megabytes: float
+
+
+def try_cases(cases: list[Case], whole: Path, here: Path) -> Iterator[Trial]:
+    """Run `cases` one by one in `here`, which is a copy of folder `whole` before each."""
+    order: Files = {}
+    for case in cases:
+        if not here.exists() or files_of(here) != order:
+            shutil.rmtree(here, ignore_errors=True)
+            shutil.copytree(whole, here, symlinks=True)
+            here.chmod(0o777)
+            order = files_of(here)
+        yield _try(case, here)
+
+
+def _try(case: Case, here: Path) -> Trial:
+    undo = case.does(here) if case.does else None
+    try:
+        before = files_of(here)
+        answer = ask(case, here)
+        fault = judge(case, answer, before, here)
+    finally:
+        if undo:
+            undo()
+    lines = (answer.err.strip() or answer.out.strip()).splitlines()
+    said = (lines[-1] if lines else "").replace(str(here.resolve()), "HERE").replace(str(here), "HERE")
+    return Trial(case.title, case.ends, fault, said[:300], answer.seconds, answer.megabytes)
+
+
+def judge(case: Case, answer: _Answer, before: Files, here: Path) -> str:
+    """What is wrong with the answer to a case, or nothing."""
+    if answer.code < 0:
+        return "hang" if answer.code == -signal.SIGKILL else f"crash: {signal.Signals(-answer.code).name}"
+    if answer.code not in CODES[case.ends]:
+        return f"exit code {answer.code}"
+    if "Traceback" in answer.err or "fault of the program" in answer.err:
+        return "traceback"
+    if case.ends != "interrupted" and answer.seconds > SECONDS:
+        return f"{answer.seconds:.1f} s"
+    if answer.megabytes > MEMORY >> 20:
+        return f"{answer.megabytes:.0f} MB"
+    if case.ends == "listed":
+        return _listed(case, answer, here)
+    lines = answer.err.strip().splitlines()
+    if len(lines) != 1 or not lines[0].startswith("error: ") or answer.out:
+        return f"{len(lines)} lines on standard error, {len(answer.out.splitlines())} on standard output"
+    if not re.search(case.says, lines[0], re.IGNORECASE):
+        return f"does not say {case.says!r}"
+    if case.ends == "interrupted":
+        again = ask(Case(case.line), here)
+        return "" if again.code == 0 else f"run again: exit code {again.code}"
+    if not re.search(REMEDY, lines[0]):
+        return "no remedy"
+    return changed(before, files_of(here), case.keeps)
+
+
+def _listed(case: Case, answer: _Answer, here: Path) -> str:
+    lists = [path.read_text(errors="replace") for path in sorted(here.rglob("skipped.csv"))]
+    if not re.search(case.says, "\n".join([answer.out, answer.err, *lists]), re.IGNORECASE):
+        return f"{case.says!r} is not listed"
+    try:
+        if case.look:
+            case.look(here, answer.out)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"[:200]
+    return ""
+
+
+def changed(before: Files, after: Files, keeps: str = "") -> str:
+    """The first file that is not what it was, or nothing; what is new below `keeps` does not count."""
+    for path in sorted(before.keys() | after.keys()):
+        if keeps and path not in before and path.startswith(keeps) and "/." not in path:
+            continue
+        if path not in after:
+            return f"{path}: gone"
+        if path not in before:
+            return f"{path}: left behind"
+        if before[path] != after[path]:
+            return f"{path}: changed"
+    return ""
+
+
+def files_of(folder: Path) -> Files:
+    """(bytes, time of change, inode) of everything below a folder; of a folder that it is one."""
+    found: Files = {}
+    for path in folder.rglob("*"):
+        state = path.lstat()
+        kept = (0, 0, state.st_ino) if path.is_dir() else (state.st_size, state.st_mtime_ns, state.st_ino)
+        found[path.relative_to(folder).as_posix()] = kept
+    return found
+
+
+def ask(case: Case, here: Path) -> _Answer:
+    """Run the case's line in a fork, within the limits; a hang is ended."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        before = _resident()
+        child = os.fork()
+        if child == 0:
+            _answer(case, here, out.fileno(), err.fileno())
+        status, usage = _wait(child, case)
+        out.seek(0)
+        err.seek(0)
+        code = os.waitstatus_to_exitcode(status)
+        seconds = usage.ru_utime + usage.ru_stime
+        return _Answer(code, out.read(), err.read(), seconds, usage.ru_maxrss / 1024 - before)
+
+
+def _wait(child: int, case: Case) -> tuple[int, resource.struct_rusage]:
+    started, stopped = time.monotonic(), not case.stop
+    while True:
+        pid, status, usage = os.wait4(child, os.WNOHANG)
+        if pid:
+            _end(child)  # what it has left running
+            return status, usage
+        passed = time.monotonic() - started
+        if not stopped and passed > case.stop_after:
+            os.kill(child, case.stop)
+            stopped = True
+        if passed > WAIT:
+            _end(child)
+        time.sleep(0.005)
+
+
+def _end(child: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)
+
+
+def _answer(case: Case, here: Path, out: int, err: int) -> None:
+    """In the fork: never returns."""
+    code = 70
+    try:
+        os.setsid()
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(out, 1)
+        os.dup2(err, 2)
+        sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
+        os.chdir(here)
+        (here / "tmp").mkdir(exist_ok=True)
+        os.environ["TMPDIR"] = str(here / "tmp")
+        tempfile.tempdir = None
+        _limit(case)
+        code = _run(case)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _run(case: Case) -> int:
+    from cxrneighbors.cli.main import run
+
+    words = shlex.split(case.line)
+    try:
+        run(words if case.ends == "listed" else ["-q", *words])
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def _limit(case: Case) -> None:
+    if case.plain_user and os.getuid() == 0:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + 2 * MEMORY  # twice: room that is asked for need not be taken
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    if case.room is not None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (case.room, case.room))
+
+
+def _resident() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
