@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -48,6 +49,8 @@ GOES_ON = ("encode", "predict", "explain", "evaluate-explanations", "predict-vie
 
 # What PyTorch, on a CPU and a GPU, and NumPy say where more is asked for than there is.
 NO_MEMORY = r"can't allocate memory|not enough memory|out of memory|Storage size calculation overflowed"
+
+FILE_READERS = r"(PIL|pydicom)\b"
 
 NAME, COMPLETE = "cxrneighbors", "_CXRNEIGHBORS_COMPLETE"
 REMEDIES = {
@@ -118,7 +121,9 @@ def run(arguments: list[str] | None = None) -> None:
     debug = "--debug" in given
     progress.quiet("-q" in given or "--quiet" in given)
     rest = [argument for argument in given if argument not in ("--debug", "-q", "--quiet")]
-    with _sigterm_raises():
+    with _sigterm_raises(), warnings.catch_warnings():
+        if not debug:  # what is wrong with a file is said in one line
+            warnings.filterwarnings("ignore", module=FILE_READERS)
         code = _invoke(rest, debug)
     sys.exit(code)
 

@@ -146,7 +146,8 @@ def calls() -> list[Case]:
         Case("import chexpert films --out new.parquet", "csv"),
         Case("import padchest films --out new.parquet", "csv"),
         Case("import vindr-cxr films --out new.parquet", "csv|annotations"),
-        Case("import phantom films --out new.parquet", "films"),
+        Case("import phantom films --out new.parquet", "films", copy("studies.parquet", "films/studies.parquet"),
+             name="phantoms beside a table of one's own"),
     ]  # fmt: skip
 
 
@@ -154,12 +155,12 @@ def folders() -> list[Case]:
     """Published data sets with damage."""
     small = "chexpert/CheXpert-v1.0-small"
     found = [
-        Case("import chexpert chexpert --out new.parquet", "train.csv", cut(f"{small}/train.csv", 0.001)),
-        Case("import chexpert chexpert --out new.parquet", "Path", replace(f"{small}/train.csv", "Path", "P"),
+        Case("import chexpert chexpert/CheXpert-v1.0-small --out new.parquet", "train.csv", cut(f"{small}/train.csv", 0.001)),
+        Case("import chexpert chexpert/CheXpert-v1.0-small --out new.parquet", "Path", replace(f"{small}/train.csv", "Path", "P"),
              name="chexpert: no column Path"),
-        Case("import chexpert chexpert --out new.parquet", "-?7|no label|unknown",
+        Case("import chexpert chexpert/CheXpert-v1.0-small --out new.parquet", "-?7|no label|unknown",
              replace(f"{small}/train.csv", "1.0", "7.0"), "listed", "chexpert: a label of 7"),
-        Case("import chexpert chexpert --out new.parquet", "no image file", remove(f"{small}/train"),
+        Case("import chexpert chexpert/CheXpert-v1.0-small --out new.parquet", "no image file", remove(f"{small}/train"),
              "listed", "chexpert: no films of train"),
         Case("import padchest padchest --out new.parquet", "csv", _first("padchest", ".csv", b"")),
         Case("import padchest padchest --out new.parquet", "Labels",
@@ -181,7 +182,7 @@ def folders() -> list[Case]:
         Case("import phantom phantom --patients 9 --out new.parquet", "patients"),
         Case("import folder dicoms --out new.parquet", "holds no image", copy("notes.txt", "dicoms/1.dcm"),
              "listed", "a text called .dcm"),
-        Case("import folder dicoms --out new.parquet", "0.dcm", cut("dicoms/0.dcm", 0.01),
+        Case("import folder dicoms --out new.parquet", "holds no image", cut("dicoms/0.dcm", 0.01),
              name="the only DICOM cut"),
         Case("import folder films --csv none --out new.parquet", "0 bytes", write("films/5.png", b""),
              "listed", "a film of no bytes"),

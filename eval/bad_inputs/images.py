@@ -72,11 +72,11 @@ def dicoms() -> list[Case]:
         "unknown photometric": lambda d: setattr(d, "PhotometricInterpretation", "NOPE"),
         "no photometric": lambda d: delattr(d, "PhotometricInterpretation"),
         "palette without palette": lambda d: setattr(d, "PhotometricInterpretation", "PALETTE COLOR"),
-        "an unknown syntax": lambda d: setattr(d.file_meta, "TransferSyntaxUID", "1.2.3.4"),
-        "JPEG by its syntax alone": lambda d: setattr(d.file_meta, "TransferSyntaxUID", "1.2.840.10008.1.2.4.50"),
-        "RLE by its syntax alone": lambda d: setattr(d.file_meta, "TransferSyntaxUID", "1.2.840.10008.1.2.5"),
-        "deflated by its syntax alone": lambda d: setattr(d.file_meta, "TransferSyntaxUID", "1.2.840.10008.1.2.1.99"),
-        "big endian by its syntax alone": lambda d: setattr(d.file_meta, "TransferSyntaxUID", "1.2.840.10008.1.2.2"),
+        "an unknown syntax": "1.2.3.4",
+        "JPEG by its syntax alone": "1.2.840.10008.1.2.4.50",
+        "RLE by its syntax alone": "1.2.840.10008.1.2.5",
+        "deflated by its syntax alone": "1.2.840.10008.1.2.1.99",
+        "big endian by its syntax alone": "1.2.840.10008.1.2.2",
     }  # fmt: skip
     found = [
         Case(DICOM, r"film\.dcm", in_dicom(change), name=f"DICOM: {name}") for name, change in changed.items()
@@ -91,9 +91,15 @@ def dicoms() -> list[Case]:
     return found + [Case(DICOM, r"film\.dcm", act, name=f"DICOM: {name}") for name, act in files.items()]
 
 
-def in_dicom(change: Callable[[Any], Any]) -> Callable[[Path], None]:
+def in_dicom(change: Callable[[Any], Any] | str) -> Callable[[Path], None]:
+    """The film's data set is another; `change` a text: it only says that this is its transfer syntax."""
+
     def act(here: Path) -> None:
         import pydicom
+
+        if isinstance(change, str):
+            _say_syntax(here / "film.dcm", change)
+            return
 
         dataset = pydicom.dcmread(here / "film.dcm")
         change(dataset)
@@ -107,6 +113,14 @@ def in_dicom(change: Callable[[Any], Any]) -> Callable[[Path], None]:
             stream.write(head.getvalue())
 
     return act
+
+
+def _say_syntax(path: Path, uid: str) -> None:
+    content = path.read_bytes()
+    start = content.index(b"\x02\x00\x10\x00UI")
+    stop = start + 8 + int.from_bytes(content[start + 6 : start + 8], "little")
+    text = uid.encode() + b"\x00" * (len(uid) % 2)
+    path.write_bytes(content[: start + 6] + len(text).to_bytes(2, "little") + text + content[stop:])
 
 
 def set_pixels(dataset: Any, share: float) -> None:

@@ -97,7 +97,10 @@ def try_cases(cases: list[Case], whole: Path, here: Path) -> Iterator[Trial]:
 
 
 def _try(case: Case, here: Path) -> Trial:
-    undo = case.does(here) if case.does else None
+    try:
+        undo = case.does(here) if case.does else None
+    except Exception as error:
+        return Trial(case.title, case.ends, f"not made: {type(error).__name__}: {error}"[:200], "", 0.0, 0.0)
     try:
         before = files_of(here)
         answer = ask(case, here)
