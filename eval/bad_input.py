@@ -1,12 +1,12 @@
 """Bad input on the command line: is each answered in one line, with nothing written?
 
-    python eval/bad_input.py [--groups search images ...] [--sample N]
+    python eval/bad_input.py [--groups searches images ...] [--sample N]
 
 Every case is a call in a folder where all is in order but one thing (`bad_inputs`, a group a file): an option
 with a value that cannot be right, a damaged file, a hostile name, a full disk. It is right when it ends with
-exit code 2 and one line that names the thing and a remedy, or with 0 and the bad thing listed with its reason;
-without a traceback, anything half-written or changed, within 5 s of computing and 1 GB.
-Writes eval/results/bad_input.json and .md.
+exit code 2 and one line that names the thing and a remedy, or with 0 and the bad thing listed with its
+reason; without a traceback, anything half-written or changed, within 5 s of computing and 1 GB. Writes
+eval/results/bad_input.json and .md.
 """
 
 from __future__ import annotations
@@ -22,10 +22,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):  # before anything reads them
-    os.environ.setdefault(_name, "1")
-
-import bad_inputs
 from bad_inputs.place import make_place
 from common.broken_files import MEMORY, SECONDS
 from common.markdown import document, table
@@ -35,15 +31,27 @@ from common.trials import Case, Trial, try_cases
 from cxrneighbors.progress import say
 
 GROUPS = {
-    "csv_folder": "CSV and folder imports", "xml_tar": "XML and tar", "mimic": "MIMIC trees",
-    "images": "images and DICOM", "predicates": "predicates", "searches": "search",
-    "encode_index": "encode and index", "evaluations": "evaluate, reproduce, verify", "tampered": "tampered indexes",
-    "weights": "weights, pickles, checkpoints", "trainings": "training settings", "explanations": "explanations",
-    "labelling": "labelling", "views_assembly": "views, assembly, audit",
-    "hostile_names": "HTML, formulas, mathtext in names", "kill_resume": "kill and resume",
-    "two_processes": "two processes on one folder", "outputs": "full, read-only and wrong outputs",
-    "overwriting": "overwriting", "options": "every option, values that cannot be right",
-}  # fmt: skip
+    "csv_folder": "CSV and folder imports",
+    "xml_tar": "XML and tar",
+    "mimic": "MIMIC trees",
+    "images": "images and DICOM",
+    "predicates": "predicates",
+    "searches": "search",
+    "encode_index": "encode and index",
+    "evaluations": "evaluate, reproduce, verify",
+    "tampered": "tampered indexes",
+    "weights": "weights, pickles, checkpoints",
+    "trainings": "training settings",
+    "explanations": "explanations",
+    "labelling": "labelling",
+    "views_assembly": "views, assembly, audit",
+    "hostile_names": "HTML, formulas, mathtext in names",
+    "kill_resume": "kill and resume",
+    "two_processes": "two processes on one folder",
+    "outputs": "full, read-only and wrong outputs",
+    "overwriting": "overwriting",
+    "options": "every option, values that cannot be right",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -91,8 +99,12 @@ def told(name: str, cases: list[Case], whole: Path, here: Path) -> Any:
 
 
 def load_everything() -> None:
-    """What the verbs import, so that the forks need not."""
+    """What the verbs import, so that the forks need not; one thread, as others would be gone in a fork."""
+    import torch
+
     import cxrneighbors
+
+    torch.set_num_threads(1)
 
     for module in pkgutil.walk_packages(cxrneighbors.__path__, "cxrneighbors."):
         if "__main__" not in module.name:

@@ -50,7 +50,7 @@ GOES_ON = ("encode", "predict", "explain", "evaluate-explanations", "predict-vie
 # What PyTorch, on a CPU and a GPU, and NumPy say where more is asked for than there is.
 NO_MEMORY = r"can't allocate memory|not enough memory|out of memory|Storage size calculation overflowed"
 
-FILE_READERS = r"(PIL|pydicom)\b"
+FILE_READERS = r"(PIL|pydicom|torch)\b"
 
 NAME, COMPLETE = "cxrneighbors", "_CXRNEIGHBORS_COMPLETE"
 REMEDIES = {
@@ -167,7 +167,9 @@ def _fault(error: Exception) -> str:
 
 def _no_memory(error: Exception) -> str:
     """What was asked for is more than this machine has: the size, where the library tells it."""
-    size = re.search(r"Unable to allocate ([\d.]+ \w+)|Tried to allocate ([\d.]+ \w+)|(\d+ bytes)", str(error))
+    size = re.search(
+        r"Unable to allocate ([\d.]+ \w+)|Tried to allocate ([\d.]+ \w+)|(\d+ bytes)", str(error)
+    )
     wanted = f" ({next(filter(None, size.groups()))} more were asked for)" if size else ""
     return f"not enough memory{wanted}; give smaller sizes or batches, or fewer films at once"
 

@@ -186,6 +186,7 @@ def _instead(name: str) -> str:
 def _check_out(verb: str, folder: Path) -> None:
     from cxrneighbors.artifact import MANIFEST
     from cxrneighbors.files import read_json
+    from cxrneighbors.models import CONFIG
 
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--out {folder}: is a file; give a folder")
@@ -194,3 +195,5 @@ def _check_out(verb: str, folder: Path) -> None:
         kind = found.get("kind") if isinstance(found, dict) else None
         if kind not in WRITES[verb]:
             raise UserError(f"--out {folder}: holds {kind}; give a new or empty folder")
+    elif (folder / CONFIG).is_file():
+        raise UserError(f"--out {folder}: holds a model; give a new or empty folder")

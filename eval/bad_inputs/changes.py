@@ -107,7 +107,7 @@ def rehashed(folder: str) -> Act:
     def act(here: Path) -> None:
         path = here / folder / MANIFEST
         manifest = json.loads(path.read_text())
-        manifest["files"] = describe_files(here / folder, set(n.split("/")[0] for n in manifest["files"]))
+        manifest["files"] = describe_files(here / folder, {name.split("/")[0] for name in manifest["files"]})
         path.write_text(json.dumps(manifest))
 
     return act

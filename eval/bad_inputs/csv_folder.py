@@ -48,9 +48,12 @@ def tables() -> list[Case]:
     found += [
         Case(csv, "gz", write("films/studies.csv.gz", content), name=f"gzip: {name}")
         for name, content in {
-            "cut": gz[:40], "no gzip": b"image_id\n", "empty": b"", "wrong sum": gz[:-8] + bytes(8)
+            "cut": gz[:40],
+            "no gzip": b"image_id\n",
+            "empty": b"",
+            "wrong sum": gz[:-8] + bytes(8),
         }.items()
-    ]  # fmt: skip
+    ]
     return found
 
 
@@ -86,15 +89,32 @@ def listed() -> list[Case]:
         found.append(Case(IMPORT, said, does, "listed", f"row: {name}", two_at_most))
     split = HEADER.replace("report", "split")
     found += [
-        Case(IMPORT, "unknown split", write(TABLE, rows("x,1.png,p,PA,F,4,,later", header=split)
-             .replace("A mass.", "train")), "listed", "row: unknown split", two_at_most),
-        Case(IMPORT, "more than one split", write(TABLE, split + "a,0.png,p,PA,F,4,,train\n"
-             "b,1.png,p,PA,F,4,,test\n"), "listed", "patient in two splits", two_at_most),
+        Case(
+            IMPORT,
+            "unknown split",
+            write(TABLE, rows("x,1.png,p,PA,F,4,,later", header=split).replace("A mass.", "train")),
+            "listed",
+            "row: unknown split",
+            two_at_most,
+        ),
+        Case(
+            IMPORT,
+            "more than one split",
+            write(TABLE, split + "a,0.png,p,PA,F,4,,train\nb,1.png,p,PA,F,4,,test\n"),
+            "listed",
+            "patient in two splits",
+            two_at_most,
+        ),
         Case(IMPORT, "UTF-16", write(TABLE, rows().encode("utf-16")), "listed", "UTF-16"),
         Case(IMPORT, "semicolons", write(TABLE, rows().replace(",", ";")), "listed", "semicolons"),
-        Case(IMPORT, "image_id", write(TABLE, rows(header=HEADER.replace("view", "image_id"))), "listed",
-             "a column twice"),
-    ]  # fmt: skip
+        Case(
+            IMPORT,
+            "image_id",
+            write(TABLE, rows(header=HEADER.replace("view", "image_id"))),
+            "listed",
+            "a column twice",
+        ),
+    ]
     return found
 
 
@@ -132,8 +152,12 @@ def calls() -> list[Case]:
         Case(f"{folder} films --pseudonymise nope --out new.parquet", "nope"),
         Case(f"{folder} films --pseudonymise empty --out new.parquet", "empty"),
         Case(f"{folder} films --pseudonymise key --out new.parquet", "key", write("key", "")),
-        Case(f"{folder} films --pseudonymise key --out new.parquet", "key", write("key", "short"),
-             name="a key of five letters"),
+        Case(
+            f"{folder} films --pseudonymise key --out new.parquet",
+            "key",
+            write("key", "short"),
+            name="a key of five letters",
+        ),
         Case(f"{folder} films --out new.parquet --nope", "--nope"),
         Case(f"{folder} films", "--out"),
         Case("import folder", "ROOT|Missing"),
@@ -146,47 +170,104 @@ def calls() -> list[Case]:
         Case("import chexpert films --out new.parquet", "csv"),
         Case("import padchest films --out new.parquet", "csv"),
         Case("import vindr-cxr films --out new.parquet", "csv|annotations"),
-        Case("import phantom films --out new.parquet", "films", copy("studies.parquet", "films/studies.parquet"),
-             name="phantoms beside a table of one's own"),
-    ]  # fmt: skip
+        Case(
+            "import phantom films --out new.parquet",
+            "films",
+            copy("studies.parquet", "films/studies.parquet"),
+            name="phantoms beside a table of one's own",
+        ),
+    ]
 
 
 def folders() -> list[Case]:
     """Published data sets with damage."""
     small = "chexpert/CheXpert-v1.0-small"
     found = [
-        Case("import chexpert chexpert/CheXpert-v1.0-small --out new.parquet", "train.csv", cut(f"{small}/train.csv", 0.001)),
-        Case("import chexpert chexpert/CheXpert-v1.0-small --out new.parquet", "Path", replace(f"{small}/train.csv", "Path", "P"),
-             name="chexpert: no column Path"),
-        Case("import chexpert chexpert/CheXpert-v1.0-small --out new.parquet", "-?7|no label|unknown",
-             replace(f"{small}/train.csv", "1.0", "7.0"), "listed", "chexpert: a label of 7"),
-        Case("import chexpert chexpert/CheXpert-v1.0-small --out new.parquet", "no image file", remove(f"{small}/train"),
-             "listed", "chexpert: no films of train"),
+        Case(
+            "import chexpert chexpert/CheXpert-v1.0-small --out new.parquet",
+            "train.csv",
+            cut(f"{small}/train.csv", 0.001),
+        ),
+        Case(
+            "import chexpert chexpert/CheXpert-v1.0-small --out new.parquet",
+            "Path",
+            replace(f"{small}/train.csv", "Path", "P"),
+            name="chexpert: no column Path",
+        ),
+        Case(
+            "import chexpert chexpert/CheXpert-v1.0-small --out new.parquet",
+            "-?7|no label|unknown",
+            replace(f"{small}/train.csv", "1.0", "7.0"),
+            "listed",
+            "chexpert: a label of 7",
+        ),
+        Case(
+            "import chexpert chexpert/CheXpert-v1.0-small --out new.parquet",
+            "no image file",
+            remove(f"{small}/train"),
+            "listed",
+            "chexpert: no films of train",
+        ),
         Case("import padchest padchest --out new.parquet", "csv", _first("padchest", ".csv", b"")),
-        Case("import padchest padchest --out new.parquet", "Labels",
-             _first("padchest", ".csv", b"ImageID,PatientID\na.png,1\n"), name="padchest: no labels"),
+        Case(
+            "import padchest padchest --out new.parquet",
+            "Labels",
+            _first("padchest", ".csv", b"ImageID,PatientID\na.png,1\n"),
+            name="padchest: no labels",
+        ),
         Case("import vindr-cxr vindr --out new.parquet", "annotations|csv", remove("vindr/annotations")),
         Case("import vindr-cxr vindr --radiologists 4 --out new.parquet", "radiologists"),
         Case("import vindr-cxr vindr --radiologists 0 --out new.parquet", "radiologists"),
-        Case("import vindr-cxr vindr --out new.parquet", "no image file", remove("vindr/train"), "listed",
-             "vindr: no films of train"),
-        Case("import chestxray14 made --out new.parquet", "Finding Labels",
-             write("made/Data_Entry_2017_v2020.csv", "Image Index\na.png\n"), name="chestxray14: one column"),
-        Case("import covid-chestxray made --out new.parquet", "metadata.csv",
-             write("made/metadata.csv", ""), name="covid: an empty table"),
-        Case("import lime-ray made --out new.parquet", "class|image|film",
-             write("made/train/COVID19/a.txt", "no film"), name="lime-ray: no films"),
+        Case(
+            "import vindr-cxr vindr --out new.parquet",
+            "no image file",
+            remove("vindr/train"),
+            "listed",
+            "vindr: no films of train",
+        ),
+        Case(
+            "import chestxray14 made --out new.parquet",
+            "Finding Labels",
+            write("made/Data_Entry_2017_v2020.csv", "Image Index\na.png\n"),
+            name="chestxray14: one column",
+        ),
+        Case(
+            "import covid-chestxray made --out new.parquet",
+            "metadata.csv",
+            write("made/metadata.csv", ""),
+            name="covid: an empty table",
+        ),
+        Case(
+            "import lime-ray made --out new.parquet",
+            "class|image|film",
+            write("made/train/COVID19/a.txt", "no film"),
+            name="lime-ray: no films",
+        ),
         Case("import lime-ray films --splits nope --out new.parquet", "--splits"),
         Case("import phantom phantom --out new.parquet", "manifest", write("phantom/manifest.json", "{")),
         Case("import phantom phantom --out new.parquet", "studies.parquet", cut("phantom/studies.parquet")),
         Case("import phantom phantom --patients 9 --out new.parquet", "patients"),
-        Case("import folder dicoms --out new.parquet", "holds no image", copy("notes.txt", "dicoms/1.dcm"),
-             "listed", "a text called .dcm"),
-        Case("import folder dicoms --out new.parquet", "holds no image", cut("dicoms/0.dcm", 0.01),
-             name="the only DICOM cut"),
-        Case("import folder films --csv none --out new.parquet", "0 bytes", write("films/5.png", b""),
-             "listed", "a film of no bytes"),
-    ]  # fmt: skip
+        Case(
+            "import folder dicoms --out new.parquet",
+            "holds no image",
+            copy("notes.txt", "dicoms/1.dcm"),
+            "listed",
+            "a text called .dcm",
+        ),
+        Case(
+            "import folder dicoms --out new.parquet",
+            "holds no image",
+            cut("dicoms/0.dcm", 0.01),
+            name="the only DICOM cut",
+        ),
+        Case(
+            "import folder films --csv none --out new.parquet",
+            "0 bytes",
+            write("films/5.png", b""),
+            "listed",
+            "a film of no bytes",
+        ),
+    ]
     return found
 
 

@@ -1,4 +1,4 @@
-"""Names that mean something to a page, a spreadsheet, a figure or a terminal: written as the text that they are."""
+"""Names that mean something to a page, a spreadsheet, a figure or a terminal: written as text."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from common.trials import Case
 
 HOSTILE = {
     "HTML": "<script>alert(1)</script>", "attribute": '" onmouseover="alert(1)', "entity": "&lt;b&gt;",
-    "style": "</style><img src=x onerror=alert(1)>", "template": "{{ 7 * 7 }}{% raw %}", "formula": "=HYPERLINK(\"x\")",
-    "formula of plus": "+1+cmd|' /C calc'!A0", "formula of at": "@SUM(A1)", "formula after a tab": "\t=1+1",
-    "mathtext": "$\\frac{1}{0}$", "open mathtext": "$a", "TeX": "\\input{/etc/passwd}", "format": "%s %n {0} {x}",
-    "escape": "\x1b[31mred\x1b[0m", "right to left": "\u202egnp.exe", "zero width": "a\u200bb", "newline": "a\nb",
-    "long": "x" * 3000, "emoji": "\U0001f600", "quote": "O'Neil \"x\", y;z", "path": "../../evil", "SQL": "'; DROP TABLE x;--",
+    "style": "</style><img src=x onerror=alert(1)>", "template": "{{ 7 * 7 }}{% raw %}", "formula":
+    "=HYPERLINK(\"x\")", "formula of plus": "+1+cmd|' /C calc'!A0", "formula of at": "@SUM(A1)",
+    "formula after a tab": "\t=1+1", "mathtext": "$\\frac{1}{0}$", "open mathtext": "$a", "TeX":
+    "\\input{/etc/passwd}", "format": "%s %n {0} {x}", "escape": "\x1b[31mred\x1b[0m", "right to left":
+    "\u202egnp.exe", "zero width": "a\u200bb", "newline": "a\nb", "long": "x" * 3000, "emoji":
+    "\U0001f600", "quote": "O'Neil \"x\", y;z", "path": "../../evil", "SQL": "'; DROP TABLE x;--",
 }  # fmt: skip
 IN_PATH = (
     "../evil",
@@ -36,6 +37,7 @@ IN_PATH = (
     "a;b",
 )
 EVALUATE = "evaluate idx --out new --baselines none --permutations 9"
+HEAT_MAPS = "predict clf studies.parquet --out new.csv --target Mass --heat-map new"
 
 
 def cases() -> list[Case]:
@@ -50,22 +52,58 @@ def cases() -> list[Case]:
         text = HOSTILE[name]
         found += [
             Case(EVALUATE, "overlap", in_index(report=text), "listed", f"evaluate: report {name}", harmless),
-            Case(EVALUATE, "overlap", in_index(patient_id=text), "listed", f"evaluate: patient {name}", harmless),
-            Case(f"{EXPLAIN} --method lime", "score", in_index(findings=text), "listed", f"explain: finding {name}",
-                 harmless),
-            Case(f"search idx --image-id {FILM} --out new.csv", "new|rank|query", in_index(findings=text), "listed",
-                 f"search: finding {name}", harmless),
-            Case(labelled(text, EXPLAIN), "score", in_json("clf/config.json", "config", "labels", to=["Effusion", text]),
-                 "listed", f"explain: label {name}", harmless),
-            Case("predict clf studies.parquet --out new.csv", "new.csv|films", in_json("clf/config.json", "config",
-                 "labels", to=["Effusion", text]), "listed", f"predict: label {name}", harmless),
-            Case("audit studies.parquet --out new", "new|audit|films", in_table("studies.parquet", put(patient_id=text)),
-                 "listed", f"audit: patient {name}", harmless),
-        ]  # fmt: skip
+            Case(
+                EVALUATE,
+                "overlap",
+                in_index(patient_id=text),
+                "listed",
+                f"evaluate: patient {name}",
+                harmless,
+            ),
+            Case(
+                f"{EXPLAIN} --method lime",
+                "score",
+                in_index(findings=text),
+                "listed",
+                f"explain: finding {name}",
+                harmless,
+            ),
+            Case(
+                f"search idx --image-id {FILM} --out new.csv",
+                "new|rank|query",
+                in_index(findings=text),
+                "listed",
+                f"search: finding {name}",
+                harmless,
+            ),
+            Case(
+                labelled(text, EXPLAIN),
+                "score",
+                in_json("clf/config.json", "config", "labels", to=["Effusion", text]),
+                "listed",
+                f"explain: label {name}",
+                harmless,
+            ),
+            Case(
+                "predict clf studies.parquet --out new.csv",
+                "new.csv|films",
+                in_json("clf/config.json", "config", "labels", to=["Effusion", text]),
+                "listed",
+                f"predict: label {name}",
+                harmless,
+            ),
+            Case(
+                "audit studies.parquet --out new",
+                "new|audit|films",
+                in_table("studies.parquet", put(patient_id=text)),
+                "listed",
+                f"audit: patient {name}",
+                harmless,
+            ),
+        ]
     for text in IN_PATH:
-        found.append(Case("predict clf studies.parquet --out new.csv --target Mass --heat-map new", "new",
-                          in_table("studies.parquet", put(image_id=text)), "listed", f"heat map of film {text[:20]!r}",
-                          harmless))  # fmt: skip
+        act, name = in_table("studies.parquet", put(image_id=text)), f"heat map of {text[:20]!r}"
+        found.append(Case(HEAT_MAPS, "new", act, "listed", name, harmless))
     return found
 
 

@@ -22,16 +22,18 @@ def cases() -> list[Case]:
 
 def pictures() -> list[Case]:
     bad: dict[str, bytes | Callable[[Path], None]] = {
-        "empty": b"", "a text": b"hello", "head alone": b"\x89PNG\r\n\x1a\n", "zeros": bytes(3000),
-        "cut": cut("film.png", 0.4), "bytes changed": flip("film.png", 0.5), "HTML": b"<html>404</html>",
-        "bomb of 30000 x 30000": png(30000, 30000), "width of 0": png(0, 5), "height of 2**31": png(5, 2**31 - 1),
-        "12000 x 12000": png(12000, 12000), "a chunk of 4 GB": b"\x89PNG\r\n\x1a\n\xff\xff\xff\xffIHDR" + bytes(30),
-        "SVG": b"<svg xmlns='http://www.w3.org/2000/svg'/>", "PDF": b"%PDF-1.4\n", "BMP head": b"BM" + bytes(60),
-        "TIFF head": b"II*\x00\xff\xff\xff\xff" + bytes(40), "GIF head": b"GIF89a\xff\xff\xff\xff\x00\x00\x00",
-        "JPEG head": b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(20), "JPEG 2000 head": b"\xff\x4f\xff\x51" + bytes(60),
-        "WebP head": b"RIFF\xff\xff\xff\xffWEBPVP8 " + bytes(20), "a zip": b"PK\x03\x04" + bytes(60),
-        "EPS": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "NUL path in EPS": b"%!PS\x00",
-        "floating point": floats(),
+        "empty": b"", "a text": b"hello", "head alone": b"\x89PNG\r\n\x1a\n", "zeros": bytes(3000), "cut":
+        cut("film.png", 0.4), "bytes changed": flip("film.png", 0.5), "HTML": b"<html>404</html>",
+        "bomb of 30000 x 30000": png(30000, 30000), "width of 0": png(0, 5), "height of 2**31": png(5,
+        2**31 - 1), "12000 x 12000": png(12000, 12000), "a chunk of 4 GB":
+        b"\x89PNG\r\n\x1a\n\xff\xff\xff\xffIHDR" + bytes(30), "SVG":
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>", "PDF": b"%PDF-1.4\n", "BMP head": b"BM" + bytes(60),
+        "TIFF head": b"II*\x00\xff\xff\xff\xff" + bytes(40), "GIF head":
+        b"GIF89a\xff\xff\xff\xff\x00\x00\x00", "JPEG head":
+        b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(20), "JPEG 2000 head":
+        b"\xff\x4f\xff\x51" + bytes(60), "WebP head": b"RIFF\xff\xff\xff\xffWEBPVP8 " + bytes(20),
+        "a zip": b"PK\x03\x04" + bytes(60), "EPS": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+        "NUL path in EPS": b"%!PS\x00", "floating point": floats(),
     }  # fmt: skip
     return [
         Case(SEARCH, r"film\.png", act if callable(act) else write("film.png", act), name=f"PNG: {name}")
@@ -82,11 +84,11 @@ def dicoms() -> list[Case]:
         Case(DICOM, r"film\.dcm", in_dicom(change), name=f"DICOM: {name}") for name, change in changed.items()
     ]
     files = {
-        "empty": write("film.dcm", b""), "a text": write("film.dcm", b"hello"), "zeros": write("film.dcm", bytes(9000)),
-        "head alone": write("film.dcm", bytes(128) + b"DICM"), "cut in the head": cut("film.dcm", 0.05),
-        "cut in the pixels": cut("film.dcm", 0.7), "a PNG by that name": copy("film.png", "film.dcm"),
-        "a folder by that name": both(remove("film.dcm"), write("film.dcm/a", b"x")),
-        "a deflated bomb": deflated_bomb,
+        "empty": write("film.dcm", b""), "a text": write("film.dcm", b"hello"), "zeros": write("film.dcm",
+        bytes(9000)), "head alone": write("film.dcm", bytes(128) + b"DICM"), "cut in the head":
+        cut("film.dcm", 0.05), "cut in the pixels": cut("film.dcm", 0.7), "a PNG by that name":
+        copy("film.png", "film.dcm"), "a folder by that name": both(remove("film.dcm"),
+        write("film.dcm/a", b"x")), "a deflated bomb": deflated_bomb,
     }  # fmt: skip
     return found + [Case(DICOM, r"film\.dcm", act, name=f"DICOM: {name}") for name, act in files.items()]
 
@@ -144,26 +146,46 @@ def beside_good_ones() -> list[Case]:
     encode = "encode studies.parquet --out new --image-encoder pixels --report-encoder none"
     found = []
     for name, content in {
-        "empty": b"", "a text": b"hello", "too large": png(30000, 30000), "cut": b"\x89PNG\r\n\x1a\n" + bytes(50)
+        "empty": b"", "a text": b"hello", "too large": png(30000, 30000), "cut":
+        b"\x89PNG\r\n\x1a\n" + bytes(50)
     }.items():  # fmt: skip
         act = write(film, content)
         found += [
             Case(encode, "P0001_S1_PA", act, "listed", f"encode: a film {name}"),
-            Case("predict clf studies.parquet --out new.csv", "P0001_S1_PA", act, "listed",
-                 f"predict: a film {name}"),
-            Case("audit studies.parquet --out new", "P0001_S1_PA|1 of 41|cannot be read", act, "listed",
-                 f"audit: a film {name}"),
-        ]  # fmt: skip
+            Case(
+                "predict clf studies.parquet --out new.csv",
+                "P0001_S1_PA",
+                act,
+                "listed",
+                f"predict: a film {name}",
+            ),
+            Case(
+                "audit studies.parquet --out new",
+                "P0001_S1_PA|1 of 41|cannot be read",
+                act,
+                "listed",
+                f"audit: a film {name}",
+            ),
+        ]
     found += [
         Case(encode, "P0001_S1_PA", remove(film), "listed", "encode: a film gone"),
-        Case(encode, "image", remove("phantom/images"), name="encode: all films gone"),
-        Case("predict clf studies.parquet --out new.csv", "film|image", remove("phantom/images"),
-             name="predict: all films gone"),
-        Case("predict clf film.png notes.txt --out new.csv", "notes.txt"),
+        Case(encode, "image", remove("phantom/images"), name="encode: all films gone", keeps="new"),
+        Case(
+            "predict clf studies.parquet --out new.csv",
+            "film|image",
+            remove("phantom/images"),
+            name="predict: all films gone",
+        ),
+        Case("predict clf film.png notes.txt --out new.csv", "notes.txt", None, "listed"),
         Case("predict clf empty --out new.csv", "empty"),
-        Case("predict clf films --out new.csv", r"5\.png", write("films/5.png", b"x"), "listed",
-             "predict: one bad of a folder"),
-    ]  # fmt: skip
+        Case(
+            "predict clf films --out new.csv",
+            r"5\.png",
+            write("films/5.png", b"x"),
+            "listed",
+            "predict: one bad of a folder",
+        ),
+    ]
     return found
 
 

@@ -21,9 +21,15 @@ JOBS = {
 
 def cases() -> list[Case]:
     return [
-        Case(line, "interrupted", ends="interrupted", stop=number, stop_after=after,
-             name=f"{line.split()[0]}: {signal.Signals(number).name} after {after:g} s")
+        Case(
+            line,
+            "interrupted",
+            ends="interrupted",
+            stop=number,
+            stop_after=after,
+            name=f"{line.split()[0]}: {signal.Signals(number).name} after {after:g} s",
+        )
         for line, moments in JOBS.items()
         for number in (signal.SIGTERM, signal.SIGINT)
         for after in moments
-    ]  # fmt: skip
+    ]

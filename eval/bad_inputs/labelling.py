@@ -21,15 +21,17 @@ def cases() -> list[Case]:
 
 def calls() -> list[Case]:
     refused = {
-        "label-reports nope --out new.parquet": "nope", "label-reports notes.txt --out new.parquet": "notes.txt",
-        "label-reports films --out new.parquet": "films", "label-reports films/studies.csv --out new.parquet":
-        "studies.csv", "label-reports labels.parquet --out new.parquet": "labels.parquet", "label-reports xml.tgz "
-        "--out new.parquet": "xml.tgz", "label-reports nope.zip --out new.parquet": "nope.zip", f"{L} --rules nope":
-        "nope", f"{L} --rules notes.txt": "notes.txt", f"{L} --rules empty": "empty", f"{L} --workers 0": "--workers",
-        f"{L} --workers -1": "--workers", f"{L} --workers x": "--workers", f"{L} --workers 100000000": "workers",
-        f"{L} --out notes.txt": "notes.txt", f"{L} --out empty": "empty", f"{L} --out studies.parquet":
-        "studies.parquet", f"{L} --out pred.csv": "pred.csv", f"{L} --out ''": "\\.|out", "label-reports "
-        "studies.parquet": "--out",
+        "label-reports nope --out new.parquet": "nope", "label-reports notes.txt --out new.parquet":
+        "notes.txt", "label-reports films --out new.parquet": "films",
+        "label-reports films/studies.csv --out new.parquet": "studies.csv",
+        "label-reports labels.parquet --out new.parquet": "labels.parquet",
+        "label-reports xml.tgz " "--out new.parquet": "xml.tgz",
+        "label-reports nope.zip --out new.parquet": "nope.zip", f"{L} --rules nope": "nope",
+        f"{L} --rules notes.txt": "notes.txt", f"{L} --rules empty": "empty", f"{L} --workers 0":
+        "--workers", f"{L} --workers -1": "--workers", f"{L} --workers x": "--workers",
+        f"{L} --workers 100000000": "workers", f"{L} --out notes.txt": "notes.txt", f"{L} --out empty":
+        "empty", f"{L} --out studies.parquet": "studies.parquet", f"{L} --out pred.csv": "pred.csv",
+        f"{L} --out ''": "\\.|out", "label-reports " "studies.parquet": "--out",
     }  # fmt: skip
     return [Case(line, said) for line, said in refused.items()]
 
@@ -51,12 +53,14 @@ def tables() -> list[Case]:
 def texts() -> list[Case]:
     """Strange reports among whole ones: read, each of its labels where it is in the text."""
     strange = {
-        "a megabyte of one word": "effusion " * 120000, "without end of sentence": "no " * 20000 + "effusion",
-        "NUL": "No eff\x00usion.", "surrogates replaced": "No effusion \ufffd\u202e.", "brackets": "(" * 5000 +
-        "effusion" + ")" * 5000, "headings alone": "FINDINGS: IMPRESSION: " * 500, "negations alone": "no not without "
-        * 3000, "one letter": "a", "emoji": "No effusion \U0001f600.", "CR alone": "FINDINGS:\rNo effusion.\r",
-        "commas": "no effusion, " * 5000, "HTML": "<script>alert(1)</script> Effusion.", "digits": "1. 2. 3. " * 3000,
-        "underscores": "_" * 50000, "zero width": "ef\u200bfusion", "right to left": "\u202eeffusion no",
+        "a megabyte of one word": "effusion " * 120000, "without end of sentence":
+        "no " * 20000 + "effusion", "NUL": "No eff\x00usion.", "surrogates replaced":
+        "No effusion \ufffd\u202e.", "brackets": "(" * 5000 + "effusion" + ")" * 5000, "headings alone":
+        "FINDINGS: IMPRESSION: " * 500, "negations alone": "no not without " * 3000, "one letter": "a",
+        "emoji": "No effusion \U0001f600.", "CR alone": "FINDINGS:\rNo effusion.\r", "commas":
+        "no effusion, " * 5000, "HTML": "<script>alert(1)</script> Effusion.", "digits":
+        "1. 2. 3. " * 3000, "underscores": "_" * 50000, "zero width": "ef\u200bfusion", "right to left":
+        "\u202eeffusion no",
     }  # fmt: skip
 
     def first(text: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
@@ -102,10 +106,20 @@ def rules() -> list[Case]:
 
     return [
         Case(line, "rules", own(on_each(lambda path: path.write_text(""))), name="rules of nothing"),
-        Case(line, "rules", own(on_each(lambda path: path.write_text("= 5 ["))), name="rules that are no TOML"),
-        Case(line, "rules", own(on_each(lambda path: path.write_bytes(b"\xff\xfe\x00"))), name="rules of bytes"),
+        Case(
+            line, "rules", own(on_each(lambda path: path.write_text("= 5 ["))), name="rules that are no TOML"
+        ),
+        Case(
+            line, "rules", own(on_each(lambda path: path.write_bytes(b"\xff\xfe\x00"))), name="rules of bytes"
+        ),
         Case(line, "rules", own(on_each(lambda path: path.unlink())), name="rules gone"),
-        Case(line, "rules", own(on_each(lambda path: path.write_text("a = 1\n"))), name="rules of other keys"),
-        Case(line, "rules", own(on_each(lambda p: p.write_text(p.read_text().replace('"', '"(', 1)))),
-             name="rules with an open bracket"),
-    ]  # fmt: skip
+        Case(
+            line, "rules", own(on_each(lambda path: path.write_text("a = 1\n"))), name="rules of other keys"
+        ),
+        Case(
+            line,
+            "rules",
+            own(on_each(lambda p: p.write_text(p.read_text().replace('"', '"(', 1)))),
+            name="rules with an open bracket",
+        ),
+    ]

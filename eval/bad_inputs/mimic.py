@@ -61,17 +61,41 @@ def tables() -> list[Case]:
     found += [
         Case(line, "patients", cut(patients), name="patients: cut"),
         Case(line, "patients", write(patients, gzip.compress(b"a\n1\n")), name="patients: other columns"),
-        Case(J, "[1-9] rows skipped", edit(name_of("metadata"), lambda t: t + t.splitlines()[1] + "\n"), "listed",
-             "metadata: a row twice"),
-        Case(J, "later", edit(name_of("split"), lambda t: t.replace("train", "later", 1)),
-             "listed", "split: an unknown one"),
-        Case(J, "9.0|9 ", edit(name_of("chexpert"), lambda t: t.replace("1.0", "9.0", 1)), "listed",
-             "chexpert: a label of 9"),
-        Case(D, "10 images", edit(f"{CXR}/cxr-record-list.csv.gz", lambda t: t.replace("files/", "../", 1)),
-             "listed", "records: a path that climbs"),
-        Case(D, "record", write(f"{CXR}/cxr-record-list.csv.gz", gzip.compress(b"x\n1\n")),
-             name="records: other columns"),
-    ]  # fmt: skip
+        Case(
+            J,
+            "[1-9] rows skipped",
+            edit(name_of("metadata"), lambda t: t + t.splitlines()[1] + "\n"),
+            "listed",
+            "metadata: a row twice",
+        ),
+        Case(
+            J,
+            "later",
+            edit(name_of("split"), lambda t: t.replace("train", "later", 1)),
+            "listed",
+            "split: an unknown one",
+        ),
+        Case(
+            J,
+            "9.0|9 ",
+            edit(name_of("chexpert"), lambda t: t.replace("1.0", "9.0", 1)),
+            "listed",
+            "chexpert: a label of 9",
+        ),
+        Case(
+            D,
+            "10 images",
+            edit(f"{CXR}/cxr-record-list.csv.gz", lambda t: t.replace("files/", "../", 1)),
+            "listed",
+            "records: a path that climbs",
+        ),
+        Case(
+            D,
+            "record",
+            write(f"{CXR}/cxr-record-list.csv.gz", gzip.compress(b"x\n1\n")),
+            name="records: other columns",
+        ),
+    ]
     return found
 
 
@@ -86,10 +110,14 @@ def reports() -> list[Case]:
         Case(J, "1 of 10 studies have no report", flip(ZIP, 0.2), "listed", "zip: bytes changed"),
         Case(f"label-reports {ZIP} --out new.parquet", "zip", cut(ZIP), name="label-reports: zip cut"),
         Case(f"label-reports {ZIP} --out new.parquet", "zip", write(ZIP, b"x"), name="label-reports: no zip"),
-        Case(f"label-reports {ZIP} --out new.parquet", "zip", write(ZIP, zipped({})),
-             name="label-reports: zip of nothing"),
+        Case(
+            f"label-reports {ZIP} --out new.parquet",
+            "zip",
+            write(ZIP, zipped({})),
+            name="label-reports: zip of nothing",
+        ),
         Case(J.replace(ZIP, "folder"), "report", write("folder/a.txt", "x"), name="a folder of other texts"),
-    ]  # fmt: skip
+    ]
 
 
 def films() -> list[Case]:
@@ -99,15 +127,22 @@ def films() -> list[Case]:
         Case(J, "no image file", on_first(first, ".jpg", None), "listed", "jpg: a film missing"),
         Case(D, "0 bytes", on_first(f"{CXR}/files", ".dcm", b""), "listed", "dicom: a film of no bytes"),
         Case(D, "no image file", on_first(f"{CXR}/files", ".dcm", None), "listed", "dicom: a film missing"),
-        Case(f"{D} --headers", "cannot be read|image", on_first(f"{CXR}/files", ".dcm", b"no film"), "listed",
-             "dicom: a text for a film"),
-    ]  # fmt: skip
+        Case(
+            f"{D} --headers",
+            "cannot be read|image",
+            on_first(f"{CXR}/files", ".dcm", b"no film"),
+            "listed",
+            "dicom: a text for a film",
+        ),
+    ]
 
 
 def calls() -> list[Case]:
     return [
         Case(f"{J} --labeler nope", "--labeler"),
-        Case(f"{J} --labeler negbio", "no negbio table", remove(name_of("negbio")), "listed", "no negbio table"),
+        Case(
+            f"{J} --labeler negbio", "no negbio table", remove(name_of("negbio")), "listed", "no negbio table"
+        ),
         Case(f"{J} --uncertain nope", "--uncertain"),
         Case(f"{J} --images nope", "--images"),
         Case(f"{J} --csv x", "csv"),

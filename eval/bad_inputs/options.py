@@ -144,9 +144,7 @@ def _case(verb: str, parameter: Any, base: str, value: str) -> Case:
         return Case(line, says)
     option = max(options, key=len)
     base = re.sub(rf"{option} \S+", "", base) if not parameter.multiple or parameter.required else base
-    return Case(
-        f"{base} {option} {shlex.quote(value)}", "|".join([*map(re.escape, options), _named(value)])
-    )
+    return Case(f"{base} {option} {shlex.quote(value)}", "|".join([*map(re.escape, options), _named(value)]))
 
 
 def _place(verb: str, name: str) -> int:

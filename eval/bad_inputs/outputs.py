@@ -38,20 +38,31 @@ def cases() -> list[Case]:
             Case(here, "new.*make room", name=f"{verb}: no room", room=0, keeps=keeps),
             Case(here, "new.*make room", name=f"{verb}: room of 300 bytes", room=300, keeps=keeps),
             Case(here, "new.*make room", name=f"{verb}: room of 3 KB", room=3000, keeps=keeps)
-            if verb not in ("import", "assemble", "search", "predict") else None,
-            Case(read_only, "shut.*read and write", shut, name=f"{verb}: a read-only folder", plain_user=True),
+            if verb not in ("import", "assemble", "search", "predict")
+            else None,
+            Case(
+                read_only, "shut.*read and write", shut, name=f"{verb}: a read-only folder", plain_user=True
+            ),
             Case(line.format("notes.txt/new"), "notes.txt", name=f"{verb}: a file for a folder"),
             Case(line.format("a" * 300), "a{200}", name=f"{verb}: a name of 300 letters"),
-        ]  # fmt: skip
+        ]
     found += [
         Case("import folder films --out /dev/full", "/dev/full"),
         Case("import folder films --out /proc/new.parquet", "/proc"),
         Case("encode studies.parquet --out /sys/new --image-encoder pixels --report-encoder none", "/sys"),
-        Case("import folder films --out link/new.parquet", "link", lambda h: (h / "link").symlink_to("nowhere/at/all/x"),
-             name="a link to nowhere"),
-        Case("import folder films --out loop/new.parquet", "loop", lambda h: (h / "loop").symlink_to("loop"),
-             name="a link to itself"),
-    ]  # fmt: skip
+        Case(
+            "import folder films --out link/new.parquet",
+            "link",
+            lambda h: (h / "link").symlink_to("nowhere/at/all/x"),
+            name="a link to nowhere",
+        ),
+        Case(
+            "import folder films --out loop/new.parquet",
+            "loop",
+            lambda h: (h / "loop").symlink_to("loop"),
+            name="a link to itself",
+        ),
+    ]
     return [case for case in found if case is not None]
 
 

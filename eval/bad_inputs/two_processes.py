@@ -14,14 +14,14 @@ MANY = EXPLAIN.replace(f"--image-id {FILM}", "--among \"view == 'AP'\" --method 
 JOBS = {
     "encode studies.parquet --out new --image-encoder pixels --report-encoder none": "embeddings",
     "train-vae studies.parquet --out new --image-size 32 --latent-dim 4 --epochs 1": "VAE training",
-    "train-contrastive studies.parquet --out new --backbone small-cnn --image-size 32 --view-size 32 --batch-size 8 "
-    "--epochs 1": "contrastive training",
+    "train-contrastive studies.parquet --out new --backbone small-cnn --image-size 32 --view-size 32 "
+    "--batch-size 8 --epochs 1": "contrastive training",
     "train-report-encoder studies.parquet --out new --epochs 1": "report encoder training",
-    "train-classifier studies.parquet --out new --model small-cnn --image-size 32 --epochs 1": "classifier training",
+    "train-classifier studies.parquet --out new --model small-cnn --epochs 1": "classifier training",
     "train-lungs masks --out new --epochs 1 --image-size 32 --width 2": "lung segmenter training",
     MANY: "explanations",
-    "evaluate-explanations idx --classifier clf --out new --methods lime --segmentations slic --targets 1 -p 8 "
-    "--seeds 1 --sanity 0": "benchmark records",
+    "evaluate-explanations idx --classifier clf --out new --methods lime --segmentations slic "
+    "--targets 1 -p 8 --seeds 1 --sanity 0": "benchmark records",
 }
 
 

@@ -16,33 +16,40 @@ def cases() -> list[Case]:
     refused = {
         "predict-views nope --out new.parquet": "nope", "predict-views films --out new.parquet": "films",
         "predict-views labels.parquet --classifier viewclf --out new.parquet": "labels.parquet",
-        f"{P} --classifier nope": "nope", f"{P} --classifier clf": "clf|view", f"{P} --classifier vae": "vae",
-        f"{P} --classifier notes.txt": "notes.txt", f"{P} --least-probability 2": "--least-probability",
-        f"{P} --least-probability nan": "--least-probability", f"{P} --least-probability -1": "--least-probability",
-        f"{P} --model-out new": "model.out", f"{T} --model-out idx": "idx", f"{T} --model-out notes.txt": "notes.txt",
-        f"{T} --model-out clf": "clf", f"{T} --per-view 1": "--per-view", f"{T} --image-size 8": "--image-size",
-        f"{T} --epochs 0": "--epochs", f"{T} --image-size 100000": "image.size", f"{P} --out {NAME}": NAME,
-        f"{P} --out idx": "idx", f"{P} --out notes.txt": "notes.txt", f"{P} --out labels.parquet": "labels.parquet",
-        f"{P} --restart": "restart", f"{P} --per-view 20": "per.view", f"{P} --epochs 3": "epochs",
-        "assemble nope --out new.parquet": "nope", "assemble films --out new.parquet": "films",
+        f"{P} --classifier nope": "nope", f"{P} --classifier clf": "clf|view", f"{P} --classifier vae":
+        "vae", f"{P} --classifier notes.txt": "notes.txt", f"{P} --least-probability 2":
+        "--least-probability", f"{P} --least-probability nan": "--least-probability",
+        f"{P} --least-probability -1": "--least-probability", f"{P} --model-out new": "model.out",
+        f"{T} --model-out idx": "idx", f"{T} --model-out notes.txt": "notes.txt", f"{T} --model-out clf":
+        "clf", f"{T} --per-view 1": "--per-view", f"{T} --image-size 8": "--image-size",
+        f"{T} --epochs 0": "--epochs", f"{T} --image-size 100000": "image.size", f"{P} --out {NAME}":
+        NAME, f"{P} --out idx": "idx", f"{P} --out notes.txt": "notes.txt", f"{P} --out labels.parquet":
+        "labels.parquet", f"{P} --restart": "restart", f"{P} --per-view 20": "per.view",
+        f"{P} --epochs 3": "epochs", "assemble nope --out new.parquet": "nope",
+        "assemble films --out new.parquet": "films",
         "assemble studies.parquet studies.parquet --class A=Mass --class B=Edema --out new.parquet":
-        "twice|duplicate|same|repeat", f"{A} --class C": "--class", f"{A} --class C=": "--class", f"{A} --class =Mass":
-        "--class", f"{A} --class A=Nope": "A|Nope", "assemble studies.parquet --class A=Nope --out new.parquet": "Nope",
+        "twice|duplicate|same|repeat", f"{A} --class C": "--class", f"{A} --class C=": "--class",
+        f"{A} --class =Mass": "--class", f"{A} --class A=Nope": "A|Nope",
+        "assemble studies.parquet --class A=Nope --out new.parquet": "Nope",
         "assemble studies.parquet --class A=nope:Mass --class B=Edema --out new.parquet": "nope",
-        f"{A} --views nope": "views", f"{A} --views ''": "views", f"{A} --views ,": "views", f"{A} --limit 0":
-        "--limit", f"{A} --limit x": "--limit", f"{A} --seed -1": "--seed", f"{A} --folders notes.txt": "notes.txt",
-        f"{A} --folders films": "films", f"{A} --folders idx": "idx", f"{A} --out {NAME}": NAME, f"{A} --out idx": "idx",
-        f"{A} --out idx/studies.parquet": "idx", f"{A} --class a/b=Edema --folders new": "a/b",
-        f"{A} --class ../evil=Edema --folders new": "evil", f"{A} --class .=Edema --folders new": "\\.",
-        "relink nope --root phantom --out new.parquet": "nope", "relink studies.parquet --root nope --out new.parquet":
-        "nope", "relink studies.parquet --root notes.txt --out new.parquet": "notes.txt", f"{R} --out {NAME}": NAME,
-        f"{R} --out idx": "idx", "relink studies.parquet --root empty --out new.parquet": "empty|none|film",
-        "relink labels.parquet --root phantom --out new.parquet": "labels.parquet",
-        "audit nope --out new": "nope", "audit films --out new": "films", "audit studies.parquet --out idx": "idx",
-        "audit studies.parquet --out notes.txt": "notes.txt", "audit studies.parquet --out new --view-classifier clf":
-        "clf|view", "audit studies.parquet --out new --view-classifier nope": "nope", "audit studies.parquet "
-        "studies.parquet --out new": "twice|duplicate|same|repeat", "audit studies.parquet --out new --device nope":
-        "--device", "audit labels.parquet --out new": "labels.parquet",
+        f"{A} --views nope": "views", f"{A} --views ''": "views", f"{A} --views ,": "views",
+        f"{A} --limit 0": "--limit", f"{A} --limit x": "--limit", f"{A} --seed -1": "--seed",
+        f"{A} --folders notes.txt": "notes.txt", f"{A} --folders films": "films", f"{A} --folders idx":
+        "idx", f"{A} --out {NAME}": NAME, f"{A} --out idx": "idx", f"{A} --out idx/studies.parquet":
+        "idx", f"{A} --class a/b=Edema --folders new": "a/b", f"{A} --class ../evil=Edema --folders new":
+        "evil", f"{A} --class .=Edema --folders new": "\\.",
+        "relink nope --root phantom --out new.parquet": "nope",
+        "relink studies.parquet --root nope --out new.parquet": "nope",
+        "relink studies.parquet --root notes.txt --out new.parquet": "notes.txt", f"{R} --out {NAME}":
+        NAME, f"{R} --out idx": "idx", "relink studies.parquet --root empty --out new.parquet":
+        "empty|none|film", "relink labels.parquet --root phantom --out new.parquet": "labels.parquet",
+        "audit nope --out new": "nope", "audit films --out new": "films",
+        "audit studies.parquet --out idx": "idx", "audit studies.parquet --out notes.txt": "notes.txt",
+        "audit studies.parquet --out new --view-classifier clf": "clf|view",
+        "audit studies.parquet --out new --view-classifier nope": "nope",
+        "audit studies.parquet " "studies.parquet --out new": "twice|duplicate|same|repeat",
+        "audit studies.parquet --out new --device nope": "--device", "audit labels.parquet --out new":
+        "labels.parquet",
     }  # fmt: skip
     return [*(Case(line, said) for line, said in refused.items()), *data()]
 
@@ -54,12 +61,26 @@ def data() -> list[Case]:
         Case(T, "film|image", remove("phantom/images"), name="train on views: films gone"),
         Case(P, "film|image|read", in_table(NAME, lambda t: t.assign(path=None)), name="no films"),
         Case(P, "not read|cannot|skipped", all_of(write), "listed", "films of unknown view that are texts"),
-        Case(A, "class|finding|Effusion", in_table(NAME, lambda t: t.assign(findings=[[]] * len(t))),
-             name="assemble: no labels"),
-        Case("audit studies.parquet --out new", "film|image", remove("phantom/images"), name="audit: films gone"),
-        Case(R, "not found|lost|pixels|skipped", write("phantom/images/P0001_S1_PA.png", b""), "listed",
-             "relink: a film of no bytes"),
-    ]  # fmt: skip
+        Case(
+            A,
+            "class|finding|Effusion",
+            in_table(NAME, lambda t: t.assign(findings=[[]] * len(t))),
+            name="assemble: no labels",
+        ),
+        Case(
+            "audit studies.parquet --out new",
+            "film|image",
+            remove("phantom/images"),
+            name="audit: films gone",
+        ),
+        Case(
+            R,
+            "not found|lost|pixels|skipped",
+            write("phantom/images/P0001_S1_PA.png", b""),
+            "listed",
+            "relink: a film of no bytes",
+        ),
+    ]
 
 
 def all_of(write_one):  # type: ignore[no-untyped-def]

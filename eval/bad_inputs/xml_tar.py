@@ -31,13 +31,14 @@ def cases() -> list[Case]:
 def files() -> list[Case]:
     """One bad report among three good ones: it is listed."""
     bad = {
-        "empty": b"", "cut": GOOD[:90], "zeros": bytes(500), "no XML": b"hello", "HTML": b"<html><p>x</html>",
-        "no report": b"<other/>", "no id": GOOD.replace(b"uId", b"no"), "blank id": GOOD.replace(b"CXR7", b""),
-        "an id twice": GOOD.replace(b"CXR7", b"CXR1"), "laughs": LAUGHS, "entity of a file": OUTSIDE,
-        "open comment": b"<!--" + GOOD, "two roots": GOOD + GOOD, "unknown encoding":
-        b'<?xml version="1.0" encoding="nope"?>' + GOOD, "not in its encoding":
+        "empty": b"", "cut": GOOD[:90], "zeros": bytes(500), "no XML": b"hello", "HTML":
+        b"<html><p>x</html>", "no report": b"<other/>", "no id": GOOD.replace(b"uId", b"no"), "blank id":
+        GOOD.replace(b"CXR7", b""), "an id twice": GOOD.replace(b"CXR7", b"CXR1"), "laughs": LAUGHS,
+        "entity of a file": OUTSIDE, "open comment": b"<!--" + GOOD, "two roots": GOOD + GOOD,
+        "unknown encoding": b'<?xml version="1.0" encoding="nope"?>' + GOOD, "not in its encoding":
         b'<?xml version="1.0" encoding="utf-8"?>' + GOOD.replace(b"Clear", b"Cl\xe9r"),
-        "forbidden letter": GOOD.replace(b"Clear", b"Cl\x01r"), "unknown entity": GOOD.replace(b"C", b"&no;", 1),
+        "forbidden letter": GOOD.replace(b"Clear", b"Cl\x01r"), "unknown entity": GOOD.replace(b"C",
+        b"&no;", 1),
     }  # fmt: skip
     return [
         Case(FOLDER, r"7\.xml|duplicate", write("xml/7.xml", content), "listed", f"XML: {name}", three_kept)
@@ -87,9 +88,17 @@ def archives() -> list[Case]:
     found += [
         Case(ARCHIVE, "damaged after|cannot be read", cut("xml.tgz", 0.5), name="archive: cut in half"),
         Case(ARCHIVE, r"xml\.tgz", flip("xml.tgz", 0.1), name="archive: bytes changed"),
-        Case(ARCHIVE, "damaged after", both(write("xml.tgz", tar({f"{n}.xml": XML.format(n).encode()
-             for n in range(300)}, "w")), cut("xml.tgz", 0.7)), "listed", "archive: plain tar cut"),
-    ]  # fmt: skip
+        Case(
+            ARCHIVE,
+            "damaged after",
+            both(
+                write("xml.tgz", tar({f"{n}.xml": XML.format(n).encode() for n in range(300)}, "w")),
+                cut("xml.tgz", 0.7),
+            ),
+            "listed",
+            "archive: plain tar cut",
+        ),
+    ]
     return found
 
 

@@ -26,9 +26,9 @@ Change = Callable[[Path], "Callable[[], None] | None"]
 Look = Callable[[Path, str], None]
 Files = dict[str, tuple[int, int, int]]
 
-RIGHT = ("refused", "listed")
 REMEDY = (
-    r"; \S|must|choose|give |leave|make |Missing|Invalid value|requires|already|No such option|See 'cxrneigh"
+    r"; \S|must|choose|give |take |leave|make |Missing|Invalid value|requires|already|No such option"
+    r"|See 'cxrneigh"
 )
 NOBODY = 65534
 CODES = {"refused": {2}, "listed": {0}, "interrupted": {130, 143}}

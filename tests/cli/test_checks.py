@@ -99,6 +99,8 @@ MISTAKES = [
     ("evaluate I --out O --permutations 9999999999", "--permutations 9999999999: must be at most 10000000"),
     ("search I --image-id a -k 1000000000000", "-k 1000000000000: must be at most 1000000000"),
     ("train-classifier S --out O --labels ''", "--labels '': is blank; give a value, or leave it out"),
+    ("encode S --out C", "--out C: holds a model; give a new or empty folder"),
+    ("search I --image-id a --weights image=1,image=2", "--weights 'image=1,image=2': image is there twice"),
     ("encode '' --out O", "STUDIES... '': is blank; give a path"),
     ("encode S --out ''", "--out '': is blank; give a path"),
     ("predict C '' --out O.csv", "STUDIES|FILES... '': is blank; give a path"),

@@ -141,7 +141,10 @@ def test_no_traceback_without_debug(
     ("error", "said"),
     [
         (MemoryError("Unable to allocate 153. TiB for an array with shape (6, 28)"), " (153. TiB more were"),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 512000 bytes."), " (5120"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 512 bytes."),
+            " (512",
+        ),
         (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has"), " (2.00 GiB more were"),
         (MemoryError(), "memory; give smaller"),
     ],

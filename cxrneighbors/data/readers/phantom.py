@@ -12,7 +12,14 @@ import pandas as pd
 from cxrneighbors.artifact import MANIFEST, Kind
 from cxrneighbors.data.imports import ImportResult
 from cxrneighbors.data.splits import patient_split
-from cxrneighbors.data.tables import REGION_COLUMNS, read_regions, read_table, regions_path, write_regions, write_table
+from cxrneighbors.data.tables import (
+    REGION_COLUMNS,
+    read_regions,
+    read_table,
+    regions_path,
+    write_regions,
+    write_table,
+)
 from cxrneighbors.files import read_json
 from cxrneighbors.phantom.draw import FOLDERS, GENERATOR_VERSION, PhantomSettings, Row, draw_phantoms
 from cxrneighbors.processes import process_count
