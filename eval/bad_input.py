@@ -5,7 +5,7 @@
 Every case is a call in a folder where all is in order but one thing (`bad_inputs`, a group a file): an option
 with a value that cannot be right, a damaged file, a hostile name, a full disk. It is right when it ends with
 exit code 2 and one line that names the thing and a remedy, or with 0 and the bad thing listed with its
-reason; without a traceback, anything half-written or changed, within 5 s of computing and 1 GB. Writes
+reason; X
 eval/results/bad_input.json and .md.
 """
 
@@ -136,7 +136,7 @@ def summarised(trials: dict[str, list[Trial]]) -> dict[str, Any]:
         for ends in ("refused", "listed", "interrupted"):
             row[ends] = sum(each.ends == ends and not each.fault for each in found)
         row["faults"] = sum(bool(each.fault) for each in found)
-        row["longest"] = max(each.seconds for each in found if each.ends != "interrupted")
+        row["longest"] = max((each.seconds for each in found if each.ends == "refused"), default=0.0)
         row["most"] = max(each.megabytes for each in found)
         rows.append(row)
     cases = [{"group": name} | vars(each) for name, found in trials.items() for each in found]
@@ -152,7 +152,7 @@ def markdown(summary: dict[str, Any]) -> str:
     said = f"{total:,} cases; {faults} not answered as they should be."
     columns = {"group": "{what}", "cases:": "{cases}", "one line, exit code 2:": "{refused}"}
     columns |= {"listed, the rest done:": "{listed}", "interrupted, goes on:": "{interrupted}"}
-    columns |= {"faults:": "{faults}", "longest, s:": "{longest:.1f}", "most, MB:": "{most:.0f}"}
+    columns |= {"faults:": "{faults}", "longest refusal, s:": "{longest:.1f}", "most, MB:": "{most:.0f}"}
     return document(said, table(columns, [*rows, all_of_them]))
 
 

@@ -244,8 +244,18 @@ def folders() -> list[Case]:
             name="lime-ray: no films",
         ),
         Case("import lime-ray films --splits nope --out new.parquet", "--splits"),
-        Case("import phantom phantom --out new.parquet", "manifest", write("phantom/manifest.json", "{")),
-        Case("import phantom phantom --out new.parquet", "studies.parquet", cut("phantom/studies.parquet")),
+        Case(
+            "import phantom phantom --out new.parquet",
+            "manifest",
+            write("phantom/manifest.json", "{"),
+            name="phantoms: manifest cut",
+        ),
+        Case(
+            "import phantom phantom --out new.parquet",
+            "studies.parquet",
+            cut("phantom/studies.parquet"),
+            name="phantoms: table cut",
+        ),
         Case("import phantom phantom --patients 9 --out new.parquet", "patients"),
         Case(
             "import folder dicoms --out new.parquet",

@@ -71,13 +71,13 @@ def folders() -> list[Case]:
         Case(
             R,
             "lift",
-            both(in_json("ev/overlap.json", "methods", "image", "lift", to=0.9), name="another lift"),
-            Case(
-                R,
-                "lift",
-                both(in_json("ev/overlap.json", "methods", "image", "lift", to="x"), rehashed("ev")),
-                rehashed("ev"),
-            ),
+            both(in_json("ev/overlap.json", "methods", "image", "lift", to=0.9), rehashed("ev")),
+            name="another lift",
+        ),
+        Case(
+            R,
+            "lift",
+            both(in_json("ev/overlap.json", "methods", "image", "lift", to="x"), rehashed("ev")),
             name="a lift in words",
         ),
         Case(R, "manifest", remove("ev/manifest.json"), name="reproduce: no manifest"),

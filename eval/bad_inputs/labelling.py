@@ -42,8 +42,6 @@ def tables() -> list[Case]:
         Case(
             L, "report", in_table(NAME, lambda t: t.assign(report=" ", sections=None)), name="blank reports"
         ),
-        Case(L, NAME, in_table(NAME, lambda t: t.drop(columns="study_id")), name="no study_id"),
-        Case(L, NAME, in_table(NAME, lambda t: t.assign(report=5)), name="reports that are numbers"),
         Case(L, NAME, in_table(NAME, lambda t: t.assign(sections="x")), name="sections that are text"),
         Case(L, NAME, cut(NAME), name="a table cut"),
         Case(L, NAME, write(NAME, b"PAR1" + bytes(100) + b"PAR1"), name="a table of zeros"),
@@ -115,11 +113,5 @@ def rules() -> list[Case]:
         Case(line, "rules", own(on_each(lambda path: path.unlink())), name="rules gone"),
         Case(
             line, "rules", own(on_each(lambda path: path.write_text("a = 1\n"))), name="rules of other keys"
-        ),
-        Case(
-            line,
-            "rules",
-            own(on_each(lambda p: p.write_text(p.read_text().replace('"', '"(', 1)))),
-            name="rules with an open bracket",
         ),
     ]

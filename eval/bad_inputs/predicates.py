@@ -24,7 +24,7 @@ BAD = (
     "exec('1')", "view == b'PA'", "age > 1j", "...", "{'a': 1}", "view == 'PA'; age > 4", "age > 40 > ",
     "\x00", "view == '\x00'", "view == 'NOPE'", "age > 999", "split == 'nope'", "report.contains(5)",
     "report.contains()", "report.contains('(')", "age.isna('x')", "@age > 4", "`age` > 4", "age > $x",
-    "view == 'PA' or", "#", "view == 'PA' # x\n(", "((((((" * 40, "not " * 3000 + "True",
+    "view == 'PA' or", "#", "view == 'PA' # x\n(", "((((((" * 4, "not " * 3000 + "True",
     "(" * 300 + "view == 'PA'" + ")" * 300, "age > " + "9" * 5000,
     "view == 'PA' or " * 700 + "view == 'PA'", "view == '" + "a" * 20000 + "'",
 )  # fmt: skip

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from common.broken_files import MEMORY, SECONDS, WAIT
 
@@ -31,6 +32,7 @@ REMEDY = (
     r"|See 'cxrneigh"
 )
 NOBODY = 65534
+WHOLE = 60.0  # seconds of computing for what is done but for the bad thing
 CODES = {"refused": {2}, "listed": {0}, "interrupted": {130, 143}}
 
 
@@ -75,8 +77,9 @@ class Trial:
     megabytes: float
 
 
-@dataclass(frozen=True)
-class _Answer:
+class Answer(NamedTuple):
+    """What a call came back with; `code` below zero: ended by that signal."""
+
     code: int
     out: str
     err: str
@@ -113,7 +116,7 @@ def _try(case: Case, here: Path) -> Trial:
     return Trial(case.title, case.ends, fault, said[:300], answer.seconds, answer.megabytes)
 
 
-def judge(case: Case, answer: _Answer, before: Files, here: Path) -> str:
+def judge(case: Case, answer: Answer, before: Files, here: Path) -> str:
     """What is wrong with the answer to a case, or nothing."""
     if answer.code < 0:
         return "hang" if answer.code == -signal.SIGKILL else f"crash: {signal.Signals(-answer.code).name}"
@@ -121,7 +124,7 @@ def judge(case: Case, answer: _Answer, before: Files, here: Path) -> str:
         return f"exit code {answer.code}"
     if "Traceback" in answer.err or "fault of the program" in answer.err:
         return "traceback"
-    if case.ends != "interrupted" and answer.seconds > SECONDS:
+    if answer.seconds > (SECONDS if case.ends == "refused" else WHOLE):
         return f"{answer.seconds:.1f} s"
     if answer.megabytes > MEMORY >> 20:
         return f"{answer.megabytes:.0f} MB"
@@ -140,7 +143,7 @@ def judge(case: Case, answer: _Answer, before: Files, here: Path) -> str:
     return changed(before, files_of(here), case.keeps)
 
 
-def _listed(case: Case, answer: _Answer, here: Path) -> str:
+def _listed(case: Case, answer: Answer, here: Path) -> str:
     lists = [path.read_text(errors="replace") for path in sorted(here.rglob("skipped.csv"))]
     if not re.search(case.says, "\n".join([answer.out, answer.err, *lists]), re.IGNORECASE):
         return f"{case.says!r} is not listed"
@@ -176,7 +179,7 @@ def files_of(folder: Path) -> Files:
     return found
 
 
-def ask(case: Case, here: Path) -> _Answer:
+def ask(case: Case, here: Path) -> Answer:
     """Run the case's line in a fork, within the limits; a hang is ended."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         sys.stdout.flush()
@@ -190,7 +193,7 @@ def ask(case: Case, here: Path) -> _Answer:
         err.seek(0)
         code = os.waitstatus_to_exitcode(status)
         seconds = usage.ru_utime + usage.ru_stime
-        return _Answer(code, out.read(), err.read(), seconds, usage.ru_maxrss / 1024 - before)
+        return Answer(code, out.read(), err.read(), seconds, usage.ru_maxrss / 1024 - before)
 
 
 def _wait(child: int, case: Case) -> tuple[int, resource.struct_rusage]:
