@@ -5,8 +5,8 @@
 Every case is a call in a folder where all is in order but one thing (`bad_inputs`, a group a file): an option
 with a value that cannot be right, a damaged file, a hostile name, a full disk. It is right when it ends with
 exit code 2 and one line that names the thing and a remedy, or with 0 and the bad thing listed with its
-reason; X
-eval/results/bad_input.json and .md.
+reason; without a traceback or anything half-written or changed, in 1 GB, and refused within 5 s of
+computing. Writes eval/results/bad_input.json and .md.
 """
 
 from __future__ import annotations

@@ -10,8 +10,9 @@ import sys
 import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from types import FrameType
+from typing import Any, TextIO
 
 import typer
 
@@ -121,7 +122,8 @@ def run(arguments: list[str] | None = None) -> None:
     debug = "--debug" in given
     progress.quiet("-q" in given or "--quiet" in given)
     rest = [argument for argument in given if argument not in ("--debug", "-q", "--quiet")]
-    with _sigterm_raises(), warnings.catch_warnings():
+    printed: Any = _Printed(sys.stdout)
+    with _sigterm_raises(), warnings.catch_warnings(), redirect_stdout(printed):
         if not debug:  # what is wrong with a file is said in one line
             warnings.filterwarnings("ignore", module=FILE_READERS)
         code = _invoke(rest, debug)
@@ -159,6 +161,19 @@ def _invoke(arguments: list[str], debug: bool) -> int:
         if isinstance(error, MemoryError) or re.search(NO_MEMORY, str(error)):
             return _fail(_no_memory(error), 2, debug)
         return _fail(_fault(error), 1, debug)
+
+
+class _Printed:
+    """Standard output without control characters: names in a table are text."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        return self.stream.write(progress.printable(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
 
 
 def _fault(error: Exception) -> str:
@@ -208,7 +223,7 @@ def _sigterm_raises() -> Iterator[None]:
 def _fail(text: str, code: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    print("error: " + " ".join(text.split()), file=sys.stderr)
+    print("error: " + progress.printable(" ".join(text.split())), file=sys.stderr)
     return code
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-from bad_inputs.changes import both, copy, cut, remove, replace, write
+from bad_inputs.changes import Act, both, copy, cut, remove, replace, write
 from common.trials import Case
 
 HEADER = "image_id,path,patient_id,view,sex,age,findings,report\n"
@@ -24,7 +24,7 @@ def cases() -> list[Case]:
 
 def tables() -> list[Case]:
     """Tables that cannot be read at all."""
-    damaged = {
+    damaged: dict[str, tuple[str | bytes, str]] = {
         "empty": ("", "empty"),
         "header alone": (HEADER, "no row|nothing|no usable|no image|0 "),
         "blank lines alone": ("\n\n\n", "empty"),
@@ -59,7 +59,7 @@ def tables() -> list[Case]:
 
 def listed() -> list[Case]:
     """Rows that are left out with their reason, or cells that are not understood and said so."""
-    bad = {
+    bad: dict[str, tuple[str | bytes, str]] = {
         "no file": ("x,nope.png,p,PA,F,4,,", "no image file"),
         "file of no bytes": ("x,empty.png,p,PA,F,4,,", "0 bytes"),
         "a folder as file": ("x,../empty,p,PA,F,4,,", "no image file"),
@@ -281,7 +281,7 @@ def folders() -> list[Case]:
     return found
 
 
-def _first(folder: str, suffix: str, content: bytes):  # type: ignore[no-untyped-def]
+def _first(folder: str, suffix: str, content: bytes) -> Act:
     def act(here: Path) -> None:
         sorted((here / folder).rglob(f"*{suffix}"))[0].write_bytes(content)
 

@@ -87,12 +87,14 @@ def put_all(column: str, text: str = "", n: int = 2) -> Callable[[Any], Any]:
 
 def harmless(here: Path, out: str) -> None:
     """No script on a page, no formula in a CSV, no escape on a terminal, no file outside."""
-    assert not (here.parent / "evil").exists() and not list(here.rglob("*evil*")), "a file outside"
+    assert not (here.parent / "evil").exists() and not [
+        p for p in here.rglob("*evil*") if "new" not in p.parts
+    ], "a file outside"
     assert "\x1b[31m" not in out, "an escape on the terminal"
     pages = [*here.glob("new/**/*.html"), *here.glob("new/**/*.svg")]
     for page in pages:
         text = page.read_text(errors="replace")
-        for bad in ("<script>alert", "onerror=alert(1)>", '" onmouseover="alert', "\x1b[31m"):
+        for bad in ("<script>alert", "onerror=alert(1)>", '" onmouseover="alert'):
             assert bad not in text, f"{page.name} holds {bad}"
         assert "{{ 7 * 7 }}" in text or ">49" not in text
     for table in [*here.glob("new.csv"), *here.glob("new/**/*.csv")]:

@@ -61,10 +61,10 @@ def floats() -> bytes:
 
 
 def dicoms() -> list[Case]:
-    changed = {
+    changed: dict[str, Callable[[Any], Any] | str] = {
         "no pixels": lambda d: delattr(d, "PixelData"), "half the pixels": lambda d: set_pixels(d, 0.5),
         "no rows": lambda d: delattr(d, "Rows"), "rows of 0": lambda d: setattr(d, "Rows", 0),
-        "65535 x 65535": lambda d: (setattr(d, "Rows", 65535), setattr(d, "Columns", 65535)),
+        "65535 x 65535": lambda d: d.update({"Rows": 65535, "Columns": 65535}),
         "a million frames": lambda d: setattr(d, "NumberOfFrames", 1000000),
         "frames below zero": lambda d: setattr(d, "NumberOfFrames", -3),
         "bits of 7": lambda d: setattr(d, "BitsAllocated", 7),

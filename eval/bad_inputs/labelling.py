@@ -64,7 +64,8 @@ def texts() -> list[Case]:
     def first(text: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
         def change(table: pd.DataFrame) -> pd.DataFrame:
             reports = table["report"].tolist()
-            return table.assign(report=[text, *reports[1:]], sections=[None, *table["sections"].tolist()[1:]])
+            sections = pd.Series([None, *table["sections"].tolist()[1:]], dtype=object)
+            return table.assign(report=[text, *reports[1:]], sections=sections)
 
         return change
 
@@ -95,7 +96,7 @@ def rules() -> list[Case]:
 
         return act
 
-    def on_each(change: Callable[[Path], None]) -> Act:
+    def on_each(change: Callable[[Path], object]) -> Act:
         def act(here: Path) -> None:
             for path in sorted((here / "rules").iterdir()):
                 change(path)

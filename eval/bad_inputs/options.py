@@ -95,7 +95,11 @@ def cases() -> list[Case]:
     from cxrneighbors.cli.main import app
 
     command: Any = typer.main.get_command(app)
-    kinds = {each.name: inspect.signature(each.callback).parameters for each in app.registered_commands}
+    kinds = {
+        each.name: inspect.signature(each.callback).parameters
+        for each in app.registered_commands
+        if each.callback
+    }
     found = []
     for verb, line in LINES.items():
         for parameter in command.commands[verb].params if " " not in verb else ():

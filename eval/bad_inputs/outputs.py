@@ -32,13 +32,16 @@ JOBS = {
 def cases() -> list[Case]:
     found = []
     for line, goes_on in JOBS.items():
-        verb, keeps = line.split()[0], "new" if goes_on else ""
+        verb, keeps = (
+            " ".join(line.split()[: 2 if line.startswith("import") else 1]),
+            "new" if goes_on else "",
+        )
         here, read_only = line.format("new"), line.format("shut/new")
         found += [
             Case(here, "new.*make room", name=f"{verb}: no room", room=0, keeps=keeps),
             Case(here, "new.*make room", name=f"{verb}: room of 300 bytes", room=300, keeps=keeps),
             Case(here, "new.*make room", name=f"{verb}: room of 3 KB", room=3000, keeps=keeps)
-            if verb not in ("import", "assemble", "search", "predict")
+            if verb.split()[0] not in ("import", "assemble", "search", "predict")
             else None,
             Case(
                 read_only, "shut.*read and write", shut, name=f"{verb}: a read-only folder", plain_user=True

@@ -26,12 +26,9 @@ JOBS = {
 
 
 def cases() -> list[Case]:
-    found = [
+    return [
         Case(line, "another run", held("new"), name=f"two at once: {kind}") for line, kind in JOBS.items()
     ]
-    found.append(Case("index emb --studies studies.parquet --out idx --add", "another run", held("idx"),
-                      name="two at once: index --add"))  # fmt: skip
-    return found
 
 
 def held(name: str) -> Callable[[Path], Callable[[], None]]:

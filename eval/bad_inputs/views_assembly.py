@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pandas as pd
+
 from bad_inputs.changes import in_table, remove, write
 from common.trials import Case
 
@@ -64,7 +68,7 @@ def data() -> list[Case]:
             "listed",
             "no films",
         ),
-        Case(P, "not read|cannot|skipped", all_of(write), "listed", "films of unknown view that are texts"),
+        Case(P, "not read|cannot|skipped", unknown_texts, "listed", "films of unknown view that are texts"),
         Case(
             A,
             "class|finding|Effusion",
@@ -81,18 +85,13 @@ def data() -> list[Case]:
     ]
 
 
-def all_of(write_one):  # type: ignore[no-untyped-def]
+def unknown_texts(here: Path) -> None:
     """Two films are texts, and their views unknown."""
+    unknown = ("P0001_S1_PA", "P0002_S1_AP")
 
-    def act(here):  # type: ignore[no-untyped-def]
-        for name in ("P0001_S1_PA", "P0002_S1_AP"):
-            write_one(f"phantom/images/{name}.png", b"x")(here)
-        unknown = ("P0001_S1_PA", "P0002_S1_AP")
-        in_table(
-            NAME,
-            lambda t: t.assign(
-                view=["UNKNOWN" if i in unknown else v for i, v in zip(t["image_id"], t["view"], strict=True)]
-            ),
-        )(here)
+    def change(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(view=table["view"].mask(table["image_id"].isin(unknown), "UNKNOWN"))
 
-    return act
+    for name in unknown:
+        write(f"phantom/images/{name}.png", b"x")(here)
+    in_table(NAME, change)(here)

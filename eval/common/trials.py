@@ -5,9 +5,11 @@ A fork has everything loaded, may crash, hang or take too much memory, and leave
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import resource
+import select
 import shlex
 import shutil
 import signal
@@ -31,7 +33,6 @@ REMEDY = (
     r"; \S|must|choose|give |take |leave|make |Missing|Invalid value|requires|already|No such option"
     r"|See 'cxrneigh"
 )
-NOBODY = 65534
 WHOLE = 60.0  # seconds of computing for what is done but for the bad thing
 CODES = {"refused": {2}, "listed": {0}, "interrupted": {130, 143}}
 
@@ -181,27 +182,35 @@ def files_of(folder: Path) -> Files:
 
 def ask(case: Case, here: Path) -> Answer:
     """Run the case's line in a fork, within the limits; a hang is ended."""
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        before = _resident()
-        child = os.fork()
-        if child == 0:
-            _answer(case, here, out.fileno(), err.fileno())
-        status, usage = _wait(child, case)
-        out.seek(0)
-        err.seek(0)
-        code = os.waitstatus_to_exitcode(status)
-        seconds = usage.ru_utime + usage.ru_stime
-        return Answer(code, out.read(), err.read(), seconds, usage.ru_maxrss / 1024 - before)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    before = _resident()
+    pipes = [os.pipe() for _ in range(2)]
+    child = os.fork()
+    if child == 0:
+        _answer(case, here, *(write for _, write in pipes))
+    for _, write in pipes:
+        os.close(write)
+    said = {read: b"" for read, _ in pipes}
+    for read in said:
+        os.set_blocking(read, False)
+    status, usage = _wait(child, case, said)
+    out, err = (text.decode(errors="replace") for text in said.values())
+    code = os.waitstatus_to_exitcode(status)
+    seconds = usage.ru_utime + usage.ru_stime
+    return Answer(code, out, err, seconds, usage.ru_maxrss / 1024 - before)
 
 
-def _wait(child: int, case: Case) -> tuple[int, resource.struct_rusage]:
+def _wait(child: int, case: Case, said: dict[int, bytes]) -> tuple[int, resource.struct_rusage]:
+    """Wait for the fork; what it says comes through pipes, as files may be full."""
     started, stopped = time.monotonic(), not case.stop
     while True:
         pid, status, usage = os.wait4(child, os.WNOHANG)
+        _read(said)
         if pid:
             _end(child)  # what it has left running
+            for pipe in said:
+                os.close(pipe)
             return status, usage
         passed = time.monotonic() - started
         if not stopped and passed > case.stop_after:
@@ -209,7 +218,16 @@ def _wait(child: int, case: Case) -> tuple[int, resource.struct_rusage]:
             stopped = True
         if passed > WAIT:
             _end(child)
-        time.sleep(0.005)
+
+
+def _read(said: dict[int, bytes]) -> None:
+    """Take what the pipes hold by now; a short wait where they hold nothing."""
+    select.select(list(said), [], [], 0.01)
+    time.sleep(0.002)  # a pipe that is closed is always ready
+    for pipe in said:
+        with suppress(BlockingIOError):
+            while block := os.read(pipe, 2**16):
+                said[pipe] += block
 
 
 def _end(child: int) -> None:
@@ -252,16 +270,22 @@ def _run(case: Case) -> int:
 
 
 def _limit(case: Case) -> None:
-    if case.plain_user and os.getuid() == 0:
-        os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
+    if case.plain_user:
+        _drop_rights()
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + 2 * MEMORY  # twice: room that is asked for need not be taken
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     if case.room is not None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (case.room, case.room))
+
+
+def _drop_rights() -> None:
+    """Let root, too, be refused what a file's mode forbids (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    head, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    if libc.capget(head, sets) or libc.capset(head, (ctypes.c_uint32 * 6)(sets[0] & ~0b110, *sets[1:])):
+        raise OSError(ctypes.get_errno(), "capset")
 
 
 def _resident() -> float:
