@@ -6,7 +6,7 @@ Every case is a call in a folder where all is in order but one thing (`bad_input
 with a value that cannot be right, a damaged file, a hostile name, a full disk. It is right when it ends with
 exit code 2 and one line that names the thing and a remedy, or with 0 and the bad thing listed with its
 reason; without a traceback or anything half-written or changed, in 1 GB, and refused within 5 s of
-computing. Writes eval/results/bad_input.json and .md.
+computing. Writes eval/results/bad_input.json and .md, and all answers to WORK.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from common.markdown import document, table
 from common.options import options, run
 from common.results import write_results
 from common.trials import Case, Trial, try_cases
+from cxrneighbors.files import read_json, write_json_atomic
 from cxrneighbors.progress import say
 
 GROUPS = {
@@ -55,9 +56,13 @@ GROUPS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = options(__doc__, "--results")
+    parser = options(__doc__, "--work", "--results")
     parser.add_argument(
-        "--groups", nargs="+", choices=GROUPS, default=list(GROUPS), help="some of them alone"
+        "--groups",
+        nargs="+",
+        choices=GROUPS,
+        default=list(GROUPS),
+        help="some alone; the rows of others stay",
     )
     parser.add_argument("--sample", type=int, help="so many cases of each group, evenly spaced")
     parser.add_argument(
@@ -73,12 +78,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not whole.exists():
             in_a_fork(lambda: make_place(here))
             shutil.copytree(here, whole)
-        trials = {}
+        kept = earlier(given.results) if set(given.groups) < set(GROUPS) else []
         for name in given.groups:
-            cases = sample(cases_of(name), given.sample)
-            trials[name] = list(told(name, cases, whole, here))
-    summary = summarised(trials)
-    write_results(given.results, "bad_input", summary, markdown(summary))
+            trials = list(told(name, sample(cases_of(name), given.sample), whole, here))
+            kept = [*(row for row in kept if row["group"] != name), counted(name, trials)]
+            summary = summarised(kept)
+            write_results(given.results, "bad_input", summary, markdown(summary))
+            write_json_atomic(given.work / f"bad_input-{name}.json", [vars(each) for each in trials])
+
+
+def earlier(results: Path) -> list[dict[str, Any]]:
+    """The rows that an earlier run has written: those of groups that are not run again stay."""
+    path = results / "bad_input.json"
+    return list(read_json(path, remedy="delete it")["groups"]) if path.is_file() else []
 
 
 def cases_of(group: str) -> list[Case]:
@@ -129,19 +141,21 @@ def in_a_fork(work: Any) -> None:
         raise RuntimeError("the folder that all cases begin with could not be made")
 
 
-def summarised(trials: dict[str, list[Trial]]) -> dict[str, Any]:
-    rows = []
-    for name, found in trials.items():
-        row: dict[str, Any] = {"group": name, "what": GROUPS[name], "cases": len(found)}
-        for ends in ("refused", "listed", "interrupted"):
-            row[ends] = sum(each.ends == ends and not each.fault for each in found)
-        row["faults"] = sum(bool(each.fault) for each in found)
-        row["longest"] = max((each.seconds for each in found if each.ends == "refused"), default=0.0)
-        row["most"] = max(each.megabytes for each in found)
-        rows.append(row)
-    cases = [{"group": name} | vars(each) for name, found in trials.items() for each in found]
+def counted(name: str, trials: Sequence[Trial]) -> dict[str, Any]:
+    """The row of one group; `bad`: its cases that did not end as they should."""
+    row: dict[str, Any] = {"group": name, "what": GROUPS[name], "cases": len(trials)}
+    for ends in ("refused", "listed", "interrupted"):
+        row[ends] = sum(each.ends == ends and not each.fault for each in trials)
+    row["bad"] = [vars(each) for each in trials if each.fault]
+    row["faults"] = len(row["bad"])
+    row["longest"] = max((each.seconds for each in trials if each.ends == "refused"), default=0.0)
+    row["most"] = max(each.megabytes for each in trials)
+    return row
+
+
+def summarised(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     limits = {"seconds": SECONDS, "megabytes": MEMORY >> 20}
-    return {"limits": limits, "groups": rows, "cases": cases}
+    return {"limits": limits, "groups": sorted(rows, key=lambda row: list(GROUPS).index(row["group"]))}
 
 
 def markdown(summary: dict[str, Any]) -> str:

@@ -18,12 +18,22 @@ EVAL = Path(bad_input.__file__).parent
 def test_a_sample_of_every_group(tmp_path: Path) -> None:
     # A process of its own: forks of one that has trained would hang.
     quick = [name for name in bad_input.GROUPS if name != "kill_resume"]
-    command = [sys.executable, EVAL / "bad_input.py", "--sample", "3", "--results", tmp_path, "--groups"]
-    done = subprocess.run([*map(str, command), *quick], check=False, capture_output=True, text=True)
+    command = [
+        sys.executable,
+        EVAL / "bad_input.py",
+        "--sample",
+        "3",
+        "--results",
+        tmp_path,
+        "--work",
+        tmp_path,
+    ]
+    command += ["--groups", *quick]
+    done = subprocess.run(list(map(str, command)), check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads((tmp_path / "bad_input.json").read_text())
     assert [row["cases"] for row in found["groups"]] == [3] * len(quick)
-    bad = [case for case in found["cases"] if case["fault"] and not case["fault"].endswith(" s")]
+    bad = [case for row in found["groups"] for case in row["bad"] if not case["fault"].endswith(" s")]
     assert not bad  # how long a case may take is measured where nothing else runs
 
 
@@ -76,14 +86,17 @@ def test_what_was_written_is_seen(tmp_path: Path) -> None:
 
 
 def test_the_table_adds_up() -> None:
-    trials = {
-        "images": [
-            Trial("a", "refused", "", "error: a", 0.2, 3.0),
-            Trial("b", "listed", "", "", 1.5, 9.0),
-            Trial("c", "refused", "hang", "", 90.0, 1.0),
-        ]
-    }
-    text = bad_input.markdown(bad_input.summarised(trials))
-    assert "3 cases; 1 not answered" in text
-    assert "| images and DICOM | 3 | 1 | 1 | 0 | 1 | 90.0 | 9 |" in text
-    assert "| all | 3 | 1 | 1 | 0 | 1 | 90.0 | 9 |" in text
+    found = [
+        Trial("a", "refused", "", "error: a", 0.2, 3.0),
+        Trial("b", "listed", "", "", 7.5, 9.0),
+        Trial("c", "refused", "does not say 'c'", "", 1.5, 1.0),
+    ]
+    rows = [bad_input.counted("searches", found[:1]), bad_input.counted("images", found)]
+    summary = bad_input.summarised(rows)
+    assert [case["title"] for case in summary["groups"][0]["bad"]] == ["c"]
+    text = bad_input.markdown(summary)
+    assert "4 cases; 1 not answered" in text
+    assert "| images and DICOM | 3 | 1 | 1 | 0 | 1 | 1.5 | 9 |" in text
+    assert (
+        "| search | 1 | 1 | 0 | 0 | 0 | 0.2 | 3 |" in text and "| all | 4 | 2 | 1 | 0 | 1 | 1.5 | 9 |" in text
+    )
