@@ -18,7 +18,7 @@ from bad_inputs.place import FILM
 from common.trials import Case
 
 HUGE = "1000000000000"
-MIMIC, VINDR = "import mimic-cxr-jpg mimic --out new.parquet", "import vindr-cxr vindr --out new.parquet"
+MIMIC, VINDR = "import mimic-cxr-jpg mimic/mimic-cxr-jpg --out new.parquet", "import vindr-cxr vindr --out new.parquet"
 FOLDER = "import folder films --out new.parquet"
 LIME = "import lime-ray phantom --out new.parquet"
 EXPLAIN = f"explain idx --classifier clf --image-id {FILM} --target Mass --out new -p 8 --segmentation slic"
@@ -84,6 +84,9 @@ FOLDERS = {
 WRITTEN = {"out", "share", "mapping", "heat_map", "model_out", "folders"}
 # What an option takes all the same: verb and parameter -> values.
 TAKEN: dict[str, tuple[str, ...]] = {
+    "import root": ("nope",),  # where new phantoms are drawn
+    "import separator": ("nope",),
+    "import patient_from_name": ("nope",),
     "search text": ("nope",),
     "search patient_id": ("nope",),
     "explain text": ("nope",),
@@ -156,6 +159,6 @@ def _place(verb: str, name: str) -> int:
 
 
 def _named(value: str) -> str:
-    if value == "notes.txt/new":
+    if value.startswith("notes.txt/new"):
         return r"notes\.txt"
-    return {"": "blank", "-1": "-1: must", "x": "'x'"}.get(value) or re.escape(value)
+    return {"": "blank|''", "-1": "-1: ", "x": "'x'"}.get(value) or re.escape(value)

@@ -21,7 +21,6 @@ FOLDERS = {
         "vae",
         "clf",
         "ex",
-        "films",
         "phantom",
         "notes.txt",
     ),
@@ -35,7 +34,7 @@ FOLDERS = {
         "phantom",
         "studies.parquet",
     ),
-    "evaluate idx --baselines none --permutations 9": ("emb", "idx", "vae", "ex", "films", "notes.txt"),
+    "evaluate idx --baselines none --permutations 9": ("emb", "idx", "vae", "ex", "notes.txt"),
     "train-classifier studies.parquet --model small-cnn --image-size 32": (
         "emb",
         "idx",
@@ -62,7 +61,7 @@ FOLDERS = {
         "films",
     ),
     "audit studies.parquet": ("ev", "idx", "films", "phantom"),
-    "demo --patients 4 --epochs 1 --image-size 32": ("idx", "films", "notes.txt"),
+    "demo --patients 4 --epochs 1 --image-size 32": ("idx", "notes.txt"),
 }
 OTHERS = {
     "label-reports studies.parquet --out ./phantom/../studies.parquet": "studies.parquet",
@@ -79,7 +78,6 @@ OTHERS = {
     "export-index idx --share ev": "ev",
     "export-index idx --share new --mapping studies.parquet": "studies.parquet",
     "export-index idx --share new --mapping pred.csv": "pred.csv",
-    "export-index idx --share new --mapping idx/whose.csv": "idx",
     "import folder films --out films/studies.csv": "studies.csv",
     "import folder films --csv studies.csv --out films/0.png": "0.png",
     "import phantom phantom --out phantom/manifest.json": "manifest",
