@@ -9,7 +9,7 @@ from cxrneighbors.reports.labeler.changes import Changes
 from cxrneighbors.reports.labeler.phrases import find_all
 from cxrneighbors.reports.labeler.rules import Rules, load_rules
 from cxrneighbors.reports.labeler.scope import Scopes
-from cxrneighbors.reports.labeler.sides import side_of
+from cxrneighbors.reports.labeler.sides import Sides
 from cxrneighbors.reports.labeler.spans import read_spans
 from cxrneighbors.reports.labeler.tokens import Sentence, sentences
 
@@ -82,10 +82,10 @@ def _judged(words: tuple[str, ...], rules: Rules) -> tuple[_Said, ...]:
     if not matches and not normal:
         return ()
     scopes = Scopes(words, rules, matches)
-    changes = Changes(scopes.clauses, rules)
+    changes, sides = Changes(scopes.clauses, rules), Sides(scopes.clauses, rules)
     judged = []
     for match in [*matches, *normal]:
-        side = side_of(match, scopes.clauses, rules)
+        side = sides.of(match)
         for meaning in match.payloads:
             if meaning.names and (status := scopes.status(match, meaning.status)):
                 change = changes.of(match, status)

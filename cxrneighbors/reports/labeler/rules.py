@@ -50,7 +50,7 @@ class Rules:
     """Compiled rules.
 
     `groups`: finding name -> the file it came from ('findings', 'other_findings', 'devices');
-    `sides`: word -> 'left', 'right', 'bilateral', unless one of `no_sides` follows ("right atrium").
+    `sides`: phrases with 'left', 'right', 'bilateral', or '' for what is no side ("right atrium").
     """
 
     mentions: PhraseBook = field(default_factory=PhraseBook)
@@ -67,8 +67,7 @@ class Rules:
     places: frozenset[str] = frozenset()
     kin: tuple[frozenset[str], ...] = ()
     diagnoses: frozenset[str] = frozenset()
-    sides: dict[str, str] = field(default_factory=dict)
-    no_sides: frozenset[str] = frozenset()
+    sides: PhraseBook = field(default_factory=PhraseBook)
     comparing: frozenset[str] = frozenset()
     window: int = 4
 
@@ -125,8 +124,9 @@ def _add_changes(rules: Rules, path: Path) -> None:
             choose("acts_on of a change", entry["acts_on"], ("after", "before")),
         )
         rules.changes.add(entry["phrases"], rule)
-    rules.sides = {word: side for side in SIDES for word in _words(document["side"][side])}
-    rules.no_sides = _words(document["side"]["not_before"])
+    for side in SIDES:
+        rules.sides.add(document["side"][side], side)
+    rules.sides.add(document["side"]["none"], "")
     rules.comparing = _words(document["side"]["comparing"])
 
 

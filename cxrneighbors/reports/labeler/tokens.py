@@ -19,7 +19,8 @@ _TOKEN = re.compile(
 _ABBREVIATIONS = ABBREVIATIONS | {"e", "g", "i"}  # tokens hold no full stop: "e.g." comes letter by letter
 # "Effusion? No.": the answer belongs to its question.
 _ANSWER = re.compile(
-    r"\s*(?:(?:yes|present|absent|unlikely|(?:none|not) (?:seen|present|identified|visible|evident))\b"
+    r"\s*(?:(?:yes|present|absent|unlikely|there (?:is|are) none"
+    r"|(?:none|not) (?:seen|present|identified|visible|evident))\b"
     r"|(?:no|none|nil|negative|positive|mild|moderate|severe|small|large|trace|minimal)\s*(?:[.,;!]|$))",
     re.IGNORECASE,
 )
