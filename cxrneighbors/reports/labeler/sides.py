@@ -14,8 +14,7 @@ class Sides:
 
     def __init__(self, clauses: Clauses, rules: Rules) -> None:
         self._clauses, self._rules = clauses, rules
-        named = rules.sides.by_first.keys().isdisjoint(clauses.words)
-        self._found = [] if named else find_all(rules.sides, clauses.words)
+        self._found = find_all(rules.sides, clauses.words)
         self._places = {match.start for match in self._found}
 
     def of(self, mention: Match) -> str | None:
