@@ -90,4 +90,6 @@ def _judged(words: tuple[str, ...], rules: Rules) -> tuple[_Said, ...]:
             if meaning.names and (status := scopes.status(match, meaning.status)):
                 change = changes.of(match, status)
                 judged.append(_Said(match.start, match.end, meaning.names, status, side, change))
+                if meaning.holds:
+                    judged.append(_Said(match.start, match.end, meaning.holds, "present", side, None))
     return tuple(judged)

@@ -26,10 +26,14 @@ REACHES = ("after", "before", "back", "both")
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a phrase says: finding `names`, with the `status` it has unless the sentence changes it."""
+    """What a phrase says: finding `names`, with the `status` it has unless the sentence changes it.
+
+    `holds`: names that are present whatever the status; a wire that is not broken is there.
+    """
 
     names: tuple[str, ...]
     status: str
+    holds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,11 +135,12 @@ def _add_changes(rules: Rules, path: Path) -> None:
 
 
 def _add_finding(rules: Rules, entry: dict[str, Any], path: Path) -> None:
-    _check_keys(entry, {"names", *STATUSES}, path)
-    for name in entry["names"]:
+    _check_keys(entry, {"names", "holds", *STATUSES}, path)
+    names, holds = tuple(entry["names"]), tuple(entry.get("holds", []))
+    for name in (*names, *holds):
         rules.groups.setdefault(name, path.stem)
     for status in STATUSES:
-        rules.mentions.add(entry.get(status, []), Meaning(tuple(entry["names"]), status))
+        rules.mentions.add(entry.get(status, []), Meaning(names, status, holds))
 
 
 def _check_keys(entry: dict[str, Any], known: set[str], path: Path) -> None:

@@ -31,6 +31,7 @@ _ENDS = frozenset(".!?;\n")
 _IRREGULAR = {
     "pneumothoraces": "pneumothorax",
     "diaphragmatic": "diaphragmatic",
+    "besides": "besides",  # "beside the trachea" is a place
     "atelectases": "atelectasis",
     "prostheses": "prosthesis",
     "bullae": "bulla",
