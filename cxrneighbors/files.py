@@ -33,6 +33,8 @@ def naming(path: str | Path) -> Iterator[None]:
     except OSError as error:
         if error.errno is None and re.search(r"requested and \d+ written", str(error)):  # NumPy
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        if error.errno is None and (found := re.search(r"\[Errno (\d+)\]", str(error))):  # shutil.Error
+            raise OSError(int(found[1]), os.strerror(int(found[1])), str(path)) from error
         if error.filename is None or f"/.{path.name}." in f"/{error.filename}":
             error.filename = str(path)
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -10,6 +11,17 @@ from cxrneighbors.progress import track
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def usable_cpus() -> int:
+    """CPUs this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def thread_count() -> int:
+    """Threads for one piece of work: OMP_NUM_THREADS where that is set, at most `usable_cpus`."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return min(max(int(asked), 1), usable_cpus()) if asked.isdigit() else usable_cpus()
 
 
 def process_count(workers: int | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
@@ -37,7 +38,16 @@ def end(on: bool = True) -> None:
 def say(text: str) -> None:
     """Print one status line to standard error unless quiet."""
     if not _state["quiet"]:
-        print(text, file=sys.stderr, flush=True)
+        print(printable(text), file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    """Text for a terminal, which takes control characters in a table's names for commands.
+
+    >>> printable("a\\x1b[31m")
+    'a\\\\x1b[31m'
+    """
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:

@@ -18,11 +18,12 @@ from cxrneighbors.audit.labels import contradictions, torn_patients
 from cxrneighbors.classifiers.base import Classifier
 from cxrneighbors.classifiers.views import complete_views, disagreements
 from cxrneighbors.csv_text import csv_text
-from cxrneighbors.data.pixels import read_pixels, resize, usable_cpus
+from cxrneighbors.data.pixels import read_pixels, resize
 from cxrneighbors.data.schema import has_text, studies_hash, validate_studies
 from cxrneighbors.data.skipped import SKIPPED_FILE, Skipped
 from cxrneighbors.errors import UserError
 from cxrneighbors.files import plain, write_json_atomic, write_text_atomic
+from cxrneighbors.processes import usable_cpus
 from cxrneighbors.progress import track
 from cxrneighbors.statistics.patients import count_patients, patient_codes
 

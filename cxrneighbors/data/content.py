@@ -17,9 +17,10 @@ from scipy.sparse.csgraph import connected_components
 
 from cxrneighbors.data.dicom import is_dicom
 from cxrneighbors.data.pixel_limit import check_pixels
-from cxrneighbors.data.pixels import BROKEN, read_pixels, usable_cpus
+from cxrneighbors.data.pixels import BROKEN, read_pixels
 from cxrneighbors.data.skipped import Skipped
 from cxrneighbors.errors import UserError
+from cxrneighbors.processes import usable_cpus
 from cxrneighbors.progress import track
 
 T = TypeVar("T", bound=Hashable)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import zlib
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from PIL import Image, ImageOps
 from cxrneighbors.data.dicom import is_dicom, read_dicom_pixels
 from cxrneighbors.data.pixel_limit import check_pixels
 from cxrneighbors.errors import UserError, choose
+from cxrneighbors.processes import usable_cpus
 from cxrneighbors.progress import track
 
 if TYPE_CHECKING:
@@ -141,11 +141,6 @@ def image_size(path: str | Path) -> tuple[int, int]:
             return image.size
     except BROKEN as error:
         raise UserError(f"{path}: the size of the image cannot be read ({error}); get it again") from None
-
-
-def usable_cpus() -> int:
-    """CPUs this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def to_grey(image: Image.Image) -> np.ndarray:

@@ -15,7 +15,7 @@ import pandas as pd
 from PIL import Image
 
 from cxrneighbors.artifact import Kind
-from cxrneighbors.data.pixels import read_pixels, usable_cpus
+from cxrneighbors.data.pixels import read_pixels
 from cxrneighbors.data.schema import has_text
 from cxrneighbors.encoders.base import NOUN, Fittable, ImageEncoder, hash_strings, is_image_encoder
 from cxrneighbors.errors import UserError
@@ -23,6 +23,7 @@ from cxrneighbors.files import atomic_path
 from cxrneighbors.lungs.frames import lung_frames
 from cxrneighbors.lungs.segmenter import LungSegmenter
 from cxrneighbors.models import CONFIG, read_config, save_config
+from cxrneighbors.processes import usable_cpus
 from cxrneighbors.progress import track
 
 KIND = "lung-framed"

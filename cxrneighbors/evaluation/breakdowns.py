@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from cxrneighbors.evaluation.exchange_tests import Headline, lift_row
-from cxrneighbors.evaluation.expectation import random_expectation
+from cxrneighbors.evaluation.expectation import expectation_of
 from cxrneighbors.evaluation.lift_interval import rare_lift_estimate
-from cxrneighbors.evaluation.score_table import ScoreTable
+from cxrneighbors.evaluation.score_table import ALL, ScoreTable
 
 
 def finding_rows(table: ScoreTable, tests: Headline) -> list[dict[str, Any]]:
@@ -25,10 +25,7 @@ def finding_rows(table: ScoreTable, tests: Headline) -> list[dict[str, Any]]:
         if not has.any():
             continue
         only, patients = labels.only(name).masks, table.films.patients
-        units = table.films.units(question.one_per)
-        chance = random_expectation(
-            only, patients, "any", None, question.include_same_patient, units=units, k=question.k
-        )
+        chance = expectation_of(only, table.chance[ALL].choice, "any")
         estimate = rare_lift_estimate(
             graph.targets[has], graph.neighbors[has], question.k, only, patients, chance
         )

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import hypergeom
 
 from cxrneighbors.evaluation.overlap import CHUNK, pair_overlap, summed_overlap
 from cxrneighbors.evaluation.random_choice import RandomChoice
@@ -25,14 +24,23 @@ class Expectation:
     mean: float64 (n,), expected overlap with one random candidate; NaN where there is no candidate.
     candidates: int64 (n,), how many an image has: images, or studies or patients of whom one image counts.
     overlapping: float64 (n,), how many of them have an overlap above 0: their number times the chance.
-    share, left: float64 (n,), see `RandomChoice`.
+    choice: who is drawn, the same for whatever labels.
     """
 
     mean: np.ndarray
     candidates: np.ndarray
     overlapping: np.ndarray
-    share: np.ndarray
-    left: np.ndarray
+    choice: RandomChoice
+
+    @property
+    def share(self) -> np.ndarray:
+        """See `RandomChoice`: float64 (n,)."""
+        return self.choice.share
+
+    @property
+    def left(self) -> np.ndarray:
+        """See `RandomChoice`: float64 (n,)."""
+        return self.choice.left
 
 
 def random_expectation(
@@ -62,11 +70,16 @@ def random_expectation(
         np.arange(n) if units is None else units,
         k,
     )
+    return expectation_of(masks, choice, definition)
+
+
+def expectation_of(masks: np.ndarray, choice: RandomChoice, definition: str) -> Expectation:
+    """`random_expectation` with labels uint64 (n, W) where it is known already who is drawn."""
     none = choice.candidates == 0
     mean = np.where(none, np.nan, _mean_overlap(masks, choice, definition))
     above_zero = _mean_overlap(masks, choice, "any") if definition == "jaccard" else np.nan_to_num(mean)
     overlapping = np.round(choice.candidates * above_zero, 9)  # whole numbers where units are single images
-    return Expectation(mean, choice.candidates, overlapping, choice.share, choice.left)
+    return Expectation(mean, choice.candidates, overlapping, choice)
 
 
 def random_histogram(candidates: np.ndarray, overlapping: np.ndarray, k: int) -> np.ndarray:
@@ -86,8 +99,25 @@ def random_histogram(candidates: np.ndarray, overlapping: np.ndarray, k: int) ->
     pairs, times = np.unique(np.stack([candidates, overlapping], axis=1), axis=0, return_counts=True)
     n, m = pairs[:, :1], pairs[:, 1:]
     low = np.floor(m)
-    lower, higher = (hypergeom.pmf(np.arange(k + 1), n, np.minimum(each, n), k) for each in (low, low + 1))
+    lower, higher = (_hypergeometric(n, np.minimum(each, n), k) for each in (low, low + 1))
     return np.asarray(times @ (lower + (m - low) * (higher - lower)))
+
+
+def _hypergeometric(n: np.ndarray, m: np.ndarray, k: int) -> np.ndarray:
+    """Chances that 0 to K of K drawn are among m of n, float (R, 1) each: float64 (R, K + 1)."""
+    hits = np.arange(k + 1)
+    possible = (hits <= m) & (k - hits <= n - m)
+    some, others = np.where(possible, hits, 0), np.where(possible, k - hits, 0)
+    ways = _log_choose(m, some) + _log_choose(n - m, others) - _log_choose(n, np.array(k))
+    return np.asarray(np.where(possible, np.exp(ways), 0.0))
+
+
+def _log_choose(n: np.ndarray, k: np.ndarray) -> np.ndarray:
+    """log of n choose k, k small: by products, so that no digit is lost for large n."""
+    result = np.zeros(np.broadcast_shapes(n.shape, k.shape))
+    for i in range(int(k.max(initial=0))):
+        result += np.where(i < k, np.log(np.maximum(n - i, 1)) - np.log(i + 1), 0.0)
+    return result
 
 
 def _mean_overlap(masks: np.ndarray, choice: RandomChoice, definition: str) -> np.ndarray:

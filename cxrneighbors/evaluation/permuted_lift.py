@@ -1,32 +1,31 @@
 """Statistics that the permutation test evaluates on exchanged labels (see `exchange_tests`).
 
 A statistic takes sources int (b, n): in exchange b, row i carries the labels of row `source[b, i]`. They are
-evaluated thousands of times, so labels are exchanged once and neighbours are read rank by rank: K passes over
-(b, T) arrays of the smallest word that holds a mask.
+evaluated thousands of times: labels are exchanged into a table of the smallest words that hold a mask, which
+stays in the cache, and pairs of targets and neighbours are looked up there in one compiled loop.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from cxrneighbors.evaluation.overlap import overlap_function
+from cxrneighbors.compiled import compiled
+from cxrneighbors.evaluation.overlap import DEFINITIONS
 
 Statistic = Callable[[np.ndarray], np.ndarray]
-_TABLE_BITS = 16  # up to so many findings, shared sets are counted in a table of 2^C entries
+JACCARD, EXACT = DEFINITIONS.index("jaccard"), DEFINITIONS.index("exact")
+SMALL_BITS = 16  # sets of up to so many findings fit into uint16, and there are few enough to count each
+_BYTE = np.array([bin(byte).count("1") for byte in range(256)], dtype=np.uint8)
 
 
-def compact_masks(masks: np.ndarray, n_findings: int | None = None) -> np.ndarray:
-    """Masks uint64 (n, W) in the smallest unsigned type that holds them, (n, W): less memory to gather from.
-
-    With `n_findings`, the type has a bit for each of these, whether or not one occurs.
-    """
-    if masks.shape[1] > 1 or masks.size == 0:
-        return masks
-    largest = int(masks.max()) if n_findings is None else (1 << n_findings) - 1
-    return masks.astype(np.min_scalar_type(largest))
+def small_masks(masks: np.ndarray) -> np.ndarray:
+    """Masks uint64 (n, W) as uint16 where they fit: less memory to look up."""
+    small = masks.shape[1] == 1 and (masks.size == 0 or int(masks.max()) < 1 << SMALL_BITS)
+    return masks.astype(np.uint16) if small else masks
 
 
 @dataclass(frozen=True)
@@ -48,17 +47,21 @@ class LiftStatistic:
 
     def __call__(self, source: np.ndarray) -> np.ndarray:
         """Mean lift under exchanged labels: float64 (b, S), NaN for an empty group."""
-        labels, origin = compact_masks(self.masks).take(source, axis=0), source.take(self.targets, axis=1)
-        own, overlap = labels.take(self.targets, axis=1), overlap_function(self.definition)
-        shared = np.zeros(origin.shape)
-        for column in self.neighbors.T:
-            shared += overlap(own, labels.take(column, axis=1))
-        lift = shared / self.neighbors.shape[1] - self.expectation.take(origin)
-        scored = self.counts.take(origin)
-        lift[~scored] = 0.0
-        groups = self.groups.astype(np.float64)
-        weight = scored.astype(np.float64) @ groups
-        return np.where(weight > 0, lift @ groups / np.maximum(weight, 1), np.nan)
+        masks, patterns, of_target = self._prepared
+        lift, scored = np.zeros((2, len(source), len(patterns)))
+        given = source, self.targets, self.neighbors, self.expectation, self.counts, of_target
+        if masks.dtype == np.uint16 and self.definition in ("any", "any-disease"):
+            _sum_any(masks[:, 0], *given, lift, scored)
+        else:
+            _sum_lifts(masks, *given, lift, scored, DEFINITIONS.index(self.definition))
+        weight = scored @ patterns
+        return np.where(weight > 0, lift @ patterns / np.maximum(weight, 1), np.nan)
+
+    @cached_property
+    def _prepared(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Small masks; the P different lines of `groups`, (P, S); which of them is each target's, (T,)."""
+        patterns, of_target = np.unique(self.groups, axis=0, return_inverse=True)
+        return small_masks(self.masks), patterns, of_target.reshape(-1)  # numpy 2.0 alone returns (T, 1)
 
 
 @dataclass(frozen=True)
@@ -77,29 +80,147 @@ class FindingStatistic:
 
     def __call__(self, source: np.ndarray) -> np.ndarray:
         """Shares under exchanged labels: float64 (b, C), NaN where no target has f."""
-        labels = compact_masks(self.masks, self.n_findings).take(source, axis=0)
-        own = labels.take(self.targets, axis=1)
-        with_finding = self.count_findings(own[None]) * self.neighbors.shape[1]
-        pairs = self.count_findings(own & labels.take(column, axis=1) for column in self.neighbors.T)
+        masks = self._small
+        pairs, targets = np.zeros((2, len(source), self.n_findings), dtype=np.int64)
+        if masks.dtype == np.uint16:
+            _count_small(masks[:, 0], source, self.targets, self.neighbors, pairs, targets)
+        else:
+            _count_large(masks, source, self.targets, self.neighbors, pairs, targets)
+        with_finding = targets * self.neighbors.shape[1]
         return np.where(with_finding > 0, pairs / np.maximum(with_finding, 1), np.nan)
 
-    def count_findings(self, parts: Iterable[np.ndarray]) -> np.ndarray:
-        """How often each finding occurs in parts of masks (b, T, W): float64 (b, C)."""
-        if self.n_findings > _TABLE_BITS or 1 << self.n_findings > len(self.targets):
-            return np.asarray(np.sum([self._count_bits(part) for part in parts], axis=0))
-        # Many images, few findings: count the different sets, then look into these.
-        sets = np.sum([self._count_sets(part[..., 0]) for part in parts], axis=0)
-        bits = (np.arange(sets.shape[1])[:, None] >> np.arange(self.n_findings)) & 1
-        return np.asarray(sets @ bits.astype(np.float64))
+    @cached_property
+    def _small(self) -> np.ndarray:
+        return small_masks(self.masks)
 
-    def _count_sets(self, masks: np.ndarray) -> np.ndarray:
-        size = 1 << self.n_findings
-        return np.stack([np.bincount(row, minlength=size) for row in masks]).astype(np.float64)
 
-    def _count_bits(self, masks: np.ndarray) -> np.ndarray:
-        counts = np.empty((len(masks), self.n_findings))
-        for finding in range(self.n_findings):
-            word, bit = divmod(finding, 64)
-            chosen = masks[..., word]
-            counts[:, finding] = np.count_nonzero(chosen & chosen.dtype.type(1 << bit), axis=1)
-        return counts
+@compiled
+def _sum_any(
+    masks: np.ndarray,
+    source: np.ndarray,
+    targets: np.ndarray,
+    neighbors: np.ndarray,
+    expectation: np.ndarray,
+    counts: np.ndarray,
+    group: np.ndarray,
+    lift: np.ndarray,
+    scored: np.ndarray,
+) -> None:
+    """`_sum_lifts` where one finding in common is enough; masks: uint16 (n,)."""
+    k, labels = neighbors.shape[1], np.empty_like(masks)
+    for b in range(len(source)):
+        for i in range(len(masks)):
+            labels[i] = masks[source[b, i]]
+        for t in range(len(targets)):
+            mine, origin, hits = labels[targets[t]], source[b, targets[t]], 0
+            for rank in range(k):
+                hits += (mine & labels[neighbors[t, rank]]) != 0
+            if counts[origin]:
+                lift[b, group[t]] += hits / k - expectation[origin]
+                scored[b, group[t]] += 1.0
+
+
+@compiled
+def _sum_lifts(
+    masks: np.ndarray,
+    source: np.ndarray,
+    targets: np.ndarray,
+    neighbors: np.ndarray,
+    expectation: np.ndarray,
+    counts: np.ndarray,
+    group: np.ndarray,
+    lift: np.ndarray,
+    scored: np.ndarray,
+    definition: int,
+) -> None:
+    """Sum of the lifts, and number of targets scored, in each of P groups: into `lift`, `scored` (b, P)."""
+    k, words = neighbors.shape[1], masks.shape[1]
+    labels = np.empty_like(masks)
+    for b in range(len(source)):
+        for i in range(len(masks)):
+            for word in range(words):
+                labels[i, word] = masks[source[b, i], word]
+        for t in range(len(targets)):
+            target = targets[t]
+            origin = source[b, target]
+            if not counts[origin]:
+                continue
+            total = 0.0
+            for rank in range(k):
+                neighbor, shared, both, either = neighbors[t, rank], definition == EXACT, 0, 0
+                for word in range(words):
+                    mine, other = labels[target, word], labels[neighbor, word]
+                    if definition == EXACT:
+                        shared &= mine == other
+                    elif definition == JACCARD:
+                        both += _bits(mine & other)
+                        either += _bits(mine | other)
+                    else:
+                        shared |= (mine & other) != 0
+                if definition == JACCARD:
+                    total += both / either if either else 1.0
+                else:
+                    total += shared
+            lift[b, group[t]] += total / k - expectation[origin]
+            scored[b, group[t]] += 1.0
+
+
+@compiled
+def _bits(mask: int) -> int:
+    """How many bits are set."""
+    count = 0
+    while mask:
+        count += _BYTE[mask & 255]
+        mask >>= 8
+    return count
+
+
+@compiled
+def _count_small(
+    masks: np.ndarray,
+    source: np.ndarray,
+    targets: np.ndarray,
+    neighbors: np.ndarray,
+    shared: np.ndarray,
+    own: np.ndarray,
+) -> None:
+    """How often each finding is shared by target and neighbour, and is a target's: (b, C) each.
+
+    masks: uint16 (n,). Sets are counted, then what is in them.
+    """
+    labels, n_findings = np.empty_like(masks), shared.shape[1]
+    for b in range(len(source)):
+        for i in range(len(masks)):
+            labels[i] = masks[source[b, i]]
+        sets = np.zeros((2, 1 << n_findings), dtype=np.int64)
+        for t in range(len(targets)):
+            mine = labels[targets[t]]
+            sets[1, mine] += 1
+            for rank in range(neighbors.shape[1]):
+                sets[0, mine & labels[neighbors[t, rank]]] += 1
+        for each in range(1, 1 << n_findings):
+            if sets[0, each] or sets[1, each]:
+                for finding in range(n_findings):
+                    if each >> finding & 1:
+                        shared[b, finding] += sets[0, each]
+                        own[b, finding] += sets[1, each]
+
+
+@compiled
+def _count_large(
+    masks: np.ndarray,
+    source: np.ndarray,
+    targets: np.ndarray,
+    neighbors: np.ndarray,
+    shared: np.ndarray,
+    own: np.ndarray,
+) -> None:
+    """`_count_small` for masks of any size, uint64 (n, W): one finding after another."""
+    for b in range(len(source)):
+        for t in range(len(targets)):
+            for finding in range(shared.shape[1]):
+                word, bit = finding // 64, np.uint64(1) << np.uint64(finding % 64)
+                if masks[source[b, targets[t]], word] & bit:
+                    own[b, finding] += 1
+                    for rank in range(neighbors.shape[1]):
+                        shared[b, finding] += (masks[source[b, neighbors[t, rank]], word] & bit) != 0

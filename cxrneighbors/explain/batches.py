@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cxrneighbors.compiled import compiled
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain.perturb import MaskedFilms, fill_images
 
@@ -28,6 +29,10 @@ class Batches:
 
     def of(self, films: MaskedFilms) -> Iterator[Tensor]:
         """Images float32 (B, C, H, W) on the device, in the order of `films`; one batch exists at a time."""
+        return self._composed(films) if self.device == "cpu" and not films.feather else self._gathered(films)
+
+    def _gathered(self, films: MaskedFilms) -> Iterator[Tensor]:
+        """By torch, on any device: from maps of which film is shown at each pixel."""
         neighbour = films.fill == "neighbour"
         sources = self._tensor(films.sources, np.float32)
         fills = sources if neighbour else self._tensor(fill_images(films), np.float32)
@@ -42,6 +47,29 @@ class Batches:
                 shown = fill_row[rows]
                 shown = shown[:, segments] if shown.ndim == 2 else shown
                 yield compose(sources[base_row[rows]], fills, masks[rows][:, segments], shown)
+
+    def _composed(self, films: MaskedFilms) -> Iterator[Tensor]:
+        """By a loop over pixels, without maps."""
+        n_films, channels, area = len(films.sources), films.sources.shape[1], films.segments.size
+        sources = np.ascontiguousarray(films.sources, dtype=np.float32).reshape(n_films, channels, area)
+        neighbour = films.fill == "neighbour"
+        fills = sources
+        if not neighbour:
+            images = fill_images(films)
+            fills = np.broadcast_to(images, (len(images), *films.sources.shape[1:])).reshape(
+                -1, channels, area
+            )
+        segments = np.ascontiguousarray(films.segments, dtype=np.int32).ravel()
+        source = np.ascontiguousarray(films.source, dtype=np.int64)
+        base = np.zeros(len(films), dtype=np.int64) if neighbour else source
+        shown = source if len(fills) > 1 else np.zeros_like(source)
+        shown = np.broadcast_to(shown if shown.ndim == 2 else shown[:, None], films.masks.shape)
+        for start in range(0, len(films), self.size):
+            rows = slice(start, start + self.size)
+            kept = np.ascontiguousarray(films.masks[rows], dtype=bool)
+            made = np.empty((len(kept), channels, area), dtype=np.float32)
+            _compose(sources, base[rows], fills, shown[rows], kept, segments, made)
+            yield torch.from_numpy(made.reshape(len(kept), *films.sources.shape[1:]))
 
     def each(self, films: MaskedFilms, function: Callable[[Tensor], np.ndarray]) -> np.ndarray:
         """`function` of each batch, joined: (N, ...). A batch too large for memory is halved."""
@@ -61,6 +89,27 @@ class Batches:
 
     def _tensor(self, values: np.ndarray, dtype: type) -> Tensor:
         return torch.from_numpy(np.require(values, dtype, ["C", "W"])).to(self.device)
+
+
+@compiled
+def _compose(
+    sources: np.ndarray,
+    base: np.ndarray,
+    fills: np.ndarray,
+    shown: np.ndarray,
+    kept: np.ndarray,
+    segments: np.ndarray,
+    made: np.ndarray,
+) -> None:
+    """Films (B, C, A): `sources[base[b]]` where film b keeps a pixel's segment, else `fills[shown[b, s]]`."""
+    for film in range(len(made)):
+        for channel in range(made.shape[1]):
+            for pixel in range(made.shape[2]):
+                segment = segments[pixel]
+                if kept[film, segment]:
+                    made[film, channel, pixel] = sources[base[film], channel, pixel]
+                else:
+                    made[film, channel, pixel] = fills[shown[film, segment], channel, pixel]
 
 
 def _pasted(base: Tensor, fills: Tensor, kept: Tensor, shown: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cxrneighbors.errors import UserError, choose
+from cxrneighbors.explain.quickshift import quickshift
 from cxrneighbors.files import atomic_path
 from cxrneighbors.lungs.regions import REGIONS, lung_regions
 from cxrneighbors.lungs.rule import find_lungs
@@ -18,8 +19,9 @@ from cxrneighbors.progress import say
 
 Segmentation = str | Callable[[np.ndarray], np.ndarray]
 
-# Arguments of the functions of the same name in skimage.segmentation. quickshift's are those of the `lime`
-# package; the others give about as many segments on a film (20 to 45).
+# Arguments of the functions of the same name in skimage.segmentation (for quickshift our own, which gives the
+# same segments). quickshift's are those of the `lime` package; the others give about as many segments on a
+# film (20 to 45).
 OPTIONS: dict[str, dict[str, Any]] = {
     "quickshift": {"kernel_size": 4, "max_dist": 200, "ratio": 0.2},
     "slic": {"n_segments": 50, "compactness": 0.1, "start_label": 0},
@@ -150,5 +152,7 @@ def _superpixels(film: np.ndarray, name: str) -> np.ndarray:
         picture, options["channel_axis"] = film.mean(axis=0), None
     else:
         picture = np.moveaxis(film if len(film) == 3 else np.repeat(film[:1], 3, axis=0), 0, -1)
+        if name == "quickshift":
+            return quickshift(picture, **options)
     labels: np.ndarray = getattr(skimage.segmentation, name)(picture.astype(np.float64), **options)
     return labels

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from cxrneighbors.data.pixels import usable_cpus
 from cxrneighbors.data.views import VIEWS
 from cxrneighbors.index.backends.registry import BACKENDS, Graph, graph_class
 from cxrneighbors.index.fusion import VECTOR_MODALITIES, Factors, distance_factors, scaled_concatenation
+from cxrneighbors.processes import usable_cpus
 from cxrneighbors.progress import track
 
 

@@ -15,16 +15,15 @@ of the row its labels came from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from cxrneighbors.compiled import by_thread, compiled
 from cxrneighbors.statistics.groups import equal_sized_groups
 
-PAIR_BUDGET = 500_000_000  # target-neighbour pairs per test; beyond it the number of permutations is reduced
-MIN_PERMUTATIONS = 999
-_CHUNK_PAIRS = 2_000_000  # pairs held at once: some 50 MB
+_CHUNK_PAIRS = 2_000_000  # target-neighbour pairs of the exchanges that are made at once
 _TIE = 1e-9  # sums in another order differ in the last bits; equal lifts must count as equal
 
 
@@ -58,22 +57,34 @@ def exchange_groups(units: np.ndarray, attributes: np.ndarray) -> list[np.ndarra
     return [group for group in groups if len(group) > 1]
 
 
-def exchanges(
-    groups: list[np.ndarray], n: int, n_permutations: int, rng: np.random.Generator, chunk: int
-) -> Iterator[np.ndarray]:
-    """Random exchanges, `chunk` at a time: int64 (b, n); row i takes the labels of row `source[:, i]`."""
-    for start in range(0, n_permutations, chunk):
-        size = min(chunk, n_permutations - start)
-        source = np.tile(np.arange(n), (size, 1))
-        for members in groups:
-            deal = rng.permuted(np.tile(np.arange(len(members)), (size, 1)), axis=1)
-            source[:, members.reshape(-1)] = members[deal].reshape(size, -1)
-        yield source
+def exchanges(groups: list[np.ndarray], n: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    """`count` random exchanges: int32 (count, n); row i takes the labels of row `source[:, i]`."""
+    source = np.empty((count, n), dtype=np.int32)
+    rows = np.concatenate([np.empty(0, dtype=np.int64), *(group.reshape(-1) for group in groups)])
+    shapes = np.array([group.shape for group in groups], dtype=np.int64).reshape(-1, 2)
+    _exchange(source, rows, shapes, rng)
+    return source
 
 
-def affordable_permutations(n_permutations: int, n_pairs: int) -> int:
-    """`n_permutations`, or fewer where `n_pairs` is huge: at least 999, some 5e8 label pairs in all."""
-    return min(n_permutations, max(MIN_PERMUTATIONS, PAIR_BUDGET // max(n_pairs, 1)))
+@compiled
+def _exchange(source: np.ndarray, rows: np.ndarray, shapes: np.ndarray, rng: np.random.Generator) -> None:
+    """`rows`: of the groups one after another; `shapes` (G, 2): patients and images a patient of each."""
+    order = np.empty(max(1, len(rows)), dtype=np.int64)
+    for line in source:
+        for i in range(len(line)):
+            line[i] = i
+        start = 0
+        for group in range(len(shapes)):
+            patients, images = shapes[group, 0], shapes[group, 1]
+            for i in range(patients):
+                order[i] = i
+            for i in range(patients - 1, 0, -1):  # Fisher and Yates
+                j = int(rng.random() * (i + 1))
+                order[i], order[j] = order[j], order[i]
+            for i in range(patients):
+                for image in range(images):
+                    line[rows[start + i * images + image]] = rows[start + order[i] * images + image]
+            start += patients * images
 
 
 def permutation_test(
@@ -86,16 +97,24 @@ def permutation_test(
 ) -> PermutationTest:
     """Test S statistics at once. `statistic` takes sources (b, n) and returns float64 (b, S).
 
-    n_pairs: target-neighbour pairs behind one evaluation; it sets the chunk and the affordable number.
+    n_pairs: target-neighbour pairs behind one evaluation, which decide how many exchanges are made at once.
+    These parts have random generators of their own, so the outcome does not depend on the number of threads.
     """
-    observed = statistic(np.arange(n)[None, :])[0]
-    count = affordable_permutations(n_permutations, n_pairs)
+    observed = statistic(np.arange(n, dtype=np.int32)[None, :])[0]
+    null = np.empty((n_permutations, len(observed)))
     chunk = max(1, _CHUNK_PAIRS // max(n_pairs, n, 1))
-    null = np.concatenate([statistic(source) for source in exchanges(groups, n, count, rng, chunk)])
+    starts = range(0, n_permutations, chunk)
+    generators = dict(zip(starts, rng.spawn(len(starts)), strict=True))
+
+    def evaluate(start: int) -> None:
+        size = min(chunk, n_permutations - start)
+        null[start : start + size] = statistic(exchanges(groups, n, size, generators[start]))
+
+    by_thread(evaluate, starts)
     at_least = (null >= observed - _TIE).sum(axis=0)
     # A permutation in which a statistic is undefined (nobody to average over) counts against the finding.
     at_least += np.isnan(null).sum(axis=0)
-    p_value = np.where(np.isnan(observed), np.nan, (1 + at_least) / (1 + count))
+    p_value = np.where(np.isnan(observed), np.nan, (1 + at_least) / (1 + n_permutations))
     known = np.ma.masked_invalid(null)
     mean, spread = (part.filled(np.nan) for part in (known.mean(axis=0), known.std(axis=0)))
-    return PermutationTest(observed, p_value, mean, spread, count)
+    return PermutationTest(observed, p_value, mean, spread, n_permutations)

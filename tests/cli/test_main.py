@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -164,3 +165,40 @@ def test_no_traceback_without_debug(
     assert call("--debug", "search", tmp_path / "no", "--image-id", "x") == 2
     assert "Traceback" in capsys.readouterr().err
     assert "Traceback" not in error_of("search", tmp_path / "no", "--image-id", "x")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError("Unable to allocate 153. TiB for an array with shape (6, 28)"), " (153. TiB more were"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 512 bytes."),
+            " (512",
+        ),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has"), " (2.00 GiB more were"),
+        (MemoryError(), "memory; give smaller"),
+    ],
+)
+def test_more_than_the_memory_is_one_line_with_the_remedy(
+    error: Exception, said: str, monkeypatch: pytest.MonkeyPatch, error_of: Callable[..., str], tmp_path: Path
+) -> None:
+    def fail(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("cxrneighbors.verification.verify", fail)
+    text = error_of("verify", tmp_path)
+    assert text.startswith("error: not enough memory") and said in text and "smaller sizes" in text
+
+
+def test_control_characters_in_names_are_no_commands_to_the_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+    call: Callable[..., int],
+    error_of: Callable[..., str],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    found = SimpleNamespace(lines=lambda: ["a \x1b[31mname\x9b", "of two lines\tand a tab"])
+    monkeypatch.setattr("cxrneighbors.verification.verify", lambda _: found)
+    assert call("verify", tmp_path) == 0
+    assert capsys.readouterr().out == "a \\x1b[31mname\\x9b\nof two lines\tand a tab\n"
+    assert "\\x1b[31m" in error_of("search", tmp_path / "\x1b[31m", "--image-id", "x")

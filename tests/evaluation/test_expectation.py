@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import time
 from itertools import permutations
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from scipy.stats import hypergeom
 
 from cxrneighbors.evaluation.expectation import random_expectation, random_histogram
 from cxrneighbors.evaluation.labels import encode_labels
@@ -103,22 +103,29 @@ def test_one_film_of_each_unit_equals_all_orders(include, definition):
         assert result.candidates[i] == len(set(units[films]))
 
 
+def test_histogram_of_many_candidates_is_scipys():
+    candidates, overlapping = (
+        np.array([5, 112_000, 112_000, 377_110, 9]),
+        np.array([5, 0, 112_000, 40_321, 2]),
+    )
+    expected = sum(hypergeom.pmf(np.arange(6), n, m, 5) for n, m in zip(candidates, overlapping, strict=True))
+    np.testing.assert_allclose(random_histogram(candidates, overlapping, 5), expected, rtol=1e-9, atol=1e-15)
+
+
 def test_histogram_refuses_too_few_candidates():
     with pytest.raises(ValueError, match="at least k=5"):
         random_histogram(np.array([4]), np.array([1]), 5)
 
 
-def test_full_label_table_in_seconds(shared_data):
+def test_full_label_table(shared_data):
     table = pd.read_csv(next((shared_data / "chestxray14-labels").glob("*Data_Entry*")))
     labels = encode_labels(table["Finding Labels"].str.split("|"))
     patients = pd.factorize(table["Patient ID"])[0]
-    start = time.perf_counter()
     everyone = np.zeros(len(table), dtype=np.int64)
     of_any_pair = random_expectation(labels.masks, everyone, "any", include_same_patient=True).mean
     assert of_any_pair.mean() == pytest.approx(0.354, abs=5e-4)
     result = random_expectation(labels.masks, patients, "jaccard")
     one_each = random_expectation(labels.masks, patients, "any", units=patients, k=5)
-    assert time.perf_counter() - start < 20
     assert one_each.candidates.max() == patients.max()
     rows = np.random.default_rng(0).choice(len(table), 20, replace=False)
     for row in rows:

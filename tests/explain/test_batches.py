@@ -69,6 +69,17 @@ def test_films_are_masked_as_by_hand(films, fill):
     assert len(model.films) == 41 and max(model.batches) == 7
 
 
+@pytest.mark.parametrize("fill", ["grey", "black", 0.3, "mean", "blur", "neighbour", "neighbours"])
+def test_films_are_the_same_on_every_device(films, fill):
+    """The processor's loop against torch's gathers, which a GPU runs."""
+    if fill == "neighbours":  # a neighbour of its own for each segment
+        fill, source = "neighbour", np.random.default_rng(1).integers(0, 3, (41, 9))
+        films = replace(films, source=source, fill=fill)
+    films, batches = replace(films, fill=fill), Batches("cpu", 16)
+    for made, gathered in zip(batches.of(films), batches._gathered(films), strict=True):
+        assert made.dtype == gathered.dtype == torch.float32 and torch.equal(made, gathered)
+
+
 def test_one_batch_exists_at_a_time(films):
     shapes = [tuple(images.shape) for images in Batches("cpu", 16).of(films)]
     assert shapes == [(16, 2, 20, 24), (16, 2, 20, 24), (9, 2, 20, 24)]

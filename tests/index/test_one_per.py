@@ -10,7 +10,6 @@ import pytest
 
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.errors import UserError
-from cxrneighbors.index.backends.exact import UNIT_ROWS, smallest_units
 from cxrneighbors.index.filters import first_of_each, kept_first
 from cxrneighbors.index.neighbor_index import NeighborIndex
 
@@ -221,22 +220,6 @@ def test_a_study_belongs_to_its_patient_and_data_set() -> None:
         return "".join(hits["neighbor_id"])
 
     assert found("study") == "edcb" and found("patient") == "edc" and found("image") == "edc"
-
-
-def test_smallest_units_of_each_line() -> None:
-    rng = np.random.default_rng(0)
-    units = np.repeat(np.arange(60), rng.integers(1, 9, 60))
-    values = rng.standard_normal((5, len(units))).astype(np.float32)
-    values[:, units == 7] = np.inf
-    columns, least = smallest_units(values, units, 8)
-    for line, chosen, best in zip(values, columns, least, strict=True):
-        by_unit = pd.Series(line).groupby(units).min().nsmallest(8)
-        assert set(units[chosen[:, 0]]) == set(by_unit.index) and set(best) == set(by_unit)
-        for kept in chosen:
-            unit = units[kept[0]]
-            own = np.flatnonzero(units == unit)
-            expected = own[np.argsort(line[own])][:UNIT_ROWS]
-            assert kept[kept >= 0].tolist() == expected.tolist()
 
 
 def test_first_of_each_and_kept_first() -> None:

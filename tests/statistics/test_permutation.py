@@ -4,9 +4,11 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from scipy.stats import chisquare
 
+from cxrneighbors import compiled
+from cxrneighbors.statistics import permutation
 from cxrneighbors.statistics.permutation import (
-    affordable_permutations,
     exchange_groups,
     exchanges,
     permutation_test,
@@ -27,13 +29,12 @@ def test_exchange_moves_whole_patients_and_keeps_attributes():
     units, attributes = np.sort(rng.integers(0, 40, 80)), rng.integers(0, 2, 80)
     groups = exchange_groups(units, attributes)
     moved = 0
-    for source in exchanges(groups, 80, 30, rng, chunk=7):
-        for row in source:
-            assert sorted(row) == list(range(80))
-            assert np.array_equal(attributes[row], attributes)
-            for unit in np.unique(units):
-                assert len(np.unique(units[row[units == unit]])) == 1
-            moved += (row != np.arange(80)).sum()
+    for row in exchanges(groups, 80, 30, rng):
+        assert sorted(row) == list(range(80))
+        assert np.array_equal(attributes[row], attributes)
+        for unit in np.unique(units):
+            assert len(np.unique(units[row[units == unit]])) == 1
+        moved += (row != np.arange(80)).sum()
     assert moved > 0
 
 
@@ -65,8 +66,24 @@ def test_an_undefined_statistic_has_no_p_value():
     assert np.isnan(test.p_value[0]) and np.isnan(test.null_mean[0])
 
 
-def test_fewer_permutations_for_huge_data():
-    assert affordable_permutations(9999, 5_000) == 9999
-    assert affordable_permutations(9999, 100_000) == 5000
-    assert affordable_permutations(9999, 10**9) == 999
-    assert affordable_permutations(199, 10**9) == 199
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch, threads: int):
+    monkeypatch.setattr(compiled, "thread_count", lambda: threads)
+    monkeypatch.setattr(permutation, "_CHUNK_PAIRS", 70)
+    values, groups = np.arange(7.0), exchange_groups(np.arange(7), np.zeros(7, int))
+    test = permutation_test(
+        lambda source: (values[source] @ values)[:, None], groups, 7, 7, 105, np.random.default_rng(1)
+    )
+    assert test.n_permutations == 105
+    assert (test.p_value[0], test.null_mean[0]) == (pytest.approx(1 / 106), pytest.approx(62.8, abs=2))
+    assert test.null_sd[0] == KNOWN.setdefault("sd", test.null_sd[0])
+
+
+KNOWN: dict[str, float] = {}
+
+
+def test_every_order_is_equally_likely():
+    groups = exchange_groups(np.array([0, 0, 1, 1, 2, 2, 3, 4]), np.zeros(8, int))
+    drawn = exchanges(groups, 8, 60_000, np.random.default_rng(0))
+    orders, times = np.unique(drawn, axis=0, return_counts=True)
+    assert len(orders) == 6 * 2 and chisquare(times).pvalue > 0.001

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cxrneighbors.data.pixels import usable_cpus
 from cxrneighbors.errors import UserError
+from cxrneighbors.processes import usable_cpus
 
 SUFFIXES = {"mimic-cxr": ".dcm", "mimic-cxr-jpg": ".jpg"}
 # Kind -> beginning and middle of the file's name; versions ('2.0.0', '2.1.0') stand between.
@@ -67,6 +67,8 @@ def find_sources(root: Path, form: str, tables: Path | None, patients: Path | No
     if tables is not None:
         if not tables.is_dir():
             raise UserError(f"{tables}: no such folder; give the folder that holds the {form} tables")
+        if not any(_find_table(tables, kind) for kind in TABLES):
+            raise UserError(f"{tables}: holds none of MIMIC-CXR's tables; give the folder that does")
         places.append(tables)
     places += _sisters(root, form)
     found: dict[str, Path] = {}

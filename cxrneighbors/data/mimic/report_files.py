@@ -11,8 +11,8 @@ from itertools import islice
 from pathlib import Path
 
 from cxrneighbors.data.mimic.layout import walk_files
-from cxrneighbors.data.pixels import usable_cpus
 from cxrneighbors.errors import UserError
+from cxrneighbors.processes import usable_cpus
 from cxrneighbors.progress import track
 from cxrneighbors.reports.sections import parse_sections
 

@@ -20,9 +20,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from cxrneighbors.data.pixels import usable_cpus
 from cxrneighbors.errors import UserError
 from cxrneighbors.index.backends.hnsw_file import check_graph_file
+from cxrneighbors.processes import usable_cpus
 
 SPACE = "l2"
 MAX_EF = 100_000

@@ -88,6 +88,15 @@ def load_rules(folder: Path = RULES_FOLDER) -> Rules:
     Raises `UserError`, naming file or entry, for a missing or broken file, a missing or unknown key, an
     unknown kind or side, or a phrase against the notation.
     """
+    try:
+        return _load(folder)
+    except (AttributeError, KeyError, TypeError) as error:
+        said = " ".join(str(error).split())[:80]
+        remedy = "copy the package's own and change them"
+        raise UserError(f"{folder}: a rule file has no {said}, or of another kind; {remedy}") from None
+
+
+def _load(folder: Path) -> Rules:
     rules = Rules()
     for name in FINDING_FILES:
         for entry in _read(folder / name)["finding"]:
