@@ -54,6 +54,16 @@ def temporary_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def scratch_folder(name: str) -> Iterator[Path]:
+    """Yield a new folder in the system's temporary one; what killed runs left by this `name` goes first."""
+    place = Path(tempfile.gettempdir()) / f"cxrneighbors-{name}"
+    clear_left(place)
+    with temporary_folder(place) as temporary:
+        (temporary / name).mkdir()  # which a job may lock itself
+        yield temporary / name
+
+
+@contextmanager
 def _locked(handle: int | None) -> Iterator[None]:
     """Hold a lock on an open handle, and close it; where there are no locks, at once, as Windows needs it."""
     if fcntl is None and handle is not None:
