@@ -105,9 +105,11 @@ def clear_left(path: Path) -> None:
     _clear(each for each in path.parent.iterdir() if stands_for(each.name) == path.name)
 
 
-def clear_below(folder: Path, deep: bool = True) -> None:
-    """Remove what was left anywhere below `folder`; not `deep`: in `folder` alone, where others write too."""
-    _clear(folder.rglob(".*") if deep else folder.glob(".*"))
+def clear_below(folder: Path, names: Iterable[str] = ()) -> None:
+    """Remove what was left below `folder`, or in it and below `names` in it where others write there too."""
+    _clear(folder.glob(".*") if names else folder.rglob(".*"))
+    for name in names:
+        _clear((folder / name).rglob(".*"))
 
 
 def _clear(paths: Iterable[Path]) -> None:

@@ -79,8 +79,11 @@ def test_a_job_removes_what_lies_anywhere_in_its_folder_but_what_is_being_writte
         clear_below(work.folder)
         assert half.exists() and not any(path.exists() for path in left)
     left = [leave("file", work.folder / "below" / "a.json")]
-    clear_below(work.folder, deep=False)
-    assert left[0].exists()
+    clear_below(work.folder, ["films"])
+    assert left[0].exists(), "another's folder"
+    KIND.begin(work.folder, {"seed": 0}, own=("films", "below", "b.json"))
+    assert not left[0].exists()
+    left = [leave("file", work.folder / "below" / "a.json")]
     assert KIND.begin(work.folder, {"seed": 0}).resumed and not left[0].exists()
     assert list(work.finish()["files"]) == [".my.notes", "b.json"]
 
