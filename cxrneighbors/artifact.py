@@ -62,7 +62,7 @@ class Kind:
         folder, wanted = Path(folder), _through_json(plan)
         found = self._found(folder, own) if restart else self.check_free(folder, wanted, own)
         if folder.is_dir():
-            clear_below(folder, deep=not own)
+            clear_below(folder, own)
         if found is not None and not restart and found["complete"]:
             return Work(self, folder, wanted, True, True, own, scratch)
         folder.mkdir(parents=True, exist_ok=True)
