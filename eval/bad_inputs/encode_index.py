@@ -127,11 +127,12 @@ def vectors() -> list[Case]:
         in_json("emb/manifest.json", "complete", to=False), "another format": in_json("emb/manifest.json",
         "format", to=99), "another kind": in_json("emb/manifest.json", "kind", to="index"), "no files":
         in_json("emb/manifest.json", "files", to=...), "files as list": in_json("emb/manifest.json",
-        "files", to=[]), "no image": in_json("emb/manifest.json", "image", to=...), "dim as text":
-        in_json("emb/manifest.json", "image", "dim", to="x"), "dim of 5": in_json("emb/manifest.json",
-        "image", "dim", to=5), "dim of 10**12": in_json("emb/manifest.json", "image", "dim", to=10**12),
-        "count of 10**12": in_json("emb/manifest.json", "image", "count", to=10**12), "image as null":
-        in_json("emb/manifest.json", "image", to=None),
+        "files", to=[]), "no image": in_json("emb/manifest.json", "modalities", "image", to=...),
+        "dim as text": in_json("emb/manifest.json", "modalities", "image", "dim", to="x"), "dim of 5":
+        in_json("emb/manifest.json", "modalities", "image", "dim", to=5), "dim of 10**12":
+        in_json("emb/manifest.json", "modalities", "image", "dim", to=10**12), "count of 10**12":
+        in_json("emb/manifest.json", "modalities", "image", "count", to=10**12), "image as null":
+        in_json("emb/manifest.json", "modalities", "image", to=None),
     }  # fmt: skip
     fitting = {
         "vectors of NaN": vector(np.nan), "vectors of infinity": vector(np.inf), "vectors of 1e38":

@@ -30,7 +30,7 @@ Look = Callable[[Path, str], None]
 Files = dict[str, tuple[int, int, int]]
 
 REMEDY = (
-    r"; \S|must|choose|give |take |leave|make |Missing|Invalid value|requires|already|No such option"
+    r"; \S|must|choose|give |take |write |leave|make |Missing|Invalid value|requires|already|No such option"
     r"|See 'cxrneigh"
 )
 WHOLE = 60.0  # seconds of computing for what is done but for the bad thing
