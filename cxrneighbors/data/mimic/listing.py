@@ -63,11 +63,12 @@ def with_files(
     With `check_files=False` no folder is looked at: paths are built from the ids and taken as right.
     """
     base = sources.files or (root if root.is_dir() else root.parent) / "files"
+    above = str(base) + os.sep
     names = [
         image_file(*ids, suffix)
         for ids in zip(rows["patient_id"], rows["study_id"], rows["image_id"], strict=True)
     ]
-    paths = pd.Series([str(base) + os.sep + name for name in names], dtype=object)
+    paths = pd.Series([above + name for name in names], dtype=object)
     if not options.check_files:
         return rows.assign(path=paths)
     found = walk_files(base, [suffix])
