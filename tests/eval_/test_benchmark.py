@@ -6,7 +6,7 @@ from argparse import Namespace
 import numpy as np
 import pytest
 
-from benchmarks import evaluation, perturbation, quickshift, search, turns
+from benchmarks import evaluation, growth, perturbation, quickshift, search, turns
 from cxrneighbors.explain.segments import segment
 
 
@@ -80,3 +80,12 @@ def test_evaluation(given, monkeypatch, capsys):
     assert "| 49 |" in evaluation.markdown(found)
     monkeypatch.setattr(evaluation, "FEW", 2)
     assert evaluation.permutation_ratio(labels, 0.005, 1)["ratio"] > 0
+
+
+def test_growth(given, monkeypatch):
+    monkeypatch.setattr(growth, "SMALL", (60, 120))
+    monkeypatch.setattr(growth, "SIZES", ())
+    found = growth.measure(given)
+    assert {row["stage"] for row in found["rows"]} >= {"import", "encode", "evaluate"}
+    assert all(len(row["seconds"]) == 2 for row in found["rows"])
+    assert "120 films" in growth.markdown(found) and growth.figure(found).axes
