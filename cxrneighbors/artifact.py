@@ -143,7 +143,10 @@ class Kind:
             return None
         raise UserError(f"{folder}: holds other files, not {self.name}; give a new or empty folder")
 
-    def _check_files(self, folder: Path, files: dict[str, dict[str, Any]]) -> None:
+    def _check_files(self, folder: Path, files: Any) -> None:
+        parts = files.values() if isinstance(files, dict) else [None]
+        if not all(isinstance(part, dict) and {"bytes", "sha256"} <= part.keys() for part in parts):
+            raise UserError(f"{folder / MANIFEST}: its files are no table; run {self.made_by} again")
         for name, described in files.items():
             path = folder / name
             if Path(name).is_absolute() or ".." in Path(name).parts:

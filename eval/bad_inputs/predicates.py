@@ -48,5 +48,5 @@ def cases() -> list[Case]:
         ("--among", "evaluate-explanations idx --classifier clf --out new --methods lime"),
     ):
         for text in ("view =", "nope == 1", "age > 999", "", "__import__('os').system('touch evil')"):
-            found.append(Case(f"{line} {option} {shlex.quote(text)}", f"{option}|no images"))
+            found.append(Case(f"{line} {option} {shlex.quote(text)}", f"{option}|among|no images"))
     return found
