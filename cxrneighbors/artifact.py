@@ -24,6 +24,7 @@ from typing import Any
 
 from cxrneighbors.errors import UserError
 from cxrneighbors.files import atomic_dir, plain, read_json, sha256_file, write_json_atomic
+from cxrneighbors.leftovers import clear_below, stands_for
 from cxrneighbors.locks import hold, release
 from cxrneighbors.progress import say
 
@@ -53,12 +54,15 @@ class Kind:
         `own`: names that this kind writes; with them only these are in the way, other files may lie beside.
         `scratch`: folders that only unfinished work needs, such as checkpoints: removed when work begins
         anew, and not described by the manifest.
-        Until it is finished the folder is locked for this process.
+        What a killed run left half-written is removed, and until the folder is finished it is locked for this
+        process.
         Raises `UserError` naming what differs, that the folder holds something else, or that another process
         writes to it.
         """
         folder, wanted = Path(folder), _through_json(plan)
         found = self._found(folder, own) if restart else self.check_free(folder, wanted, own)
+        if folder.is_dir():
+            clear_below(folder, own)
         if found is not None and not restart and found["complete"]:
             return Work(self, folder, wanted, True, True, own, scratch)
         folder.mkdir(parents=True, exist_ok=True)
@@ -261,7 +265,8 @@ def newest_checkpoint(folder: Path, pattern: str = "*.ckpt", keys: Iterable[str]
 
 
 def _names(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir()]
+    """What lies in `folder` but a killed run's leftovers."""
+    return [path.name for path in folder.iterdir() if stands_for(path.name) is None]
 
 
 def _through_json(value: Mapping[str, Any]) -> dict[str, Any]:

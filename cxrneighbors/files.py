@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import errno
-import glob
 import hashlib
 import json
 import os
 import re
-import shutil
-import tempfile
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
 from cxrneighbors.errors import UserError
+from cxrneighbors.leftovers import clear_left, replace_dir, temporary_file, temporary_folder
 
-FRESH = 2.0
 _TORCH = r"PytorchStreamWriter failed|file write failed|iostream error|unexpected pos \d+ vs"
 
 
@@ -42,6 +33,8 @@ def naming(path: str | Path) -> Iterator[None]:
     except OSError as error:
         if error.errno is None and re.search(r"requested and \d+ written", str(error)):  # NumPy
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        if error.errno is None and (found := re.search(r"\[Errno (\d+)\]", str(error))):  # shutil.Error
+            raise OSError(int(found[1]), os.strerror(int(found[1])), str(path)) from error
         if error.filename is None or f"/.{path.name}." in f"/{error.filename}":
             error.filename = str(path)
         raise
@@ -54,20 +47,20 @@ def naming(path: str | Path) -> Iterator[None]:
 
 
 @contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; it takes the final name only if the block ends well."""
+def atomic_path(path: str | Path, clear: bool = False) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; it takes the final name only if the block ends well.
+
+    `clear`: remove first what killed writers of `path` left, for a file that is in no job's folder.
+    """
     path = Path(path)
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-        os.close(handle)
-        temporary = Path(name)
-        try:
+        if clear:
+            clear_left(path)
+        with temporary_file(path) as temporary:
             yield temporary
             os.chmod(temporary, 0o644)
             os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
 
 
 def write_bytes_atomic(path: str | Path, content: bytes) -> None:
@@ -108,57 +101,10 @@ def atomic_dir(path: str | Path) -> Iterator[Path]:
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         clear_left(path)
-        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-        handle = os.open(temporary, os.O_RDONLY)
-        try:
-            with suppress(OSError):  # a file system without locks
-                lock(handle)
+        with temporary_folder(path) as temporary:
             os.chmod(temporary, 0o755)
             yield temporary
             replace_dir(temporary, path)
-        finally:
-            os.close(handle)
-            shutil.rmtree(temporary, ignore_errors=True)
-
-
-def replace_dir(temporary: Path, final: Path) -> None:
-    """Move folder `temporary` to `final`; an older `final` goes only once the new one stands."""
-    if not final.exists():
-        os.replace(temporary, final)
-        return
-    old = Path(tempfile.mkdtemp(dir=final.parent, prefix=f".{final.name}.old."))
-    os.replace(final, old / "old")
-    os.replace(temporary, final)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def clear_left(path: Path) -> None:
-    """Remove folders that a killed process left beside folder `path` while it wrote there.
-
-    An older `path` that it had moved aside comes back. Whoever writes holds a lock on its temporary folder,
-    which ends with the process; what is younger than `FRESH` seconds is left alone too.
-    """
-    for old in path.parent.glob(f".{glob.escape(path.name)}.old.*/old"):
-        if not path.exists():  # killed between the two steps of `replace_dir`
-            os.replace(old, path)
-    drawn = re.compile(re.escape(f".{path.name}.") + r"(old\.)?[a-z0-9_]{8}")
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
-        if not drawn.fullmatch(left.name) or not left.is_dir():
-            continue
-        with suppress(OSError):
-            handle = os.open(left, os.O_RDONLY)
-            try:
-                lock(handle)
-                if time.time() - left.stat().st_mtime > FRESH:
-                    shutil.rmtree(left)
-            finally:
-                os.close(handle)
-
-
-def lock(handle: int) -> None:
-    """Lock an open folder, or raise OSError where another holds it; nothing where there are no locks."""
-    if fcntl is not None:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def sha256_file(path: str | Path) -> str:
@@ -174,5 +120,5 @@ def read_json(path: str | Path, remedy: str) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; {remedy}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as JSON ({error}); {remedy}") from None

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from cxrneighbors.errors import UserError
-from cxrneighbors.files import lock
+from cxrneighbors.leftovers import lock
 
 _HELD: dict[Path, int] = {}  # of this process: folder -> open handle
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+SIZES, LARGEST = ("image_size", "view_size", "latent_dim", "dim", "width"), 4096  # of constructors
 COUNTER = "num_batches_tracked"
 Model = TypeVar("Model")
 
@@ -109,14 +110,21 @@ def read_config(folder: str | Path, noun: str) -> dict[str, Any]:
 
 
 def build_model(cls: type[Model], folder: str | Path, noun: str, **options: Any) -> Model:
-    """Construct `cls(**config, **options)` from config.json; an unknown setting becomes a `UserError`."""
+    """Construct `cls(**config, **options)` from config.json.
+
+    What the class does not take, and a size beyond any model's, becomes a `UserError` that names the file:
+    the memory for it would be asked for before the weights are seen not to fit.
+    """
     settings = read_config(folder, noun)
     try:
+        for name, value in settings["config"].items():
+            if name in SIZES and isinstance(value, int | float) and not 0 <= value <= LARGEST:
+                raise ValueError(f"{name} {value!r} must lie between 0 and {LARGEST}")
         return cls(**settings["config"], **options)
-    except TypeError as error:
-        raise UserError(
-            f"{Path(folder) / CONFIG}: {error}; save the {noun} again with this version"
-        ) from None
+    except (AttributeError, LookupError, RuntimeError, TypeError, UserError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        said = f"{Path(folder) / CONFIG}: {reason}; save the {noun} again with this version"
+        raise UserError(said) from None
 
 
 def read_tensors(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
 from html import escape
 from typing import TypeVar
 
+from cxrneighbors.errors import Terminated
+
 T = TypeVar("T")
 DELAY, PERIOD = 1.0, 0.25  # seconds before a notebook's bar appears, and between two of its states
 EVERY = 30.0  # seconds between two lines of what has no bar
-_state = {"quiet": False}
+_state = {"quiet": False, "ended": False}
 
 
 def quiet(on: bool = True) -> None:
@@ -24,14 +27,38 @@ def is_quiet() -> bool:
     return _state["quiet"]
 
 
+def end(on: bool = True) -> None:
+    """Let whatever is tracked raise `Terminated` at its next item.
+
+    For a SIGTERM whose own exception was lost, as all are that are raised in a callback of compiled code.
+    """
+    _state["ended"] = on
+
+
 def say(text: str) -> None:
     """Print one status line to standard error unless quiet."""
     if not _state["quiet"]:
-        print(text, file=sys.stderr, flush=True)
+        print(printable(text), file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    """Text for a terminal, which takes control characters in a table's names for commands.
+
+    >>> printable("a\\x1b[31m")
+    'a\\\\x1b[31m'
+    """
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
     """Iterate over `items` behind a progress bar; without terminal and notebook a line every half minute."""
+    for item in _shown(items, description, total):
+        if _state["ended"]:
+            raise Terminated
+        yield item
+
+
+def _shown(items: Iterable[T], description: str, total: int | None) -> Iterator[T]:
     if _state["quiet"]:
         yield from items
         return

@@ -86,15 +86,20 @@ def verify(folder: str | Path) -> Verification:
     )
 
 
+_AGAIN = "make it again, or restore it from a copy"
 _OF_A_MODEL = (CONFIG, WEIGHTS)
 
 
 def _check_manifest(root: Path, path: Path, found: _Found) -> None:
     content, folder = _content(path), path.parent
+    if not isinstance(content.get("kind"), str):
+        raise UserError(f"{path}: describes nothing; {_AGAIN}")
     if not content.get("complete"):
         raise UserError(f"{folder}: unfinished {content.get('kind')}; run the command that made it again")
     files = content.get("files")
-    if not isinstance(files, dict):
+    if files is not None and not isinstance(files, dict):
+        raise UserError(f"{path}: its files are no table; {_AGAIN}")
+    if files is None:
         found.notes.append(f"{path}: holds no hashes of files, so nothing beside it was compared")
         return
     for name, described in files.items():
@@ -109,13 +114,15 @@ def _check_file(manifest: Path, name: str, described: Any) -> int:
     if not isinstance(described, dict) or not {"bytes", "sha256"} <= described.keys():
         raise UserError(f"{manifest}: says nothing of {name}; do not use it")
     if not path.is_file():
-        raise UserError(f"{path}: is missing; the manifest has it with {described['bytes']} bytes")
+        raise UserError(f"{path}: is missing; the manifest has it with {described['bytes']} bytes; {_AGAIN}")
     size = path.stat().st_size
     if size != described["bytes"]:
-        raise UserError(f"{path}: changed, {size} bytes where the manifest has {described['bytes']}")
+        said = f"{size} bytes where the manifest has {described['bytes']}"
+        raise UserError(f"{path}: changed, {said}; {_AGAIN}")
     if (digest := sha256_file(path)) != described["sha256"]:
         was = str(described["sha256"])
-        raise UserError(f"{path}: changed, SHA-256 {digest[:12]}... where the manifest has {was[:12]}...")
+        said = f"SHA-256 {digest[:12]}... where the manifest has {was[:12]}..."
+        raise UserError(f"{path}: changed, {said}; {_AGAIN}")
     return size
 
 

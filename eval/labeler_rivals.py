@@ -50,13 +50,14 @@ def targets(reports: Iterable[str | None], names: Iterable[str]) -> list[Target]
         text = report if isinstance(report, str) else ""
         for start, end in read_spans(text):
             for sentence in sentences(text, start, end):
-                first, last = sentence.starts[0], sentence.ends[-1]
+                spans = sentence.spans
+                first, last = spans[0][0], spans[-1][1]
                 for match in find_all(rules.mentions, sentence.words):
                     said = {
                         n for meaning in match.payloads if meaning.status != "absent" for n in meaning.names
                     }
                     if named := said & wanted:
-                        span = (sentence.starts[match.start] - first, sentence.ends[match.end - 1] - first)
+                        span = (spans[match.start][0] - first, spans[match.end - 1][1] - first)
                         found.append(
                             Target(
                                 row,

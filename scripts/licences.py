@@ -23,7 +23,12 @@ HEAD = """# Licences of what is used
 cxrneighbors itself is under the MIT licence. These are the packages that it declares, with the licence
 that each one's own metadata states, written by `python scripts/licences.py`; packages that these bring
 along are not listed. Packages under the GPL are marked: read their terms before you pass on a bundle with
-them inside. `pylibjpeg-libjpeg` decodes JPEG inside DICOM; without it such files cannot be read, others can.
+them inside. None of them is installed unless its extra is asked for.
+
+`pylibjpeg-libjpeg` (extra `jpeg-gpl`) is the one that reads films: DICOMs coded as JPEG Lossless (transfer
+syntaxes 1.2.840.10008.1.2.4.57 and .70, common in archives) or as JPEG with more than 8 bits (.51). Without
+it these are refused in a line that names the extra. All else is read without it: not compressed, deflated,
+RLE, JPEG of 8 bits (.50, .51), JPEG-LS (.80, .81), JPEG 2000 (.90, .91).
 
 | package | needed for | looked at | licence |
 |---|---|---|---|
@@ -90,6 +95,7 @@ def licence(package: Distribution) -> str:
     classifiers = [
         each.split(" :: ")[-1] for each in metadata.get_all("Classifier") or [] if "License ::" in each
     ]
+    classifiers = [each for each in classifiers if each != "OSI Approved"]  # which says no more than that
     text = (metadata.get("License") or "").strip()
     texts = [*classifiers] or [text.splitlines()[0] if text and text != "UNKNOWN" and len(text) < 80 else ""]
     return " or ".join(dict.fromkeys(map(plain, filter(None, texts)))) or NOT_STATED

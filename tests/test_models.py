@@ -16,6 +16,7 @@ from cxrneighbors.models import (
     load_weights,
     read_config,
     read_tensors,
+    save_config,
     save_model,
     state_arrays,
     strict_load,
@@ -47,6 +48,7 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
         read_config(tmp_path, "encoder")
     with pytest.raises(UserError, match="unexpected keyword argument 'size'; save the scale again"):
         build_model(Scale, tmp_path, "scale")
+
     with pytest.raises(UserError, match=r"holds \['a'\], expected \['b'\]"):
         read_tensors(tmp_path, "scale", ("b",))
     config = json.loads((tmp_path / "config.json").read_text())
@@ -71,3 +73,12 @@ def test_a_module_is_filled_by_every_tensor_once(tmp_path: Path) -> None:
     )
     with pytest.raises(UserError, match=said):
         strict_load(two, state, "file", "give another")
+
+
+def test_a_size_beyond_any_model_names_the_file(tmp_path):
+    save_config(tmp_path, "scale", "scale", {"width": 10**9}, "")
+    with pytest.raises(UserError, match=r"config\.json: width 1000000000 must lie between 0 and 4096; save"):
+        build_model(Scale, tmp_path, "scale")
+    save_config(tmp_path, "scale", "scale", {"factor": "x", "width": None}, "")
+    with pytest.raises(UserError, match=r"config\.json: .*width"):
+        build_model(Scale, tmp_path, "scale")

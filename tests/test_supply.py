@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -70,6 +71,25 @@ def test_licence_table_names_what_is_declared(licences: ModuleType) -> None:
     for name, package in licences.found([]).items():
         if name in listed and listed[name][1] == package.version:
             assert listed[name][2].strip("*") == licences.licence(package), name
+
+
+def test_nothing_under_the_gpl_is_installed_unasked(licences: ModuleType) -> None:
+    found = {name: licences.licence(package) for name, package in licences.found([]).items()}
+    always = [name for name, groups in licences.declared().items() if licences.CORE in groups]
+    assert not [name for name in always if "GPL" in found.get(name, "")]
+    assert licences.declared()["pylibjpeg-libjpeg"] == ["jpeg-gpl"]
+
+
+def test_every_pinned_package_but_torch_has_hashes_of_that_version(licences: ModuleType) -> None:
+    def pins(lines: list[str]) -> set[tuple[str, ...]]:
+        return {(licences.normalised(line), line.partition("==")[2]) for line in lines}
+
+    pinned = pins((ROOT / "constraints.txt").read_text().splitlines())
+    lines = (ROOT / "constraints-hashed.txt").read_text().replace("\\\n", " ").splitlines()
+    hashed = [line.split() for line in lines if not line.startswith("#")]
+    assert pins([words[0] for words in hashed]) == {each for each in pinned if each[0] != "torch"}
+    for name, *hashes in hashed:
+        assert hashes and all(re.fullmatch("--hash=sha256:[0-9a-f]{64}", each) for each in hashes), name
 
 
 def test_licences_in_their_usual_spelling(licences: ModuleType) -> None:

@@ -51,6 +51,8 @@ def test_a_folder_as_it_was_written(folder: Path) -> None:
         (lambda f: (f / "sub" / "two.bin").write_bytes(b"x"), "two.bin: changed, 1 bytes where"),
         (lambda f: (f / "one.bin").unlink(), "one.bin: is missing; the manifest has it with 3 bytes"),
         (lambda f: change(f, complete=False), "unfinished index"),
+        (lambda f: change(f, files="x"), "its files are no table; make it again"),
+        (lambda f: change(f, kind=None), "describes nothing; make it again"),
         (lambda f: change(f, files={"../x": {"bytes": 1, "sha256": ""}}), "lies outside its folder"),
         (lambda f: change(f, files={"one.bin": 3}), "says nothing of one.bin"),
         (lambda f: (f / MANIFEST).write_text("{"), "cannot be read as JSON"),

@@ -59,7 +59,10 @@ def build(
 def load_classifier(folder: str | Path, device: str = "auto") -> Classifier:
     """Load what `Classifier.save` or `train_classifier` wrote; in evaluation mode, on `device`."""
     place = resolve_device(device)
-    cls = model_class(read_config(folder, NOUN)[NOUN])
+    try:
+        cls = model_class(read_config(folder, NOUN)[NOUN])
+    except UserError as error:
+        raise UserError(f"{folder}: {error}" if str(folder) not in str(error) else str(error)) from None
     with seeded(0):
         model = build_model(cls, folder, NOUN)
     load_weights(model, folder, NOUN)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from cxrneighbors.classifiers import preprocessing as pre
 from cxrneighbors.classifiers.base import Classifier
+from cxrneighbors.errors import UserError
 
 # Twice torch's default: a few hundred images make few steps, and the running statistics must keep up.
 MOMENTUM = 0.2
@@ -58,7 +59,7 @@ class SmallCNN(Classifier):
         dropout: float = 0.2,
     ) -> None:
         if image_size < 32:
-            raise ValueError(f"image_size must be at least 32, got {image_size}")
+            raise UserError(f"image_size {image_size}: must be at least 32")
         super().__init__(labels, image_size, multi_label)
         self.width, self.dropout = int(width), float(dropout)
         channels = [width, 2 * width, 4 * width, 8 * width, 8 * width]

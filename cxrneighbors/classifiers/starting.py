@@ -49,7 +49,7 @@ def starting_model(
         return _from_folder(name, labels, folder, new_head or no_finding, options)
     cls = model_class(name)
     if weights is not None and not folder and not hasattr(cls, "load_checkpoint"):
-        raise UserError(f"{weights}: model {name} starts from a folder it was saved to, not from a file")
+        raise UserError(f"{weights}: model {name} starts from a folder it was saved to; give that folder")
     options = {**cls.starting_options, **options}
     model = build(name, labels=_labels(cls, studies, labels, no_finding, options), seed=seed, **options)
     if folder:

@@ -37,6 +37,9 @@ def check(verb: str, given: Mapping[str, Any], spelled: Mapping[str, str]) -> No
     for name in EXPRESSIONS:
         if isinstance(given.get(name), str):
             _check_syntax(given[name], spelled[name])
+    for name, value in given.items():
+        if isinstance(value, str) and not value.strip():
+            raise UserError(f"{spelled[name]} {value!r}: is blank; give a value, or leave it out")
     if verb == "search":
         _check_query(given)
     check_places(verb, given, spelled)
@@ -51,6 +54,9 @@ def _check_number(verb: str, name: str, value: float, option: str) -> None:
     least = rule(known.AT_LEAST, verb, name)
     if least is not None and not least <= value < inf:
         raise UserError(f"{option} {value}: must be at least {least:g}")
+    most = rule(known.AT_MOST, verb, name) or known.ANY_AT_MOST
+    if name != "seed" and value > most:
+        raise UserError(f"{option} {value}: must be at most {most:.0f}")
     if name in known.ABOVE_ZERO and not 0 < value < inf:
         raise UserError(f"{option} {value}: must be above 0")
     if name in known.SHARES and not (isfinite(value) and 0 <= value <= 1):

@@ -61,11 +61,15 @@ def command(
     from cxrneighbors.encoders.defaults import default_encoders
     from cxrneighbors.encoders.encode import encode
     from cxrneighbors.encoders.registry import load_image_encoder
+    from cxrneighbors.errors import UserError
     from cxrneighbors.progress import say
 
     refuse_inputs(out, [*studies, *(Path(name) for name in (image_encoder, report_encoder) if name)])
     table = read_tables(studies)
     image, report = default_encoders(table, image_encoder, report_encoder)
+    if report in (None, "none") and (mask_labels or mask_sentences):
+        option = "--mask-labels" if mask_labels else "--mask-sentences"
+        raise UserError(f"{option}: no report is encoded; leave it out, or give a --report-encoder")
     embeddings = encode(
         table,
         image=load_image_encoder(image, device, lungs),

@@ -152,11 +152,15 @@ def command(
     by_rule = among is not None or errors is not None
     if bool(named) == by_rule:
         raise UserError("explain: give films by --image-id or --image, or by --among or --errors")
+    if limit is not None and not by_rule:
+        raise UserError("--limit: is for --among and --errors; leave it out")
     about = [
         [*[None] * len(image_id), *_each(name, given, len(image))]
         for name, given in (("patient-id", patient_id), ("text", text), ("view", view))
     ]
     spec = parse_method(method)
+    if lungs is not None and segmentation != "lungs" and spec.name != "contrast-lime":
+        raise UserError(f"--lungs {lungs}: is for --segmentation lungs; give that too, or leave it out")
     rule = None if until_stable is None else StabilityRule(until_stable, top=top, max_rounds=max_rounds)
     options: dict[str, Any] = {
         "k": k,

@@ -19,12 +19,15 @@ def command(
 ) -> None:
     """Copy an index without paths, reports and ids; it is searched by number and by new films."""
     from cxrneighbors.cli.outputs import refuse_inputs
+    from cxrneighbors.errors import UserError
     from cxrneighbors.index.neighbor_index import NeighborIndex
     from cxrneighbors.index.sharing import export_index
     from cxrneighbors.index.storage import KIND
     from cxrneighbors.progress import say
 
     refuse_inputs(share, [index])
+    if index.resolve() in share.resolve().parents:
+        raise UserError(f"--share {share}: lies in the index itself; give a folder outside of it")
     KIND.check_free(share, {})
     copy = export_index(NeighborIndex.load(index), share, mapping=mapping, report_vectors=report_vectors)
     print(f"{share}: {len(copy.studies)} images by number; search by {', '.join(copy.modalities)}")

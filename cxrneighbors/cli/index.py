@@ -21,6 +21,8 @@ def parse_weights(text: str) -> dict[str, float]:
     weights = {}
     for part in text.split(","):
         name, _, value = part.partition("=")
+        if name.strip() in weights:
+            raise UserError(f"--weights {text!r}: {name.strip()} is there twice; give it once")
         try:
             weights[name.strip()] = float(value)
         except ValueError:

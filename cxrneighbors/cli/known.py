@@ -170,5 +170,29 @@ AT_LEAST: dict[str, float] = {
     "patients": 1,
     "num_features": 1,
 }
+# The most that a number may be; what is not listed, `ANY_AT_MOST`: more is a slip of the pen.
+AT_MOST: dict[str, float] = {
+    "epochs": 100_000,
+    "batch_size": 65_536,
+    "shard_size": 1_000_000,
+    "latent_dim": 4096,
+    "dim": 4096,
+    "image_size": 4096,
+    "view_size": 4096,
+    "width": 512,
+    "max_tokens": 8192,
+    "permutations": 10_000_000,
+    "masks": 1_000_000,
+    "pool": 1_000_000,
+    "calls": 1_000_000,
+    "seeds": 1000,
+    "top": 1000,
+    "max_rounds": 100_000,
+    "evaluate-explanations donors": 1000,
+    "feather": 1000,
+    "workers": 1024,
+    "patients": 1_000_000,
+}
+ANY_AT_MOST = 10**9
 ABOVE_ZERO = ("lr",)
 SHARES = ("threshold", "min_score", "least_probability", "until_stable")  # from 0 to 1

@@ -20,7 +20,9 @@ def command(
     The zip is read a thousand reports at a time: memory does not grow with their number.
     """
     from cxrneighbors.cli.outputs import LABELS, check_table
+    from cxrneighbors.data.schema import has_text
     from cxrneighbors.data.tables import read_table
+    from cxrneighbors.errors import UserError
     from cxrneighbors.progress import say
     from cxrneighbors.reports.labeler.rules import RULES_FOLDER
     from cxrneighbors.reports.labeler.table import label_reports, write_labels
@@ -31,6 +33,8 @@ def command(
         return
     check_table(out, LABELS, [studies], list_beside=False)
     table = read_table(studies)
+    if not has_text(table["report"]).any() and table["sections"].isna().all():
+        raise UserError(f"{studies}: holds no report; import a data set that has reports")
     labels = label_reports(table, rules or RULES_FOLDER, workers)
     write_labels(labels, out)
     counts = labels["status"].value_counts()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from types import FrameType
+from typing import Any, TextIO
 
 import typer
 
@@ -44,6 +47,11 @@ from cxrneighbors.errors import Terminated, UserError
 
 # Verbs that take up what an interrupted run of the same command has left; the others have written nothing.
 GOES_ON = ("encode", "predict", "explain", "evaluate-explanations", "predict-views", "demo")
+
+# What PyTorch, on a CPU and a GPU, and NumPy say where more is asked for than there is.
+NO_MEMORY = r"can't allocate memory|not enough memory|out of memory|Storage size calculation overflowed"
+
+FILE_READERS = r"(PIL|pydicom|torch)\b"
 
 NAME, COMPLETE = "cxrneighbors", "_CXRNEIGHBORS_COMPLETE"
 REMEDIES = {
@@ -114,12 +122,21 @@ def run(arguments: list[str] | None = None) -> None:
     debug = "--debug" in given
     progress.quiet("-q" in given or "--quiet" in given)
     rest = [argument for argument in given if argument not in ("--debug", "-q", "--quiet")]
-    with _sigterm_raises():
-        code = _invoke(rest, debug)
+    printed: Any = _Printed(sys.stdout)
+    received: list[int] = []
+    try:
+        with _sigterm_raises(received), warnings.catch_warnings(), redirect_stdout(printed):
+            if not debug:  # what is wrong with a file is said in one line
+                warnings.filterwarnings("ignore", module=FILE_READERS)
+            code = _invoke(rest, debug, received)
+    except KeyboardInterrupt:  # when the work is over, or has not begun
+        code = _fail(_interrupted(rest), 143 if received else 130, debug)
+    finally:
+        progress.end(False)
     sys.exit(code)
 
 
-def _invoke(arguments: list[str], debug: bool) -> int:
+def _invoke(arguments: list[str], debug: bool, received: list[int]) -> int:
     try:
         # Not `main`, which would answer an interruption in its own way.
         command = typer.main.get_command(app)
@@ -138,6 +155,8 @@ def _invoke(arguments: list[str], debug: bool) -> int:
             return _fail(_fault(error), 1, debug)
         return _fail(_system_error(error), 2, debug)
     except Exception as error:
+        if received:  # compiled code may put an error of its own in the place of `Terminated`
+            return _fail(_interrupted(arguments), 143, debug)
         # Usage errors of click (typer may carry its own copy of it) know how to say themselves.
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error.ctx.get_help())  # type: ignore[attr-defined]
@@ -147,11 +166,35 @@ def _invoke(arguments: list[str], debug: bool) -> int:
             return _fail(f"{text} See 'cxrneighbors --help'.", 2, debug) if text else 0
         if type(error).__name__ in ("Abort", "Exit"):
             return int(getattr(error, "exit_code", 1))
+        if isinstance(error, MemoryError) or re.search(NO_MEMORY, str(error)):
+            return _fail(_no_memory(error), 2, debug)
         return _fail(_fault(error), 1, debug)
+
+
+class _Printed:
+    """Standard output without control characters: names in a table are text."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        return self.stream.write(progress.printable(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
 
 
 def _fault(error: Exception) -> str:
     return f"{type(error).__name__}: {error} (a fault of the program; --debug shows where)"
+
+
+def _no_memory(error: Exception) -> str:
+    """What was asked for is more than this machine has: the size, where the library tells it."""
+    size = re.search(
+        r"Unable to allocate ([\d.]+ \w+)|Tried to allocate ([\d.]+ \w+)|(\d+ bytes)", str(error)
+    )
+    wanted = f" ({next(filter(None, size.groups()))} more were asked for)" if size else ""
+    return f"not enough memory{wanted}; give smaller sizes or batches, or fewer films at once"
 
 
 def _system_error(error: OSError) -> str:
@@ -172,10 +215,15 @@ def _interrupted(arguments: list[str]) -> str:
 
 
 @contextmanager
-def _sigterm_raises() -> Iterator[None]:
-    """`Terminated` where SIGTERM arrives inside the block, so that it ends as a Ctrl-C does."""
+def _sigterm_raises(received: list[int]) -> Iterator[None]:
+    """`Terminated` where SIGTERM arrives inside the block, so that it ends as a Ctrl-C does.
+
+    `received` gets its number: what comes of it need not be `Terminated`.
+    """
 
     def stop(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        progress.end()
         raise Terminated
 
     before = signal.signal(signal.SIGTERM, stop)
@@ -188,7 +236,7 @@ def _sigterm_raises() -> Iterator[None]:
 def _fail(text: str, code: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    print("error: " + " ".join(text.split()), file=sys.stderr)
+    print("error: " + progress.printable(" ".join(text.split())), file=sys.stderr)
     return code
 
 

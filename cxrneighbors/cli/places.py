@@ -76,7 +76,7 @@ def _check_input(verb: str, name: str, path: Path, option: str) -> None:
     elif name == "image" and path.is_dir():
         raise UserError(f"{option} {path}: is a folder; give an image file")
     elif (name in FILES or (verb == "train-lungs" and name == "root")) and not path.exists():
-        raise UserError(f"{option} {path}: no such file or folder")
+        raise UserError(f"{option} {path}: no such file or folder; check the path")
 
 
 def _check_studies(path: Path) -> None:
@@ -180,12 +180,13 @@ def _instead(name: str) -> str:
         return f", and none of: {', '.join(REPORT_ENCODERS)}; OWNER/MODEL"
     if name == "image_encoder":
         return f", and none of: {', '.join(IMAGE_ENCODERS)}; classifier:DIR, torch:FILE, OWNER/MODEL"
-    return ""
+    return "; check the path, or give a model's name"
 
 
 def _check_out(verb: str, folder: Path) -> None:
     from cxrneighbors.artifact import MANIFEST
     from cxrneighbors.files import read_json
+    from cxrneighbors.models import CONFIG
 
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--out {folder}: is a file; give a folder")
@@ -194,3 +195,5 @@ def _check_out(verb: str, folder: Path) -> None:
         kind = found.get("kind") if isinstance(found, dict) else None
         if kind not in WRITES[verb]:
             raise UserError(f"--out {folder}: holds {kind}; give a new or empty folder")
+    elif (folder / CONFIG).is_file():
+        raise UserError(f"--out {folder}: holds a model; give a new or empty folder")

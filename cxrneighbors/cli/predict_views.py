@@ -34,8 +34,12 @@ def command(
     from cxrneighbors.cli.outputs import STUDIES, check_table
     from cxrneighbors.data.skipped import Skipped, write_skipped
     from cxrneighbors.data.tables import read_regions, read_table, write_regions, write_table
+    from cxrneighbors.errors import UserError
     from cxrneighbors.progress import say
 
+    if classifier is not None and (model_out is not None or restart):
+        option = "--restart" if model_out is None else "--model-out"
+        raise UserError(f"{option}: is for training, which --classifier stands in for; leave one out")
     check_table(out, STUDIES, [studies])
     table = read_table(studies)
     folder = classifier or model_out or out.with_name(f"{out.stem}-view-classifier")

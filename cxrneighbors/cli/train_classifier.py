@@ -102,8 +102,11 @@ def command(
     from cxrneighbors.classifiers.training import describe, train_classifier
     from cxrneighbors.cli.outputs import refuse_inputs
     from cxrneighbors.data.combine import read_tables
+    from cxrneighbors.errors import UserError
     from cxrneighbors.progress import say
 
+    if new_head and weights is None:
+        raise UserError("--new-head: leaves the last layer of --weights out; give --weights too")
     refuse_inputs(out, [*studies, *([] if weights is None else [Path(weights)])])
     table = read_tables(studies)
     names = [name.strip() for name in labels.split(",") if name.strip()] if labels else None

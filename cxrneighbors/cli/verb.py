@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -27,6 +28,16 @@ PANELS = {
 
 class Verb(TyperCommand):
     """One verb; its parameters' names say which values they take (`checks`, `known`)."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse a blank path: Python would take it for the current folder."""
+        blank = "" in args and "." not in args
+        rest: list[str] = super().parse_args(ctx, args)
+        for each in self.params if blank else ():
+            value = ctx.params.get(str(each.name))
+            if Path() in (value if isinstance(value, list) else [value]):
+                raise UserError(f"{spelled(each)} '': is blank; give a path")
+        return rest
 
     def invoke(self, ctx: Any) -> Any:
         """Check what was given, do the work, and say what went wrong as options are spelled."""

@@ -164,6 +164,7 @@ def write_layout(studies: pd.DataFrame, root: str | Path) -> None:
     root = Path(root)
     if root.exists():
         raise UserError(f"{root}: is there already; give a new folder")
+    _check_folders(studies["findings"].str[0].unique().tolist())
     taken: set[str] = set()
     files = [_layout_name(study, taken) for _, study in studies.iterrows()]
     patients = studies[["patient_id", "dataset"]].assign(file=files)[["file", "patient_id", "dataset"]]
@@ -180,6 +181,16 @@ def class_folder(name: str) -> str:
     ('COVID19', 'NORMAL')
     """
     return "NORMAL" if name == NO_FINDING else re.sub(r"[^A-Z0-9_]", "", name.upper())
+
+
+def _check_folders(names: list[str]) -> None:
+    folders: dict[str, str] = {}
+    for name in names:
+        folder = class_folder(name)
+        if not folder:
+            raise UserError(f"class {name!r}: has no letter or digit to call a folder by; name it otherwise")
+        if (other := folders.setdefault(folder, name)) != name:
+            raise UserError(f"classes {other!r} and {name!r}: both go to folder {folder}; name one otherwise")
 
 
 def _check_found(fits: np.ndarray, names: list[str], studies: pd.DataFrame) -> None:

@@ -16,8 +16,8 @@ _BLOCK = 1 << 22  # bytes read at a time
 def read_columns(content: bytes) -> tuple[list[str], list[np.ndarray]] | None:
     """Cells of the header, and of each column the stripped cells below: object (N,), str; None if irregular.
 
-    Regular is a file in UTF-8, separated by commas, with as many cells in every row as in the header, at
-    least one row, no blank line, and quotes only around whole cells. `csv_records` reads it with the same
+    Regular is a file in UTF-8, separated by commas, with different names in the header and as many
+    cells in every row, at least one row, no blank line, and quotes only around whole cells. `csv_records` reads it with the same
     result, a record at a time. Equal cells of a column are one and the same text in memory.
     """
     import pyarrow as pa
@@ -72,8 +72,9 @@ def _header(content: bytes) -> list[str] | None:
         header = [cell.strip() for cell in next(csv.reader([line], strict=True), [])]
     except (UnicodeDecodeError, csv.Error):
         return None
-    hint = line.lower().startswith("sep=")
-    return header if any(header) and sniff_separator(line) == "," and not hint else None
+    named = [cell for cell in header if cell]
+    plain = sniff_separator(line) == "," and not line.lower().startswith("sep=")
+    return header if named and len(set(named)) == len(named) and plain else None
 
 
 def _regular(content: bytes) -> bool:

@@ -27,7 +27,7 @@ def read_csv_rows(
     by commas, semicolons or tabs (see `csv_records`). What is neither UTF-8 nor commas is said in
     `encoding_notes`. Rows shorter than the header are filled with `""`; rows with more non-empty cells than
     the header, and those in which a quote is not closed, go to `skipped`; blank lines are passed over.
-    Repeated column names get a suffix, unnamed ones are called `Unnamed: N`.
+    Repeated column names get a suffix, which is noted, unnamed ones are called `Unnamed: N`.
 
     Raises `UserError` when the file is missing, empty, no readable gzip, or its header leaves a quote open.
     """
@@ -57,6 +57,11 @@ def read_csv_rows(
             continue
         elif header is None:
             header = _unique(cells)
+            notes += [
+                f"{path.name}: column {name!r} is there {cells.count(name)} times: the first is taken"
+                for name in dict.fromkeys(cells)
+                if name and cells.count(name) > 1
+            ]
         elif any(cells[len(header) :]):
             skipped.add(cells[0] or path.name, "more cells than the header has", row=number)
         else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cxrneighbors.data.dicom_codecs import check_decoder
 from cxrneighbors.data.patients import parse_age, parse_sex
 from cxrneighbors.data.pixel_limit import Bounded, check_dataset, check_deflated
 from cxrneighbors.data.views import normalise_view
@@ -34,14 +35,17 @@ def read_dicom_pixels(source: str | Path | Dataset) -> np.ndarray:
     whole range that `BitsStored` can express maps to [0, 1]. Colour becomes luma. Pixels of
     `PixelPaddingValue` are black. Of several frames the first is taken.
 
-    Raises `UserError` naming the file when it cannot be read, holds no pixels, cannot be decoded, or has more
-    than `MAX_PIXELS` (rows x columns x frames x samples, whatever the codec).
+    Raises `UserError` naming the file when it cannot be read, holds no pixels, cannot be decoded, has more
+    than `MAX_PIXELS` (rows x columns x frames x samples, whatever the codec), or is JPEG Lossless or 12-bit
+    JPEG without the extra 'jpeg-gpl' (`dicom_codecs`).
     """
     if isinstance(source, (str, Path)):
         try:
             return _to_display(_read_dataset(source))
         except MemoryError:
             raise
+        except UserError as error:
+            raise UserError(f"{source}: {error}") from None
         except Exception as error:  # whatever pydicom and its plug-ins make of damaged bytes
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise UserError(f"{source}: cannot be decoded as DICOM ({reason}); get the file again") from None
@@ -97,6 +101,7 @@ def _to_display(dataset: Dataset) -> np.ndarray:
     if "PixelData" not in dataset:
         raise ValueError("no PixelData")
     check_dataset(dataset)
+    check_decoder(dataset)
     stored = _first_frame(dataset)
     grey, step = np.empty(stored.shape[:2], dtype=np.float32), max(1, _BLOCK // max(1, stored.shape[1]))
     for rows in (slice(start, start + step) for start in range(0, len(stored), step)):

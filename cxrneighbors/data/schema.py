@@ -111,7 +111,7 @@ def _is_missing(value: Any) -> bool:
 
 def _column(column: str, values: list[Any], source: str) -> pd.Series:
     if column == "age":
-        return pd.Series(pd.to_numeric(pd.Series(values, dtype=object), errors="coerce"), dtype="float64")
+        return _ages(values, source)
     if column not in _PARSED:
         return text_column(values)
     parse, remedy = _PARSED[column]
@@ -124,6 +124,16 @@ def _column(column: str, values: list[Any], source: str) -> pd.Series:
                 f"{source}: column {column!r} holds {_shown(value)} in row {row}; {remedy}"
             ) from None
     return pd.Series(parsed, dtype=object)
+
+
+def _ages(values: list[Any], source: str) -> pd.Series:
+    """Years as float64; what is neither a number nor missing or blank is an error."""
+    years = pd.Series(pd.to_numeric(pd.Series(values, dtype=object), errors="coerce"), dtype="float64")
+    for row in np.flatnonzero(years.isna()):
+        if not _is_missing(values[row]) and str(values[row]).strip().lower() not in ("", "nan"):
+            said = f"column 'age' holds {_shown(values[row])} in row {row}"
+            raise UserError(f"{source}: {said}; give years as a number, or leave it blank")
+    return years
 
 
 def _shown(value: Any) -> str:

@@ -113,7 +113,7 @@ def _write(table: pd.DataFrame, path: str | Path, kinds: dict[str, str]) -> None
             reason = f"column {column!r} cannot be stored ({error})"
             raise UserError(f"{path}: {reason}; give it values of one type or drop it") from None
     names = [str(name) for name in table.columns]
-    with atomic_path(path) as temporary:
+    with atomic_path(path, clear=True) as temporary:
         pq.write_table(pa.table(arrays, names=names), temporary, memory_pool=pool)
 
 

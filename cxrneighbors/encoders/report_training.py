@@ -105,6 +105,7 @@ def train_report_encoder(
     }
     work = TRAINING.begin(out, plan, scratch=(CHECKPOINTS,))
     if work.complete:
+        shutil.rmtree(work.folder / CHECKPOINTS, ignore_errors=True)  # of a run killed at its very end
         say(f"{out}: this training is done already; read back")
         return ReportEncoder(str(out), device)
     say(f"{source.name}: adapting to {len(pairs)} reports ({objective})")
@@ -162,6 +163,9 @@ class ReportTraining(TrainingModule):
 
 
 def _save(network: SentenceTransformer, folder: Path) -> None:
+    if (fast := getattr(network.tokenizer, "backend_tokenizer", None)) is not None:
+        fast.no_truncation()  # what the last batch asked for is no part of the model
+        fast.no_padding()
     with less_chatter(keep_bars=False):
         network.save(str(folder), create_model_card=False)
     for path in folder.rglob("*.safetensors"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from cxrneighbors.evaluation.wording import by
 from cxrneighbors.figures import figure_files, to_png
 from cxrneighbors.files import naming, write_json_atomic
 from cxrneighbors.index.storage import Source
+from cxrneighbors.leftovers import temporary_folder
 
 NUMBERS = ("overlap.json", "neighbors.parquet", "table1.csv")
 PICTURES = ("figure4.png", "figure5.png", "figures", "report.html")
@@ -94,8 +94,8 @@ def _write(
     if not show_reports:
         reports = reports.assign(report="")
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=f".{folder.name}.") as aside:
-        _write_numbers(result, reports, Path(aside))
+    with temporary_folder(folder / "evaluation") as aside:
+        _write_numbers(result, reports, aside)
         work = EVALUATION.begin(folder, plan, own=FILES)
         if work.complete:
             work.reopen()
@@ -103,9 +103,9 @@ def _write(
             shutil.rmtree(folder / name) if (folder / name).is_dir() else (folder / name).unlink(
                 missing_ok=True
             )
-        _move(Path(aside), folder)
-        _write_pictures(result, reports, Path(aside), show_reports, print_figures)
-        _move(Path(aside), folder)
+        _move(aside, folder)
+        _write_pictures(result, reports, aside, show_reports, print_figures)
+        _move(aside, folder)
     work.finish({"index": _where(result.source, folder)})
 
 

@@ -27,6 +27,7 @@ from cxrneighbors.explain.sheet import MAX_FILMS, contact_sheet
 from cxrneighbors.files import sha256_file, write_bytes_atomic, write_text_atomic
 from cxrneighbors.progress import say, track
 
+LONGEST = 100  # letters of a film's name in a folder's; file systems take 255 bytes
 EXPLANATIONS = Kind("explanations", version=1, made_by="explain")
 FILMS, TABLE, SHEET = "films", "films.csv", "sheet.png"
 COLUMNS = (
@@ -125,11 +126,11 @@ def film_name(film: Film, image: ImageLike) -> str:
     is another one for another patient, text or view.
     """
     if film.image_id is not None:
-        name = re.sub(r"[^\w.-]", "_", film.image_id).lstrip(".") or "film"
+        name = re.sub(r"[^\w.-]", "_", film.image_id).lstrip(".")[:LONGEST] or "film"
         digest = hashlib.sha256(film.image_id.encode()).hexdigest()
         return name if name == film.image_id else f"{name}-{digest[:8]}"
     if film.path is not None:
-        stem = re.sub(r"[^\w.-]", "_", film.path.name).lstrip(".") or "film"
+        stem = re.sub(r"[^\w.-]", "_", film.path.name).lstrip(".")[:LONGEST] or "film"
         return f"{stem}-{_digest(film, sha256_file(film.path))[:8]}"
     pixels = np.ascontiguousarray(film.pixels)
     digest = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()

@@ -79,6 +79,8 @@ def rank(request: Request, candidates: np.ndarray) -> Hits:
     Of candidates of the same unit the nearest counts.
     """
     rows = np.sort(candidates, axis=1)
+    empty = int(np.argmax(np.append((rows >= 0).any(axis=0), True)))  # columns, the first ones
+    rows = rows[:, min(empty, rows.shape[1] - request.k) :]
     rows[:, 1:][rows[:, 1:] == rows[:, :-1]] = -1
     distance = request.store.distances(request.vectors, rows, request.factors)
     # Rows ascend within a line, so a stable sort breaks ties by row; NaN (no row) sorts last.

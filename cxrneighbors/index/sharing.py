@@ -17,6 +17,7 @@ from cxrneighbors.data.paths import PATHS_FROM
 from cxrneighbors.data.schema import COLUMNS
 from cxrneighbors.encoders.shared_space import SHARED_SPACE
 from cxrneighbors.errors import UserError
+from cxrneighbors.files import naming
 from cxrneighbors.index.backends.registry import BACKENDS
 from cxrneighbors.index.encoder_source import EncoderSource
 from cxrneighbors.index.neighbor_index import NeighborIndex
@@ -65,7 +66,9 @@ def export_index(
         weight_choice=None,
     )
     store.build_graphs(_options(index.store))
-    with tempfile.TemporaryDirectory() as temporary:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    # Beside the copy: what has room for the one has room for the other.
+    with naming(out), tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
         folder = Path(temporary) / "encoders"
         index.encoders.save(folder)
         manifest = {"studies_hash": None, "modalities": {name: _entry(index, name) for name in names}}

@@ -124,6 +124,8 @@ def _loaded(
     if first is not None and not all(len(rows) >= first and rows[:first].any() for rows in has.values()):
         raise UserError(f"{folder / MANIFEST}: measured_on {first!r} does not fit the vectors; {_REMEDY}")
     scale, backend = content["scale"], content["backend"]
+    if not all(np.isfinite(scale[name]) and scale[name] > 0 for name in vectors):
+        raise ValueError(f"scale {scale!r}")
     store = VectorStore(studies, vectors, has, scale, weights, backend, fusion, choice, first)
     if list(store.modalities) != content["modalities"]:
         raise UserError(

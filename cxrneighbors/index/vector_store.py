@@ -31,7 +31,7 @@ from cxrneighbors.statistics.patients import ONE_PER, patient_codes, unit_codes
 EXACT_ROWS = 2000
 # Exact distances that cost what one unit of a graph's effort (`ef`) costs: many when a batch shares its
 # filter and so one matrix product, few when each query has its own.
-ROWS_PER_EFFORT = {"shared": 100, "own": 8}
+ROWS_PER_EFFORT = {"shared": 600, "own": 8}
 
 
 @dataclass

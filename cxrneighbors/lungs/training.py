@@ -117,6 +117,7 @@ def train_lungs(
     plan = {"model": segmenter.config(), "settings": settings.plan(), "films_hash": _films_hash(films)}
     work = TRAINING.begin(out, plan, not resume, scratch=(CHECKPOINTS,))
     if work.complete:
+        shutil.rmtree(work.folder / CHECKPOINTS, ignore_errors=True)  # of a run killed at its very end
         load_weights(segmenter.network, out, NOUN)
         return segmenter
     with work.preparing():

@@ -9,6 +9,9 @@ from importlib.resources import files
 from typing import Any
 
 LONGEST = 90  # characters of a heading
+_ASKED = ("reason for ", "indication for ")
+_COMPARED = ("prior", "previous", "comparison")
+_DATES = ("date of exam", "date of examination", "exam date", "date of study")
 _SEPARATOR = re.compile(r"\s*(?:/|&|,|\band\b)\s*")
 
 
@@ -59,14 +62,21 @@ def all_headings() -> dict[str, str]:
     return published | own
 
 
+@cache
+def first_words() -> frozenset[str]:
+    """The first letters, up to what is none, of all that is a heading without its colon: in lower case."""
+    names = [*all_headings(), *_view_words(), *_data()["parts"]["names"], *_ASKED, *_COMPARED, *_DATES]
+    return frozenset(found[0] for name in names if (found := re.match("[a-z]+", name)))
+
+
 def _prefixed(key: str) -> str | None:
     """'reason for chest x-ray', 'prior chest radiographs', 'date of exam'."""
-    if key.startswith(("reason for ", "indication for ")) and len(key.split()) <= 6:
+    if key.startswith(_ASKED) and len(key.split()) <= 6:
         return "indication"
     first, _, rest = key.partition(" ")
-    if first in ("prior", "previous", "comparison") and rest and _is_of_view_words(rest):
+    if first in _COMPARED and rest and _is_of_view_words(rest):
         return "comparison"
-    return "date" if key in ("date of exam", "date of examination", "exam date", "date of study") else None
+    return "date" if key in _DATES else None
 
 
 def _names_views(key: str) -> bool:

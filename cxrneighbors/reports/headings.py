@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from string import ascii_uppercase
 from typing import NamedTuple
 
-from cxrneighbors.reports.heading_names import LONGEST, classify, is_upper
+from cxrneighbors.reports.heading_names import LONGEST, classify, first_words, is_upper
 
 NOT_READ = ("examination", "indication", "history", "comparison", "technique", "date")
 _COLON = re.compile(r":(?!\d)")
@@ -23,8 +25,12 @@ _CAPITALS = re.compile(
     r"[ \t]+(?=[A-Z]?[a-z'])",
     re.MULTILINE,
 )
+_SHOUTED = re.compile(r"[A-Z]{3,}")
+_FIRST_WORD = re.compile(r"[ \t>*#]*([A-Za-z]+)")
 _SENTENCE_END = re.compile(r"[.?!_)*][ \t]+")
-_CAPITAL_WORDS = re.compile(r"(?<![A-Za-z])[A-Z][A-Z ()/,&-]*$")
+_OF_CAPITAL_WORDS = f"{ascii_uppercase} ()/,&-"
+_FIRST_CAPITAL = re.compile(r"(?<![A-Za-z])[A-Z]")
+_CAPITAL = re.compile(r"(?<![A-Z])[A-Z]")
 
 
 class Heading(NamedTuple):
@@ -60,10 +66,12 @@ def find_headings(text: str) -> list[Heading]:
     says `headings.toml`: MIMIC-CXR's published list, views of the chest, parts of the film.
     """
     found: dict[int, Heading] = {}
-    for match in _BANNER.finditer(text):
-        section = "addendum" if match["kind"].lower().endswith("addendum") else ""
-        found[match.start("kind")] = Heading(section, match.start(), match.end(), "banner")
-    for heading in [*_before_colons(text), *_alone(text), *_in_capitals(text)]:
+    upper, lines = text.upper(), _line_starts(text)
+    for line in lines if "REPORT" in upper or "ADDENDUM" in upper else ():
+        if match := _BANNER.match(text, line):
+            section = "addendum" if match["kind"].lower().endswith("addendum") else ""
+            found[match.start("kind")] = Heading(section, match.start(), match.end(), "banner")
+    for heading in [*_before_colons(text, upper == text), *_alone(text, lines), *_in_capitals(text)]:
         found.setdefault(heading.start, heading)
     headings: list[Heading] = []
     for heading in sorted(found.values(), key=lambda heading: heading.start):
@@ -74,9 +82,16 @@ def find_headings(text: str) -> list[Heading]:
     return headings
 
 
-def _before_colons(text: str) -> list[Heading]:
+def _line_starts(text: str) -> list[int]:
+    starts, end = [0], text.find("\n")
+    while end >= 0:
+        starts.append(end + 1)
+        end = text.find("\n", end + 1)
+    return starts
+
+
+def _before_colons(text: str, shouting: bool) -> list[Heading]:
     found: list[Heading] = []
-    shouting = text.upper() == text
     for colon in _COLON.finditer(text):
         at = colon.start()
         line = text.rfind("\n", 0, at) + 1
@@ -89,24 +104,30 @@ def _before_colons(text: str) -> list[Heading]:
     return found
 
 
-def _candidates(text: str, first: int, at: int, at_line: bool) -> list[tuple[int, bool]]:
+def _candidates(text: str, first: int, at: int, at_line: bool) -> Iterator[tuple[int, bool]]:
     """Where the heading that ends at `at` may begin: (start, whether that is the start of a line)."""
     segment = text[first:at]
-    skipped = BANNER_WORDS.match(segment)
-    starts = [(first + (skipped.end() if skipped else 0), True)] if at_line else []
-    if ends := list(_SENTENCE_END.finditer(segment)):
-        starts.append((first + ends[-1].end(), False))
-    if run := _CAPITAL_WORDS.search(segment):
-        starts += [
-            (first + run.start() + word.start(), False) for word in re.finditer(r"(?<![A-Z])[A-Z]", run[0])
-        ]
-    return starts
+    if at_line:
+        skipped = BANNER_WORDS.match(segment)
+        yield first + (skipped.end() if skipped else 0), True
+    last = -1
+    for stop in _SENTENCE_END.finditer(segment):
+        last = stop.end()
+    if last >= 0:
+        yield first + last, False
+    if run := _FIRST_CAPITAL.search(segment, len(segment.rstrip(_OF_CAPITAL_WORDS))):
+        for word in _CAPITAL.finditer(segment, run.start()):
+            yield first + word.start(), False
 
 
-def _alone(text: str) -> list[Heading]:
+def _alone(text: str, lines: list[int]) -> list[Heading]:
     """Headings with a line of their own, or before a dash."""
     found = []
-    for match in _ALONE.finditer(text):
+    for line in lines:
+        first = _FIRST_WORD.match(text, line)
+        match = _ALONE.match(text, line) if first and first[1].lower() in first_words() else None
+        if match is None:
+            continue
         words = match["words"]
         if words.endswith(".") or not (opened := classify(words, False)) or opened[1] == "part":
             continue
@@ -119,7 +140,14 @@ def _alone(text: str) -> list[Heading]:
 def _in_capitals(text: str) -> list[Heading]:
     """Headings in capitals, without a colon, before text in small letters."""
     found = []
-    for match in _CAPITALS.finditer(text):
+    for run in _SHOUTED.finditer(text):
+        if run[0].lower() not in first_words():
+            continue
+        at = run.start()
+        while at and text[at - 1] in " \t":
+            at -= 1
+        if (match := _CAPITALS.match(text, at)) is None:
+            continue
         words, after = match["words"], text[match.end() : match.end() + 2]
         opened = classify(words, False)
         if not opened or opened[1] == "part":

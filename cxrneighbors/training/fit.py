@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader
 from cxrneighbors.artifact import newest_checkpoint
 from cxrneighbors.csv_text import csv_text
 from cxrneighbors.errors import Terminated, UserError
-from cxrneighbors.files import naming, write_text_atomic
+from cxrneighbors.files import atomic_path, write_text_atomic
 from cxrneighbors.progress import Lines, is_quiet, say
 from cxrneighbors.seeding import seeded
 from cxrneighbors.training.module import TrainingModule
@@ -56,14 +56,15 @@ def fit(
     if checkpoint:
         _check_epochs(checkpoint, module.settings.epochs)
         say(f"continuing the training from {checkpoint}")
-    with tempfile.TemporaryDirectory() as scratch, _less_chatter(), seeded(module.settings.seed):
+    with _less_chatter(), seeded(module.settings.seed):
         if not checkpoint:
             module.prepare(train.dataset)
         options = _options(module, device, folder) | dict(trainer_options or {})
-        trainer = lightning.Trainer(default_root_dir=scratch, **options)
+        trainer = lightning.Trainer(default_root_dir=tempfile.gettempdir(), **options)  # writes nothing there
         _run(trainer, module, train, val, checkpoint)
     module.network.load_state_dict(module.best_weights or module.evaluated.state_dict())
     if folder:
+        _drop_older(folder / CHECKPOINTS)  # where a run was killed before it did
         text = csv_text(pd.DataFrame(module.history), "%.6g")
         write_text_atomic(folder / HISTORY, text)
 
@@ -107,11 +108,13 @@ def _run(
     handler = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(module, train, val, ckpt_path=checkpoint)
-    except SystemExit:
+    except SystemExit as left:
         # Lightning leaves with this after Ctrl-C, and with the signal ignored, and after SIGTERM.
         if not (trainer.interrupted or trainer.received_sigterm):
             raise
         signal.signal(signal.SIGINT, handler)
+        if isinstance(left.__context__, Terminated):  # before or behind the time in which Lightning listens
+            raise Terminated from None
     if trainer.received_sigterm:
         raise Terminated
     if trainer.interrupted:
@@ -146,17 +149,24 @@ class EpochCheckpoints(Checkpoint):
         self.folder = folder
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Save; Lightning writes the file in one step."""
-        path = self.folder / f"epoch-{trainer.current_epoch + 1:05d}.ckpt"
-        with naming(path):
-            trainer.save_checkpoint(path)
+        """Save."""
+        trainer.save_checkpoint(self.folder / f"epoch-{trainer.current_epoch + 1:05d}.ckpt")
         if trainer.is_global_zero:
-            for path in sorted(self.folder.glob("epoch-*.ckpt"))[:-KEPT]:
-                path.unlink()
+            _drop_older(self.folder)
+
+
+def _drop_older(folder: Path) -> None:
+    for path in sorted(folder.glob("epoch-*.ckpt"))[:-KEPT]:
+        path.unlink()
 
 
 class WeightsOnlyIO(TorchCheckpointIO):
-    """Lightning's checkpoint files, read without unpickling anything but tensors and plain values."""
+    """Lightning's checkpoints, written in one step, read without unpickling but tensors and plain values."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Write beside `path` first: Lightning's own way is by the temporary folder, often another disk."""
+        with atomic_path(path) as temporary:
+            torch.save(checkpoint, temporary)
 
     def load_checkpoint(self, path: Any, map_location: Any = "cpu", weights_only: bool | None = True) -> Any:
         """Read a checkpoint; `weights_only` is taken as True whatever is asked."""

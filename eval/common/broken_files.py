@@ -125,6 +125,11 @@ def _report(path: Path) -> None:
 
 
 def _predicate(path: Path) -> None:
+    a_table().evaluate(path.read_bytes().decode("utf-8", errors="replace"))
+
+
+def a_table() -> Any:
+    """What evaluates predicates over two rows."""
     import pandas as pd
 
     from cxrneighbors.data.schema import validate_studies
@@ -133,7 +138,7 @@ def _predicate(path: Path) -> None:
     table = pd.DataFrame({"image_id": ["a", "b"], "patient_id": ["1", "2"], "age": [50.0, None]})
     table = table.assign(view=["PA", "AP"], sex=["F", "M"], split=["train", "test"])
     table["findings"] = [["Mass", "Edema"], []]
-    Predicates(validate_studies(table), {}).evaluate(path.read_bytes().decode("utf-8", errors="replace"))
+    return Predicates(validate_studies(table), {})
 
 
 def _index(path: Path) -> None:

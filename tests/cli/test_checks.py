@@ -94,7 +94,16 @@ MISTAKES = [
     ("train-classifier S --out O --epochs -1", "Invalid value for '--epochs'"),
     ("train-classifier S --out O --lr -1", "--lr -1.0: must be above 0"),
     ("train-classifier S --out I", "--out I: holds index"),
-    ("train-lungs nope --out O", "nope: no such file or folder"),
+    ("train-lungs nope --out O", "nope: no such file or folder; check the path"),
+    ("train-vae S --out O --image-size 100000", "--image-size 100000: must be at most 4096"),
+    ("evaluate I --out O --permutations 9999999999", "--permutations 9999999999: must be at most 10000000"),
+    ("search I --image-id a -k 1000000000000", "-k 1000000000000: must be at most 1000000000"),
+    ("train-classifier S --out O --labels ''", "--labels '': is blank; give a value, or leave it out"),
+    ("encode S --out C", "--out C: holds a model; give a new or empty folder"),
+    ("search I --image-id a --weights image=1,image=2", "--weights 'image=1,image=2': image is there twice"),
+    ("encode '' --out O", "STUDIES... '': is blank; give a path"),
+    ("encode S --out ''", "--out '': is blank; give a path"),
+    ("predict C '' --out O.csv", "STUDIES|FILES... '': is blank; give a path"),
     (
         "explain I --classifier E --image-id a --target m --out O",
         "E: holds no config.json; give a folder that",
@@ -176,10 +185,10 @@ def test_mistakes_are_told_in_own_words(
 
 def test_nothing_is_loaded_for_it(here: Path) -> None:
     code = (
-        "import sys\n"
+        "import shlex, sys\n"
         "from cxrneighbors.cli.main import run\n"
         "for line in sys.argv[1:]:\n"
-        "    try: run(line.split())\n"
+        "    try: run(shlex.split(line))\n"
         "    except SystemExit as stop: assert stop.code == 2, line\n"
         "assert not {'torch', 'pandas', 'hnswlib', 'lightning', 'transformers'} & set(sys.modules)\n"
     )

@@ -102,6 +102,13 @@ def test_a_second_table_joins_the_first(
     assert Embeddings.load(out).ids["image"] == table["image_id"].tolist()
 
 
+def test_masking_needs_reports(work: Path, tmp_path: Path, error_of: Callable[..., str]) -> None:
+    given = ("encode", work / "studies.parquet", "--out", tmp_path / "e", "--report-encoder", "none")
+    for option in ("--mask-labels", "--mask-sentences"):
+        assert f"{option}: no report is encoded; leave it out" in error_of(*given, option)
+    assert not (tmp_path / "e").exists()
+
+
 def test_adapting_needs_a_language_model(work: Path, tmp_path: Path, error_of: Callable[..., str]) -> None:
     arguments = ("--out", tmp_path / "e", "--report-encoder", "tfidf", "--adapt")
     assert "has 0 language models" in error_of("encode", work / "studies.parquet", *arguments)

@@ -85,6 +85,7 @@ def test_targets_with_regions_are_localised(folders, tmp_path):
     [
         (("--methods", "shap"), "'shap'"),
         (("--among", "split == 'val'"), "no row has split 'val'"),
+        (("--where", "nope == 1"), "unknown column 'nope'"),
         (("--regions", "nowhere.parquet"), "nowhere.parquet"),
         (("--min-score", "1.0"), "scores none"),
         (("--fill", "pink"), "'pink'"),

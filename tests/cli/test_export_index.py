@@ -27,6 +27,7 @@ def test_a_copy_and_whose_it_is(
 def test_mistakes(work: Path, error_of: Callable[..., str], tmp_path: Path) -> None:
     given = ("-q", "export-index", work / "idx", "--share")
     assert "is what this command reads" in error_of(*given, work / "idx")
+    assert "lies in the index itself" in error_of(*given, work / "idx" / "share")
     assert "holds other files" in error_of(*given, work / "ev")
     inside = ("--mapping", tmp_path / "share" / "whose.csv")
     assert "lies inside the folder that is shared" in error_of(*given, tmp_path / "share", *inside)

@@ -26,6 +26,15 @@ def write_studies(path):
     write_table(pd.DataFrame(rows), path)
 
 
+def test_a_table_without_reports_is_refused(app, tmp_path):
+    write_studies(tmp_path / "studies.parquet")
+    table = pd.read_parquet(tmp_path / "studies.parquet")
+    write_table(table.assign(report=[" ", None, ""]), tmp_path / "none.parquet")
+    result = CliRunner().invoke(app, [str(tmp_path / "none.parquet"), "--out", str(tmp_path / "l.parquet")])
+    assert isinstance(result.exception, UserError) and "holds no report" in str(result.exception)
+    assert not (tmp_path / "l.parquet").exists()
+
+
 def test_writes_the_label_table(app, tmp_path, capsys):
     write_studies(tmp_path / "studies.parquet")
     out = tmp_path / "labels.parquet"

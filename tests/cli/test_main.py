@@ -8,8 +8,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from cxrneighbors import progress
 
 HEAVY = ("torch", "pandas", "numpy", "transformers", "lightning", "sklearn", "matplotlib", "scipy", "monai")
 
@@ -87,6 +90,33 @@ def test_an_interruption_is_one_line_and_its_code(
     assert signal.getsignal(signal.SIGTERM) == before
 
 
+@pytest.mark.parametrize("instead", [TypeError("expected str, not BufferedWriter"), None])
+def test_a_sigterm_whose_exception_is_lost_is_none_the_less_one(
+    instead: Exception | None,
+    work: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    call: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Compiled code puts an error of its own in its place, or goes on as if nothing had been."""
+
+    went_on: list[bool] = []
+
+    def lost(*_: object, **__: object) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except KeyboardInterrupt:
+            if instead is not None:
+                raise instead from None
+        list(progress.track([1, 2], "searching"))
+        went_on.append(True)
+
+    monkeypatch.setattr("cxrneighbors.index.neighbor_index.NeighborIndex.load", lost)
+    assert call("search", work / "idx", "--image-id", "x") == 143
+    assert capsys.readouterr().err == "error: interrupted; run the same command again, it starts anew\n"
+    assert not went_on and list(progress.track([1, 2], "searching")) == [1, 2]
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -135,3 +165,40 @@ def test_no_traceback_without_debug(
     assert call("--debug", "search", tmp_path / "no", "--image-id", "x") == 2
     assert "Traceback" in capsys.readouterr().err
     assert "Traceback" not in error_of("search", tmp_path / "no", "--image-id", "x")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError("Unable to allocate 153. TiB for an array with shape (6, 28)"), " (153. TiB more were"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 512 bytes."),
+            " (512",
+        ),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has"), " (2.00 GiB more were"),
+        (MemoryError(), "memory; give smaller"),
+    ],
+)
+def test_more_than_the_memory_is_one_line_with_the_remedy(
+    error: Exception, said: str, monkeypatch: pytest.MonkeyPatch, error_of: Callable[..., str], tmp_path: Path
+) -> None:
+    def fail(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("cxrneighbors.verification.verify", fail)
+    text = error_of("verify", tmp_path)
+    assert text.startswith("error: not enough memory") and said in text and "smaller sizes" in text
+
+
+def test_control_characters_in_names_are_no_commands_to_the_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+    call: Callable[..., int],
+    error_of: Callable[..., str],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    found = SimpleNamespace(lines=lambda: ["a \x1b[31mname\x9b", "of two lines\tand a tab"])
+    monkeypatch.setattr("cxrneighbors.verification.verify", lambda _: found)
+    assert call("verify", tmp_path) == 0
+    assert capsys.readouterr().out == "a \\x1b[31mname\\x9b\nof two lines\tand a tab\n"
+    assert "\\x1b[31m" in error_of("search", tmp_path / "\x1b[31m", "--image-id", "x")

@@ -111,6 +111,16 @@ def test_several_files_and_texts(
     assert "2 texts for 3 images" in error_of("search", work / "idx", *images, "--text", "a", "--text", "b")
 
 
+def test_what_libraries_warn_of_does_not_stand_beside_the_error(
+    work: Path, tmp_path: Path, error_of: Callable[..., str]
+) -> None:
+    from PIL import Image
+
+    Image.new("1", (12000, 12000)).save(tmp_path / "large.png")
+    text = error_of("search", work / "idx", "--image", tmp_path / "large.png")
+    assert "12000 x 12000 pixels, at most 50 million" in text
+
+
 def test_search_by_file_and_text(work: Path, hits_of: Callable[..., list[dict]]) -> None:
     path = read_table(work / "studies.parquet")["path"].iloc[0]
     assert len(hits_of("--image", path, "--text", "Large right pleural effusion.")) == 5

@@ -33,6 +33,8 @@ FULL = [
         "EXPLAIN --out {}",
         500,
     ),
+    ("export-index idx --share {}", 0),
+    ("export-index idx --share {}", 300),
 ]
 
 

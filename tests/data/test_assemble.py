@@ -151,6 +151,17 @@ def test_layout_is_read_back(tables, tmp_path):
         write_layout(studies, tmp_path / "layout")
 
 
+@pytest.mark.parametrize(
+    ("names", "said"), [(("a/b", "AB"), "both go to folder AB"), ((".", "B"), "no letter or digit")]
+)
+def test_classes_that_no_folder_can_be_called_by(tables, tmp_path, names, said):
+    studies = assemble(tables).studies
+    odd = studies["findings"].map(lambda found: [names[len(found[0]) % 2]])
+    with pytest.raises(UserError, match=said):
+        write_layout(studies.assign(findings=odd), tmp_path / "layout")
+    assert not (tmp_path / "layout").exists()
+
+
 def test_errors(tables):
     with pytest.raises(
         UserError, match=r"class 'Tuberculosis': no image has its findings; the tables have Edema, "

@@ -37,7 +37,8 @@ def test_short_rows_are_filled_and_long_ones_skipped(tmp_path):
 
 
 def test_repeated_and_missing_names_are_told_apart(tmp_path):
-    table, _, _ = rows_of(tmp_path, b"a,,a\n1,2,3\n")
+    table, _, notes = rows_of(tmp_path, b"a,,a\n1,2,3\n")
+    assert notes == ["t.csv: column 'a' is there 2 times: the first is taken"]
     assert list(table.columns) == ["a", "Unnamed: 1", "a.1", ROW]
 
 

@@ -55,6 +55,7 @@ def test_input_is_left_alone_and_validation_is_idempotent():
         ({"position": ["erect", "sitting"]}, "'position'.*'sitting'"),
         ({"sex": ["F", "X"]}, "'sex'.*'X'"),
         ({"age": [20, 412]}, "'age'.*412"),
+        ({"age": ["61", "old"]}, "'age' holds 'old' in row 1; give years as a number"),
         ({"split": ["train", "holdout"]}, "'split'.*'holdout'"),
         ({"patient_id": ["1", None]}, "patient_id"),
     ],

@@ -186,6 +186,28 @@ def test_an_interrupted_training_ends_with_the_same_weights(
     np.testing.assert_array_equal(resumed.encode(texts), whole.encode(texts))
 
 
+def test_a_training_that_only_had_to_be_saved_ends_with_the_same_files(
+    studies: pd.DataFrame, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    train(studies, base, tmp_path / "whole", epochs=1)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(report_training, "_save", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))
+        train(studies, base, tmp_path / "cut", epochs=1)
+    train(studies, base, tmp_path / "cut", epochs=1)
+    paths = [path.relative_to(tmp_path / "whole") for path in (tmp_path / "whole").rglob("*.json")]
+    same = [path for path in paths if path.name != "manifest.json"]
+    assert Path("tokenizer.json") in same
+    for path in same:
+        assert (tmp_path / "cut" / path).read_bytes() == (tmp_path / "whole" / path).read_bytes(), path
+
+
+def test_checkpoints_of_a_run_killed_at_its_very_end_go(studies: pd.DataFrame, base: Path, tmp_path: Path):
+    train(studies, base, tmp_path, epochs=1)
+    (tmp_path / "checkpoints").mkdir()
+    train(studies, base, tmp_path, epochs=1)
+    assert not (tmp_path / "checkpoints").exists()
+
+
 def test_a_broken_checkpoint_gives_way_to_the_older_one(
     studies: pd.DataFrame, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from cxrneighbors import leftovers
 from cxrneighbors.evaluation import make_baselines, report_page
 from cxrneighbors.evaluation import write as write_module
 from cxrneighbors.evaluation.evaluate import evaluate_overlap
@@ -134,6 +135,17 @@ def test_other_files_stay_and_an_old_table_goes(result, index, tmp_path):
     assert "table1.csv" not in {path.name for path in written}
     assert not (tmp_path / "table1.csv").exists() and (tmp_path / "notes.txt").read_text() == "mine"
     assert len(written) == len(write_module.FILES) - 2
+
+
+def test_what_a_killed_run_left_goes(result, tmp_path, monkeypatch):
+    write_evaluation(result, tmp_path)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    for name in (".evaluation.tmp-abcdefgh", ".evaluation.old-notes"):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".evaluation.tmp-abcdefgh" / "overlap.json").write_text("half")
+    monkeypatch.setattr(leftovers, "FRESH", -1.0)
+    write_evaluation(result, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".evaluation.old-notes", *before]
 
 
 class Page(HTMLParser):

@@ -279,6 +279,8 @@ def _without(options):
         ({}, ("--segmentation", "grid"), "'grid'"),
         ({}, ("--segmentation", "lungs", "--lungs", "nowhere"), "nowhere.*a segmenter was saved to"),
         ({}, ("--until-stable", "3"), "not a probability"),
+        ({}, ("--lungs", "nowhere"), "--lungs nowhere: is for --segmentation lungs"),
+        ({}, ("--limit", "3"), "--limit: is for --among and --errors"),
         ({}, ("--policy", "best"), "'best'"),
         ({}, ("--fill", "1.4"), "a grey must lie in"),
         ({}, ("--feature-selection", "lasso"), "'lasso'"),

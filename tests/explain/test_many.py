@@ -251,8 +251,12 @@ def test_names_of_folders_are_safe_and_do_not_meet(world, tmp_path):
         return film_name(Film(np.zeros((1, 2, 2), np.float32), image_id), image_id)
 
     assert named("00000075_000.png") == "00000075_000.png"
-    odd = [named(each) for each in ("a/b", "a_b", "../x", "..", "a b", "")]
-    assert len(set(odd)) == 6 and all("/" not in name and not name.startswith(".") for name in odd)
+    odd = [named(each) for each in ("a/b", "a_b", "../x", "..", "a b", "", "x" * 300, "x" * 301)]
+    assert (
+        len(set(odd)) == 8
+        and max(map(len, odd)) < 120
+        and all("/" not in name and not name.startswith(".") for name in odd)
+    )
     for folder, value in (("one", 1), ("two", 2)):
         (tmp_path / folder).mkdir()
         Image.fromarray(np.full((9, 9), value, np.uint8)).save(tmp_path / folder / "film.png")

@@ -131,6 +131,8 @@ def test_row_numbers_with_rewritten_hashes(rows: list, folder: Path, tmp_path: P
     [
         lambda c: c.update(dim=[1]),
         lambda c: c["scale"].pop("image"),
+        lambda c: c["scale"].update(image=0),
+        lambda c: c["scale"].update(image=-1.0),
         lambda c: c.update(scale={"image": "x", "report": 1}),
         lambda c: c.update(partitions=None),
         lambda c: c.update(weights=7),

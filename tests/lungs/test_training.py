@@ -29,7 +29,9 @@ def test_what_a_training_leaves(trained):
 
 
 def test_a_finished_training_is_read_back_and_another_refused(trained, lung_films):
+    (trained / "checkpoints").mkdir()  # of a run killed at its very end
     again = train_lungs(lung_films, trained, **TRAINING)
+    assert not (trained / "checkpoints").exists()
     assert again.weights_hash() == LungSegmenter.load(trained).weights_hash()
     with pytest.raises(UserError, match="epochs 25, now 3"):
         train_lungs(lung_films, trained, **{**TRAINING, "epochs": 3})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,44 @@ def test_a_damaged_checkpoint_gives_way_to_the_next_older_one(tmp_path: Path, da
         "epoch-00005.ckpt",
         "epoch-00006.ckpt",
     ]
+
+
+def test_sigterm_that_lightning_does_not_hear_is_no_ctrl_c() -> None:
+    class Ended(Line):
+        def training_step(self, batch: Tensor, index: int) -> Tensor:
+            raise Terminated
+
+    with pytest.raises(Terminated):
+        train(Ended(epochs=1))
+
+
+def test_a_checkpoint_that_a_killed_run_did_not_remove_goes(tmp_path: Path) -> None:
+    train(Line(epochs=3), tmp_path)
+    older = tmp_path / CHECKPOINTS / "epoch-00001.ckpt"
+    older.write_bytes((tmp_path / CHECKPOINTS / "epoch-00002.ckpt").read_bytes())
+    train(Line(epochs=3), tmp_path)
+    assert sorted(os.listdir(tmp_path / CHECKPOINTS)) == ["epoch-00002.ckpt", "epoch-00003.ckpt"]
+
+
+def test_the_temporary_folder_is_not_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill leaves nothing there, and a checkpoint cannot be halved on its way from there to its disk."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    train(Line(epochs=2), tmp_path / "out")
+    assert os.listdir(tmp_path) == ["out"]
+
+
+def test_a_checkpoint_that_fails_leaves_the_older_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(checkpoint: Any, path: Path) -> None:
+        Path(path).write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    save = torch.save
+    monkeypatch.setattr(torch, "save", lambda what, path: (half if what["epoch"] else save)(what, path))
+    with pytest.raises(KeyboardInterrupt):
+        train(Line(epochs=3), tmp_path)
+    assert os.listdir(tmp_path / CHECKPOINTS) == ["epoch-00001.ckpt"]
 
 
 def test_a_checkpoint_that_would_run_code_is_passed_over(tmp_path: Path) -> None:

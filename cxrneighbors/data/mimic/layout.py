@@ -67,6 +67,8 @@ def find_sources(root: Path, form: str, tables: Path | None, patients: Path | No
     if tables is not None:
         if not tables.is_dir():
             raise UserError(f"{tables}: no such folder; give the folder that holds the {form} tables")
+        if not any(_find_table(tables, kind) for kind in TABLES):
+            raise UserError(f"{tables}: holds none of MIMIC-CXR's tables; give the folder that does")
         places.append(tables)
     places += _sisters(root, form)
     found: dict[str, Path] = {}

@@ -68,7 +68,7 @@ def label_archive(
     jobs = Parallel(process_count(workers), return_as="generator")
     done = jobs(delayed(label_chunk)(rules_folder, block) for block in blocks)
     total = -(-len(source.names()) // BLOCK)
-    with atomic_path(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+    with atomic_path(out, clear=True) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for rows in track(done, "labelling reports", total):
             columns = list(zip(*rows, strict=True)) or [()] * len(schema)
             arrays = [pa.array(each, kind) for each, kind in zip(columns, schema.types, strict=True)]

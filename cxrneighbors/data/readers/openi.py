@@ -47,7 +47,7 @@ def read(root: Path, seed: int = 0) -> ImportResult:
     for name, content in track(_xml_files(root, skipped), "reading reports"):
         try:
             report = _parse(content)
-        except (ElementTree.ParseError, ValueError) as error:
+        except (ElementTree.ParseError, LookupError, ValueError) as error:  # Lookup: an unknown encoding
             skipped.add(name, f"no readable report ({error})")
             continue
         if report["id"] in reports:
@@ -128,6 +128,9 @@ def _from_archive(path: Path, skipped: Skipped) -> Iterator[tuple[str, bytes]]:
                 if stream is not None:
                     count += 1
                     yield Path(member.name).name, stream.read()
+            # tarfile takes a cut between two members for the end, which is a block of zeros.
+            if archive.fileobj is not None and archive.fileobj.tell() < archive.offset + tarfile.BLOCKSIZE:
+                raise tarfile.ReadError("its end is missing")
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         if not count:
             raise UserError(f"{path}: cannot be read as a tar archive ({error}); get it again") from None

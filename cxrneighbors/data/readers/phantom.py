@@ -12,7 +12,14 @@ import pandas as pd
 from cxrneighbors.artifact import MANIFEST, Kind
 from cxrneighbors.data.imports import ImportResult
 from cxrneighbors.data.splits import patient_split
-from cxrneighbors.data.tables import REGION_COLUMNS, read_regions, read_table, write_regions, write_table
+from cxrneighbors.data.tables import (
+    REGION_COLUMNS,
+    read_regions,
+    read_table,
+    regions_path,
+    write_regions,
+    write_table,
+)
 from cxrneighbors.files import read_json
 from cxrneighbors.phantom.draw import FOLDERS, GENERATOR_VERSION, PhantomSettings, Row, draw_phantoms
 from cxrneighbors.processes import process_count
@@ -59,12 +66,13 @@ def generate_phantoms(
 
 def _generate(root: str | Path, settings: PhantomSettings, workers: int, restart: bool) -> ImportResult:
     root = Path(os.path.abspath(root))
-    work = PHANTOMS.begin(root, asdict(settings), restart, own=FOLDERS)
+    tables = (STUDIES_FILE, regions_path(STUDIES_FILE).name)
+    work = PHANTOMS.begin(root, asdict(settings), restart, own=(*FOLDERS, *tables))
     if not work.complete:
         for name in FOLDERS:
             shutil.rmtree(root / name, ignore_errors=True)
         _write_tables(root, *draw_phantoms(root, settings, workers), settings.seed)
-        work.finish()  # studies.parquet may be imported over
+        work.finish(files=FOLDERS)  # studies.parquet may be imported over
     return _read_tables(root)
 
 

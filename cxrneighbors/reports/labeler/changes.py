@@ -20,7 +20,7 @@ class Changes:
             for rule in match.payloads
         ]
         starts = {trigger.start for trigger in self._triggers if trigger.rule.acts_on == "after"}
-        self._clauses = clauses.with_starts(starts)
+        self._clauses = clauses.with_starts(starts) if self._triggers else clauses
 
     def of(self, mention: Match, status: str) -> str | None:
         """One of `vocabulary.CHANGES`, None where nothing is said.

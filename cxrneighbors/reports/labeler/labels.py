@@ -63,8 +63,9 @@ def _keep_strongest(strongest: dict[str, list[Mention]], name: str, mention: Men
 def _label(name: str, same: list[Mention]) -> Label:
     """The label that mentions of one status make."""
     first = same[0]
-    change = next((m.change for m in same if m.change), None)
-    side = first.side if len(same) == 1 else merge_sides(m.side for m in same)
+    side, change = first.side, first.change
+    if len(same) > 1:
+        side, change = merge_sides(m.side for m in same), next((m.change for m in same if m.change), None)
     return Label(name, first.status, first.evidence, first.start, first.end, side, change)
 
 

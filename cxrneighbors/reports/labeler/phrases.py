@@ -159,6 +159,8 @@ def _over_gap(
 
 def find_all(book: PhraseBook, words: Sequence[str]) -> list[Match]:
     """Phrases from left to right, longest first; the words in a phrase's gap may hold further phrases."""
+    if book.by_first.keys().isdisjoint(words):
+        return []
     found: list[Match] = []
     tails: set[int] = set()  # words behind a gap, taken by the phrase that began before it
     free = 0  # the first word that no phrase has taken

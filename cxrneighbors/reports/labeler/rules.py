@@ -26,10 +26,14 @@ REACHES = ("after", "before", "back", "both")
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a phrase says: finding `names`, with the `status` it has unless the sentence changes it."""
+    """What a phrase says: finding `names`, with the `status` it has unless the sentence changes it.
+
+    `holds`: names that are present whatever the status; a wire that is not broken is there.
+    """
 
     names: tuple[str, ...]
     status: str
+    holds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Rules:
     """Compiled rules.
 
     `groups`: finding name -> the file it came from ('findings', 'other_findings', 'devices');
-    `sides`: word -> 'left', 'right', 'bilateral', unless one of `no_sides` follows ("right atrium").
+    `sides`: phrases with 'left', 'right', 'bilateral', or '' for what is no side ("right atrium").
     """
 
     mentions: PhraseBook = field(default_factory=PhraseBook)
@@ -67,8 +71,7 @@ class Rules:
     places: frozenset[str] = frozenset()
     kin: tuple[frozenset[str], ...] = ()
     diagnoses: frozenset[str] = frozenset()
-    sides: dict[str, str] = field(default_factory=dict)
-    no_sides: frozenset[str] = frozenset()
+    sides: PhraseBook = field(default_factory=PhraseBook)
     comparing: frozenset[str] = frozenset()
     window: int = 4
 
@@ -88,6 +91,15 @@ def load_rules(folder: Path = RULES_FOLDER) -> Rules:
     Raises `UserError`, naming file or entry, for a missing or broken file, a missing or unknown key, an
     unknown kind or side, or a phrase against the notation.
     """
+    try:
+        return _load(folder)
+    except (AttributeError, KeyError, TypeError) as error:
+        said = " ".join(str(error).split())[:80]
+        remedy = "copy the package's own and change them"
+        raise UserError(f"{folder}: a rule file has no {said}, or of another kind; {remedy}") from None
+
+
+def _load(folder: Path) -> Rules:
     rules = Rules()
     for name in FINDING_FILES:
         for entry in _read(folder / name)["finding"]:
@@ -125,17 +137,19 @@ def _add_changes(rules: Rules, path: Path) -> None:
             choose("acts_on of a change", entry["acts_on"], ("after", "before")),
         )
         rules.changes.add(entry["phrases"], rule)
-    rules.sides = {word: side for side in SIDES for word in _words(document["side"][side])}
-    rules.no_sides = _words(document["side"]["not_before"])
+    for side in SIDES:
+        rules.sides.add(document["side"][side], side)
+    rules.sides.add(document["side"]["none"], "")
     rules.comparing = _words(document["side"]["comparing"])
 
 
 def _add_finding(rules: Rules, entry: dict[str, Any], path: Path) -> None:
-    _check_keys(entry, {"names", *STATUSES}, path)
-    for name in entry["names"]:
+    _check_keys(entry, {"names", "holds", *STATUSES}, path)
+    names, holds = tuple(entry["names"]), tuple(entry.get("holds", []))
+    for name in (*names, *holds):
         rules.groups.setdefault(name, path.stem)
     for status in STATUSES:
-        rules.mentions.add(entry.get(status, []), Meaning(tuple(entry["names"]), status))
+        rules.mentions.add(entry.get(status, []), Meaning(names, status, holds))
 
 
 def _check_keys(entry: dict[str, Any], known: set[str], path: Path) -> None:

@@ -16,6 +16,8 @@ from cxrneighbors.reports.labeler.phrases import Match, find_all
 from cxrneighbors.reports.labeler.rules import Rules, TriggerRule
 
 _FLIP = {"present": "absent", "absent": "present", "uncertain": "absent"}
+_DENYING = frozenset({"no", "not", "without"})
+_COMPARING = frozenset({"has", "have", "had", "interval", "further", "yet"})
 _BEFORE_CLAUSE = frozenset([":", "?", "(", ".", "please", "and", "or"])
 
 
@@ -34,6 +36,7 @@ class Scopes:
     def __init__(self, words: Sequence[str], rules: Rules, mentions: Sequence[Match]) -> None:
         self.words, self.rules, self.mentions = words, rules, mentions
         self.triggers: list[Trigger] = []
+        self.denials: list[Match] = []
         ends: list[int] = []
         hidden: set[int] = set()
         for match in find_all(rules.triggers, words):
@@ -46,17 +49,27 @@ class Scopes:
         for rule in match.payloads:
             if rule.kind == "none":
                 hidden.update(range(match.start, match.end))
+                if self.words[match.start] in _DENYING:
+                    self.denials.append(match)
             elif rule.kind == "end":
                 ends.append(match.start)
             elif not rule.begins_clause or self._begins_clause(match.start):
-                self.triggers.append(Trigger(match.start, match.end, rule))
+                end = match.head if rule.acts_on == "after" else match.end
+                self.triggers.append(Trigger(match.start, end, rule))
 
     def _begins_clause(self, place: int) -> bool:
         before = self.words[place - 1] if place else ":"
         return before in _BEFORE_CLAUSE or before in self.rules.joints
 
     def status(self, mention: Match, status: str) -> str | None:
-        """`status` as the triggers leave it (present, absent, uncertain); None where nothing is stated."""
+        """`status` as the triggers leave it (present, absent, uncertain); None where nothing is stated.
+
+        "Not increased" and its like only compare ("effusion not increased"), unless the increase is the
+        finding: "heart size is not increased" denies it, "has not increased" states nothing of it.
+        """
+        if denial := next((d for d in self.denials if _share_words(d, mention)), None):
+            compared = _COMPARING.intersection(self.words[max(denial.start - 1, 0) : denial.end])
+            return None if compared else "absent"
         if not self.triggers:
             return status
         reaching = [trigger for trigger in self.triggers if self._reaches(trigger, mention)]
@@ -146,3 +159,9 @@ class Scopes:
 
     def _near(self, start: int, stop: int) -> bool:
         return 0 <= stop - start <= self.rules.window and not self.clauses.ended(start, stop)
+
+
+def _share_words(one: Match, other: Match) -> bool:
+    """Whether two phrases have a word in common, those in gaps left out."""
+    spans = [[(m.start, m.head), (m.anchor, m.end)] for m in (one, other)]
+    return any(max(a[0], b[0]) < min(a[1], b[1]) for a in spans[0] for b in spans[1])

@@ -63,7 +63,7 @@ def write_labels(labels: pd.DataFrame, path: str | Path) -> None:
 
     schema = label_schema()
     arrays = [pa.array(labels[field.name].tolist(), field.type, from_pandas=True) for field in schema]
-    with atomic_path(path) as temporary:
+    with atomic_path(path, clear=True) as temporary:
         pq.write_table(pa.table(arrays, schema=schema), temporary)
 
 

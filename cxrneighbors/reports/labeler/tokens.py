@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cxrneighbors.reports.abbreviations import ABBREVIATIONS
@@ -19,14 +20,18 @@ _TOKEN = re.compile(
 _ABBREVIATIONS = ABBREVIATIONS | {"e", "g", "i"}  # tokens hold no full stop: "e.g." comes letter by letter
 # "Effusion? No.": the answer belongs to its question.
 _ANSWER = re.compile(
-    r"\s*(?:(?:yes|present|absent|unlikely|(?:none|not) (?:seen|present|identified|visible|evident))\b"
+    r"\s*(?:(?:yes|present|absent|unlikely|there (?:is|are) none"
+    r"|(?:none|not) (?:seen|present|identified|visible|evident))\b"
     r"|(?:no|none|nil|negative|positive|mild|moderate|severe|small|large|trace|minimal)\s*(?:[.,;!]|$))",
     re.IGNORECASE,
 )
+_STOP = re.compile(r"\.(?=\s)")
+_LONGEST_WORD = 24  # characters; no abbreviation is as long
 _ENDS = frozenset(".!?;\n")
 _IRREGULAR = {
     "pneumothoraces": "pneumothorax",
     "diaphragmatic": "diaphragmatic",
+    "besides": "besides",  # "beside the trachea" is a place
     "atelectases": "atelectasis",
     "prostheses": "prosthesis",
     "bullae": "bulla",
@@ -43,13 +48,12 @@ _singular: dict[str, str] = {}
 class Sentence:
     """One sentence: `words` in singular and lower case, punctuation included, ended by '.', ';' or '?'.
 
-    `starts` and `ends` are the characters of each word in the report (the closing mark that a text without
+    `spans` are the characters of each word in the report, start and end (the closing mark that a text without
     one is given has the place of the text's end).
     """
 
     words: list[str]
-    starts: list[int]
-    ends: list[int]
+    spans: list[tuple[int, int]]
 
 
 def singular(word: str) -> str:
@@ -97,31 +101,44 @@ def sentences(text: str, start: int = 0, end: int | None = None) -> list[Sentenc
     end = len(text) if end is None else end
     found: list[Sentence] = []
     words: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
+    spans: list[tuple[int, int]] = []
     for match in _TOKEN.finditer(text, start, end):
-        token = match.group()
-        first, last = match.span()
+        token, span = match.group(), match.span()
         if token not in _ENDS:
             parts = split_negation(token.lower()) if token[-1] in "tT" else None
             if parts:
                 words.append(parts[0])
-                starts.append(first)
-                ends.append(last)
+                spans.append(span)
             words.append(parts[1] if parts else _singular.get(token) or singular(token))
-        elif token == "." and words and words[-1] in _ABBREVIATIONS:
-            continue
-        else:
+            spans.append(span)
+        elif token != "." or not words or words[-1] not in _ABBREVIATIONS:
             words.append(token if token in ";?" else ".")
-        starts.append(first)
-        ends.append(last)
-        if token in _ENDS and not (token == "?" and (len(words) == 1 or _goes_on(text, last, end))):
-            if len(words) > 1:
-                found.append(Sentence(words, starts, ends))
-            words, starts, ends = [], [], []
+            spans.append(span)
+            if token != "?" or (len(words) > 1 and not _goes_on(text, span[1], end)):
+                if len(words) > 1:
+                    found.append(Sentence(words, spans))
+                words, spans = [], []
     if words:
-        found.append(Sentence([*words, "."], [*starts, end], [*ends, end]))
+        found.append(Sentence([*words, "."], [*spans, (end, end)]))
     return found
+
+
+def pieces(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
+    """`text[start:end]` cut where a sentence surely ends: (place in `text`, piece).
+
+    The `sentences` of the pieces are those of the whole. A piece ends behind a full stop between a word, no
+    abbreviation, and white space, so that it mostly is one sentence, which reports repeat.
+
+    >>> list(pieces("Clear lungs. 1.5 cm vs. none.", 0, 29))
+    [(0, 'Clear lungs.'), (13, '1.5 cm vs. none.')]
+    """
+    for stop in _STOP.finditer(text, start, end):
+        before = text[max(start, stop.start() - _LONGEST_WORD) : stop.start()].split()
+        if before and before[-1].isalpha() and singular(before[-1]) not in _ABBREVIATIONS:
+            yield start, text[start : stop.end()]
+            start = stop.end() + 1
+    if start < end:
+        yield start, text[start:end]
 
 
 def _goes_on(text: str, place: int, end: int) -> bool:

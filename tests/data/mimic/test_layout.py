@@ -64,5 +64,8 @@ def test_a_version_folder_and_groups_without_files(mimic):
 def test_folders_that_do_not_hold_what_they_are_given_for(mimic):
     with pytest.raises(UserError, match="give the folder that holds the mimic-cxr-jpg tables"):
         find_sources(mimic / FORM, FORM, mimic / "none", None)
+    (mimic / "other").mkdir()
+    with pytest.raises(UserError, match="other: holds none of MIMIC-CXR's tables"):
+        find_sources(mimic / FORM, FORM, mimic / "other", None)
     with pytest.raises(UserError, match=r"no patients\.csv"):
         find_sources(mimic / FORM, FORM, None, mimic / FORM)

@@ -85,12 +85,14 @@ def test_broken_and_repeated_reports_are_listed(tmp_path):
     (tmp_path / "3.xml").write_bytes(xml(1))
     (tmp_path / "4.xml").write_text("<eCitation/>")
     (tmp_path / "5.xml").touch()
+    (tmp_path / "6.xml").write_bytes(xml(6).replace(b"utf-8", b"utf-9"))
     result = import_dataset("openi", tmp_path)
     frame = result.skipped.to_frame()
     reasons = dict(zip(frame["item"], frame["reason"], strict=True))
-    assert len(result.studies) == 1 and len(reasons) == 4
+    assert len(result.studies) == 1 and len(reasons) == 5
     assert reasons["3.xml"] == "duplicate report (id CXR1)"
     assert reasons["4.xml"] == "no readable report (no uId)"
+    assert "utf-9" in reasons["6.xml"]
     assert reasons["2.xml"].startswith("no readable report (") and reasons["5.xml"].startswith("no readable")
 
 
@@ -103,6 +105,19 @@ def test_damaged_archives(tmp_path):
     result = import_dataset("openi", tmp_path)
     assert 5 < len(result.studies) < 25
     assert "the archive is damaged after" in result.skipped.to_frame()["reason"].iloc[-1]
+    path.unlink()
+    plain, ends = tmp_path / "reports.tar", []
+    with tarfile.open(plain, "w") as packed:
+        for n in range(6):
+            part = tarfile.TarInfo(f"{n}.xml")
+            part.size = len(xml(n))
+            packed.addfile(part, io.BytesIO(xml(n)))
+            ends.append(packed.offset)
+    plain.write_bytes(plain.read_bytes()[: ends[3]])  # a cut between two members
+    result = import_dataset("openi", tmp_path)
+    assert len(result.studies) == 4
+    assert "damaged after 4 reports (its end is missing)" in result.skipped.to_frame()["reason"].iloc[-1]
+    plain.unlink()
     path.write_bytes(b"no archive at all")
     with pytest.raises(UserError, match=r"NLMCXR_reports\.tgz: cannot be read as a tar archive"):
         import_dataset("openi", tmp_path)

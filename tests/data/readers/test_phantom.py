@@ -116,6 +116,13 @@ def test_foreign_images_are_left_alone(tmp_path: Path) -> None:
         generate_phantoms(tmp_path / "file", n_patients=2)
 
 
+def test_a_study_table_of_ones_own_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "studies.parquet").write_bytes(b"mine")
+    with pytest.raises(UserError, match="holds other files, not phantoms"):
+        read(tmp_path, n_patients=2, image_size=32)
+    assert [path.name for path in tmp_path.iterdir()] == ["studies.parquet"]
+
+
 def test_generates_once_and_reads_after(tmp_path: Path) -> None:
     first = read(tmp_path / "set", n_patients=3, image_size=32, seed=7)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "set").rglob("*")}

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from cxrneighbors.reports.labeler.labels import label_report
@@ -95,3 +97,12 @@ def test_paragraphs_after_a_headed_one_are_read():
         "No Finding": "absent",
         "Cardiomegaly": "present",
     }
+
+
+def test_a_text_without_full_stops_takes_time_by_its_length_alone():
+    text = "no effusion, " * 4000 + ". Large mass."
+    started = time.process_time()
+    labels = {label.finding: label for label in label_report(text)}
+    assert time.process_time() - started < 5  # minutes, where all of it is judged as one sentence
+    assert labels["Pleural Effusion"].status == "absent" and labels["Lung Lesion"].status == "present"
+    assert all(text[label.start : label.end] == label.evidence for label in labels.values())

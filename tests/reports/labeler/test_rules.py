@@ -77,3 +77,10 @@ def test_unknown_kinds_and_sides_are_refused(folder, old, new):
 def test_a_missing_rule_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"findings\.toml: no such rule file"):
         load_rules(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "finding = 3", "[[finding]]\nnames = 5"])
+def test_rule_files_of_another_shape_are_refused(folder, text):
+    (folder / "findings.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match="copy the package's own and change them"):
+        load_rules(folder)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cxrneighbors.reports.labeler.labels import label_report
-from cxrneighbors.reports.labeler.sides import merge_sides, side_of
+from cxrneighbors.reports.labeler.sides import Sides, merge_sides
 from cxrneighbors.reports.labeler.vocabulary import SIDES
 
 TABLE = Path(__file__).with_name("sides_and_changes.csv")
@@ -24,7 +24,7 @@ def test_side_of_a_finding(sentence, finding, expected):
 
 
 def test_every_side_is_in_the_table():
-    assert {expected for _, _, expected in ROWS} == {None, *SIDES} and callable(side_of)
+    assert {expected for _, _, expected in ROWS} == {None, *SIDES} and callable(Sides)
 
 
 def test_a_report_that_names_both_sides_says_bilateral():

@@ -1,6 +1,6 @@
 import pytest
 
-from cxrneighbors.reports.labeler.tokens import sentences, singular
+from cxrneighbors.reports.labeler.tokens import pieces, sentences, singular
 
 
 def words(text):
@@ -22,7 +22,7 @@ def test_sentences_end_at_marks_blank_lines_and_list_items_only():
 def test_places_are_those_of_the_text_even_where_lower_case_is_longer():
     text = "İ said: Effusions; ß."
     for sentence in sentences(text, 3):
-        for word, start, end in zip(sentence.words, sentence.starts, sentence.ends, strict=True):
+        for word, (start, end) in zip(sentence.words, sentence.spans, strict=True):
             assert singular(text[start:end]) == word
 
 
@@ -56,6 +56,24 @@ def test_a_question_goes_on_to_its_answer():
     assert words("Effusion? No mass. Edema? none seen") == [
         ["effusion", "?"], ["no", "mass", "."], ["edema", "?", "none", "seen", "."],
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No effusion. Heart size is 1.5 cm vs. 2.0. before.\n\nEdema? No. Clear",
+        "1. Clear lungs. 2. Nodule of approx. 3 mm.\n - Dr. X's film. Mass? \n",
+        "Meds. given. It isn't. Can't. cannot. a_b. c-d. (e). .. f.",
+        " . ",
+    ],
+)
+def test_pieces_have_the_sentences_of_the_whole(text):
+    of_pieces = [
+        (sentence.words, [(start + at, end + at) for start, end in sentence.spans])
+        for at, piece in pieces(text, 0, len(text))
+        for sentence in sentences(piece)
+    ]
+    assert of_pieces == [(sentence.words, sentence.spans) for sentence in sentences(text)]
 
 
 def test_nothing_gives_no_sentence():

@@ -1,0 +1,1 @@
+"""The corpus of bad input on the command line, a group a file; `place` makes the folder where it is tried."""
