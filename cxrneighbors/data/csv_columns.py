@@ -16,9 +16,9 @@ _BLOCK = 1 << 22  # bytes read at a time
 def read_columns(content: bytes) -> tuple[list[str], list[np.ndarray]] | None:
     """Cells of the header, and of each column the stripped cells below: object (N,), str; None if irregular.
 
-    Regular is a file in UTF-8, separated by commas, with different names in the header and as many
-    cells in every row, at least one row, no blank line, and quotes only around whole cells. `csv_records` reads it with the same
-    result, a record at a time. Equal cells of a column are one and the same text in memory.
+    Regular is a file in UTF-8, separated by commas, with different names in the header, as many cells in
+    every row, at least one row, no blank line, and quotes only around whole cells. `csv_records` reads it
+    with the same result, a record at a time. Equal cells of a column are one text in memory.
     """
     import pyarrow as pa
     from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, open_csv
