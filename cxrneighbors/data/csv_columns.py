@@ -10,43 +10,59 @@ import numpy as np
 from cxrneighbors.data.csv_records import sniff_separator
 
 _START = 100_000  # bytes in which a header ends
+_BLOCK = 1 << 22  # bytes read at a time
 
 
 def read_columns(content: bytes) -> tuple[list[str], list[np.ndarray]] | None:
     """Cells of the header, and of each column the stripped cells below: object (N,), str; None if irregular.
 
-    Regular is a file in UTF-8, separated by commas, with as many cells in every row as in the header, at
-    least one row, no blank line, and quotes only around whole cells. `csv_records` reads it with the same
-    result, a record at a time. Equal cells of a column are one and the same text in memory.
+    Regular is a file in UTF-8, separated by commas, with different names in the header, as many cells in
+    every row, at least one row, no blank line, and quotes only around whole cells. `csv_records` reads it
+    with the same result, a record at a time. Equal cells of a column are one text in memory.
     """
     import pyarrow as pa
-    from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, read_csv
+    from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, open_csv
 
     content = content.removeprefix(b"\xef\xbb\xbf")
     header = _header(content)
     if header is None or not _regular(content):
         return None
     names = [str(place) for place in range(len(header))]
+    coded = dict.fromkeys(names, pa.dictionary(pa.int32(), pa.string()))
+    columns = [_Column() for _ in names]
     try:
-        table = read_csv(
+        with open_csv(
             pa.BufferReader(content),
-            ReadOptions(column_names=names, skip_rows=1),
+            ReadOptions(column_names=names, skip_rows=1, block_size=_BLOCK),
             ParseOptions(newlines_in_values=b'"' in content, ignore_empty_lines=False),
-            ConvertOptions(
-                column_types=dict.fromkeys(names, pa.dictionary(pa.int32(), pa.string())),
-                strings_can_be_null=False,
-            ),
-        ).unify_dictionaries()
-    except pa.ArrowInvalid:  # rows of other lengths, bytes that are no UTF-8, a row of more than a block
+            ConvertOptions(column_types=coded, strings_can_be_null=False),
+            memory_pool=pa.system_memory_pool(),  # what is freed goes back to the system
+        ) as blocks:
+            for block in blocks:
+                for column, part in zip(columns, block.columns, strict=True):
+                    column.add(part.dictionary.to_pylist(), part.indices.to_numpy())
+    except (pa.ArrowInvalid, _Irregular):  # rows of other lengths, bytes that are no UTF-8, monstrous cells
         return None
-    columns = []
-    for column in table.columns:
-        texts = column.chunk(0).dictionary.to_pylist() if len(table) else []
-        if not texts or max(map(len, texts)) > csv.field_size_limit():
-            return None
-        cells = np.array([text.strip() for text in texts], dtype=object)
-        columns.append(cells[np.concatenate([chunk.indices.to_numpy() for chunk in column.chunks])])
-    return header, columns
+    return (header, [np.concatenate(column.parts) for column in columns]) if columns[0].parts else None
+
+
+class _Irregular(Exception):
+    """A cell that the csv module would refuse."""
+
+
+class _Column:
+    """`parts`: its cells, block by block; equal cells are one text."""
+
+    def __init__(self) -> None:
+        self.parts: list[np.ndarray] = []
+        self._stripped: dict[str, str] = {}
+
+    def add(self, texts: list[str], codes: np.ndarray) -> None:
+        """Cells of a block: the different `texts` and which one stands in each row, int32 (N,)."""
+        if max(map(len, texts), default=0) > csv.field_size_limit():
+            raise _Irregular
+        cells = [self._stripped.setdefault(text, text.strip()) for text in texts]
+        self.parts.append(np.array(cells, dtype=object)[codes])
 
 
 def _header(content: bytes) -> list[str] | None:
@@ -56,8 +72,9 @@ def _header(content: bytes) -> list[str] | None:
         header = [cell.strip() for cell in next(csv.reader([line], strict=True), [])]
     except (UnicodeDecodeError, csv.Error):
         return None
-    hint = line.lower().startswith("sep=")
-    return header if any(header) and sniff_separator(line) == "," and not hint else None
+    named = [cell for cell in header if cell]
+    plain = sniff_separator(line) == "," and not line.lower().startswith("sep=")
+    return header if named and len(set(named)) == len(named) and plain else None
 
 
 def _regular(content: bytes) -> bool:

@@ -148,9 +148,8 @@ def _split(
     studies: pd.DataFrame, sources: Sources, seed: int, skipped: Skipped, notes: list[str]
 ) -> np.ndarray:
     """The published split ('validate' is 'val'); images that it lacks follow their patient, else a hash."""
-    drawn = patient_split(studies["patient_id"], seed=seed)
     if "split" not in sources.tables:
-        return drawn
+        return patient_split(studies["patient_id"], seed=seed)
     path = sources.tables["split"]
     table = read_csv_rows(path, skipped, notes)
     if "dicom_id" not in table.columns or "split" not in table.columns:
@@ -158,8 +157,11 @@ def _split(
     named = {text: split_named(text) for text in set(table["split"])}
     side = dict(zip(table["dicom_id"], map(named.get, table["split"]), strict=True))
     given = [side.get(image) for image in studies["image_id"]]
-    if missing := given.count(None):
-        notes.append(f"{missing} images are not in {path.name}: they follow their patient")
+    missing = given.count(None)
+    if not missing:
+        return np.array(given, dtype=object)
+    notes.append(f"{missing} images are not in {path.name}: they follow their patient")
+    drawn = patient_split(studies["patient_id"], seed=seed)
     return fill_splits(given, studies["patient_id"].tolist(), drawn.tolist())
 
 
