@@ -30,6 +30,7 @@ from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
 
 K, BATCH, SINGLE, SPARE = 5, 1000, 20, 16
+FEW, SLOW = 10, 0.005
 SIZES = ((112_120, 60), (112_120, 444), (377_110, 60))
 SMALL = ((4000, 60),)
 LINKS, EFFORT = 24, 200
@@ -220,8 +221,11 @@ def compare(
     if where is not None:
         ways = {name: search for name, search in ways.items() if name != "usearch"}
     true = exact_distances(sample, queries, allowed)
-    found = {name: search(queries, allowed) for name, search in ways.items()}
-    batch = take_turns({name: partial(search, queries, allowed) for name, search in ways.items()}, rounds)
+    step = {name: 1 if quick(search, queries, allowed) else FEW for name, search in ways.items()}
+    found = {name: search(queries[:: step[name]], allowed) for name, search in ways.items()}
+    work = {name: partial(search, queries[:: step[name]], allowed) for name, search in ways.items()}
+    batch = take_turns(work, rounds, warm=False)
+    batch = {name: [each * step[name] / BATCH for each in seconds] for name, seconds in batch.items()}
     one = {name: partial(one_by_one, search, queries[:SINGLE], allowed) for name, search in ways.items()}
     single = take_turns(one, rounds)
     n, dimensions = sample.vectors.shape
@@ -229,13 +233,20 @@ def compare(
     for name in ways:
         row = {"rows": n, "dimensions": dimensions, "question": question, "way": name}
         row["passing"] = n if allowed is None else int(allowed.sum())
-        row["batch_ms"] = {key: 1000 * value / BATCH for key, value in summary(batch[name]).items()}
+        row["batch_ms"] = {key: 1000 * value for key, value in summary(batch[name]).items()}
         row["single_ms"] = {key: 1000 * value / SINGLE for key, value in summary(single[name]).items()}
-        row["recall"] = recall(sample, queries, found[name], true)
+        row["recall"] = recall(sample, queries[:: step[name]], found[name], true[:: step[name]])
         if name != "ours":
             row["ratio"], row["ratio_single"] = ratio(batch, name, "ours"), ratio(single, name, "ours")
         rows.append(row)
     return rows
+
+
+def quick(search: Search, queries: np.ndarray, allowed: np.ndarray | None) -> bool:
+    """Whether a query takes less than `SLOW` seconds; where it takes more, a tenth of the batch will do."""
+    started = time.perf_counter()
+    search(queries[:FEW], allowed)
+    return (time.perf_counter() - started) / FEW < SLOW
 
 
 def one_by_one(search: Search, queries: np.ndarray, allowed: np.ndarray | None) -> None:
