@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,25 +32,28 @@ def measure(given: Namespace) -> dict[str, Any]:
     rows = []
     for size in SIZES[:2] if given.small else SIZES:
         picture = np.repeat(resize(film, size)[:, :, None].astype(np.float64), 3, axis=2)
-        ways = {
-            "scikit-image": lambda picture=picture: skimage.segmentation.quickshift(
-                picture, rng=42, **OPTIONS["quickshift"]
-            ),
-            "ours": lambda picture=picture: quickshift(picture, **OPTIONS["quickshift"]),
-        }
+        ways = {"scikit-image": partial(by_scikit_image, picture), "ours": partial(by_us, picture, "cpu")}
         if device != "cpu":
-            ways["ours, GPU"] = lambda picture=picture: quickshift(
-                picture, **OPTIONS["quickshift"], device=device
-            )
+            ways["ours, GPU"] = partial(by_us, picture, device)
         theirs, ours = ways["scikit-image"](), ways["ours"]()
         seconds = take_turns(ways, given.rounds, warm=False)
-        row = {"size": size, "segments": int(ours.max()) + 1, "equal": bool((theirs == ours).all())}
+        row: dict[str, Any] = {"size": size, "segments": int(ours.max()) + 1}
+        row["equal"] = bool((theirs == ours).all())
         row |= {name: summary(each) for name, each in seconds.items()}
         row |= {"ratio": ratio(seconds, "scikit-image", "ours")}
         if device != "cpu":
             row |= {"ratio, GPU": ratio(seconds, "scikit-image", "ours, GPU")}
         rows.append(row)
     return settings(given, rows=rows, rivals=installed("scikit-image"), limit=LIMIT)
+
+
+def by_scikit_image(picture: np.ndarray) -> np.ndarray:
+    cut: Callable[..., np.ndarray] = skimage.segmentation.quickshift
+    return cut(picture, rng=42, **OPTIONS["quickshift"])
+
+
+def by_us(picture: np.ndarray, device: str) -> np.ndarray:
+    return quickshift(picture, **OPTIONS["quickshift"], device=device)
 
 
 def first_film(data: Path) -> Path:
