@@ -120,7 +120,8 @@ def _try(case: Case, here: Path) -> Trial:
 def judge(case: Case, answer: Answer, before: Files, here: Path) -> str:
     """What is wrong with the answer to a case, or nothing."""
     if answer.code < 0:
-        return "hang" if answer.code == -signal.SIGKILL else f"crash: {signal.Signals(-answer.code).name}"
+        name = signal.Signals(-answer.code).name
+        return "hang" if name in ("SIGKILL", "SIGXCPU") else f"crash: {name}"
     if case.ends == "interrupted" and answer.code == 0:
         return ""  # it was done before the signal came
     if answer.code not in CODES[case.ends]:
@@ -217,7 +218,7 @@ def _wait(child: int, case: Case, said: dict[int, bytes]) -> tuple[int, resource
         if not stopped and passed > case.stop_after:
             os.kill(child, case.stop)
             stopped = True
-        if passed > WAIT:
+        if passed > 4 * WAIT:  # of waiting; what computes is ended by its limit, however busy the machine
             _end(child)
 
 
@@ -276,6 +277,7 @@ def _limit(case: Case) -> None:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + 2 * MEMORY  # twice: room that is asked for need not be taken
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(WAIT), int(WAIT)))
     if case.room is not None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (case.room, case.room))
