@@ -51,7 +51,7 @@ def measure(given: Namespace) -> dict[str, Any]:
 
 def turns(folder: str, rounds: int) -> dict[str, Any]:
     """Both ways in turn, each time in a new process."""
-    found = {name: [] for name in ("ours", "read_csv")}
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in ("ours", "read_csv")}
     for _ in range(rounds):
         found["ours"].append(fresh("benchmarks.imports", "by_us", folder))
         found["read_csv"].append(fresh("benchmarks.imports", "by_pandas", folder))

@@ -63,8 +63,8 @@ def label_table(table: pd.DataFrame, source: Path, uncertain: str, notes: list[s
         for pattern in patterns
     ]
     result = pd.DataFrame(index=pd.Index(table[study].to_numpy(), dtype=object, name="study_id"))
-    for name, values in {"findings": findings, "uncertain_findings": doubtful}.items():
-        result[name] = pd.Series([values[i] for i in row], index=result.index, dtype=object)
+    result["findings"] = pd.Series([findings[i] for i in row], index=result.index, dtype=object)
+    result["uncertain_findings"] = pd.Series([doubtful[i] for i in row], index=result.index, dtype=object)
     return result
 
 
