@@ -81,7 +81,7 @@ def import_tables(root: Path) -> dict[str, object]:
         "skipped": len(found.skipped),
         "seconds": round(seconds, 3),
         "seconds_to_import": round(imported, 3),
-        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1),
+        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 2),
         "peak_gb": peak_gb(),
     }
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ def permutation_ratio(labels: Path, share: float, rounds: int) -> dict[str, floa
     groups = exchange_groups(patients, np.zeros(n, dtype=np.int64))
     everyone = np.ones((n, 1), dtype=bool)
     lift = LiftStatistic(masks, np.arange(n), neighbors, expected, np.ones(n, bool), everyone, "any")
-    ways = {
+    ways: dict[str, Callable[[], object]] = {
         "ours": lambda: lift(exchanges(groups, n, FEW, rng)),
         "NumPy": partial(by_numpy, groups, masks[:, 0].astype(np.uint16), neighbors, expected, rng),
     }

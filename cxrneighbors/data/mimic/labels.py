@@ -6,7 +6,6 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -64,9 +63,8 @@ def label_table(table: pd.DataFrame, source: Path, uncertain: str, notes: list[s
         for pattern in patterns
     ]
     result = pd.DataFrame(index=pd.Index(table[study].to_numpy(), dtype=object, name="study_id"))
-    columns_of: dict[str, list[Any]] = {"findings": findings, "uncertain_findings": doubtful}
-    for name, values in columns_of.items():
-        result[name] = pd.Series([values[i] for i in row], index=result.index, dtype=object)
+    result["findings"] = pd.Series([findings[i] for i in row], index=result.index, dtype=object)
+    result["uncertain_findings"] = pd.Series([doubtful[i] for i in row], index=result.index, dtype=object)
     return result
 
 
