@@ -35,7 +35,7 @@ def held(name: str) -> Callable[[Path], Callable[[], None]]:
     """Another process holds the folder's lock until the case is over."""
 
     def act(here: Path) -> Callable[[], None]:
-        from cxrneighbors.files import lock
+        from cxrneighbors.leftovers import lock
 
         folder = here / name
         folder.mkdir(exist_ok=True)

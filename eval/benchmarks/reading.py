@@ -38,9 +38,9 @@ def measure(given: Namespace) -> dict[str, Any]:
         for name, paths in written(pngs, Path(folder)).items():
             paths = list(islice(cycle(paths), FEW if given.small else FILMS))
             rows.append({"format": name, "films": len(paths)} | turns(paths, given.rounds))
-    paths = list(map(str, pngs))
+    names = [str(path) for path in pngs]
     memory = [
-        fresh("benchmarks.reading", "encode_films", paths, n) for n in (LITTLE if given.small else MEMORY)
+        fresh("benchmarks.reading", "encode_films", names, n) for n in (LITTLE if given.small else MEMORY)
     ]
     return settings(given, rows=rows, memory=memory, threads=threads(), size=SIZE, limit=LIMIT)
 

@@ -18,6 +18,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -158,8 +159,7 @@ def by_hnswlib(sample: Sample, effort: int) -> Search:
 
 def by_faiss(sample: Sample, effort: int, flat: bool) -> Search:
     """More than K are fetched, and the patient's own dropped; a selector says which films pass."""
-    import faiss
-
+    faiss: Any = import_module("faiss")
     dimensions = sample.vectors.shape[1]
     index = faiss.IndexFlatL2(dimensions) if flat else faiss.IndexHNSWFlat(dimensions, LINKS)
     if not flat:
@@ -179,9 +179,8 @@ def by_faiss(sample: Sample, effort: int, flat: bool) -> Search:
 
 def by_usearch(sample: Sample, effort: int) -> Search:
     """It knows no filters: only for all films."""
-    from usearch.index import Index
-
-    index = Index(
+    usearch: Any = import_module("usearch.index")
+    index = usearch.Index(
         ndim=sample.vectors.shape[1],
         metric="l2sq",
         dtype="f32",
@@ -216,7 +215,9 @@ def compare(
 ) -> list[dict[str, Any]]:
     """Seconds of a batch and of single queries, recall@5 and ratios, a row a way."""
     allowed = None if where is None else ours.rows_where(where)
-    able = np.arange(len(sample.patients)) if question != "own view" else np.flatnonzero(allowed)
+    able = np.arange(len(sample.patients))
+    if question == "own view" and allowed is not None:
+        able = np.flatnonzero(allowed)
     queries = able[np.linspace(0, len(able) - 1, BATCH).astype(int)]
     if where is not None:
         ways = {name: search for name, search in ways.items() if name != "usearch"}
