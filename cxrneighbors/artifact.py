@@ -62,7 +62,7 @@ class Kind:
         folder, wanted = Path(folder), _through_json(plan)
         found = self._found(folder, own) if restart else self.check_free(folder, wanted, own)
         if folder.is_dir():
-            clear_below(folder, deep=not own)
+            clear_below(folder, own)
         if found is not None and not restart and found["complete"]:
             return Work(self, folder, wanted, True, True, own, scratch)
         folder.mkdir(parents=True, exist_ok=True)
@@ -143,7 +143,10 @@ class Kind:
             return None
         raise UserError(f"{folder}: holds other files, not {self.name}; give a new or empty folder")
 
-    def _check_files(self, folder: Path, files: dict[str, dict[str, Any]]) -> None:
+    def _check_files(self, folder: Path, files: Any) -> None:
+        parts = files.values() if isinstance(files, dict) else [None]
+        if not all(isinstance(part, dict) and {"bytes", "sha256"} <= part.keys() for part in parts):
+            raise UserError(f"{folder / MANIFEST}: its files are no table; run {self.made_by} again")
         for name, described in files.items():
             path = folder / name
             if Path(name).is_absolute() or ".." in Path(name).parts:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, wraps
+from threading import Lock
 from types import FunctionType
 from typing import Any, ParamSpec, TypeVar
 
@@ -74,13 +75,37 @@ def by_thread(work: Callable[[Item], object], items: Iterable[Item]) -> None:
         for item in items:
             work(item)
         return
-    with _libraries().limit(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+    with _one_thread_each, ThreadPoolExecutor(threads) as pool:
         for _ in pool.map(work, items):
             pass
 
 
+class _OneThreadEach:
+    """Inside, each of NumPy's matrix products takes one thread. The number before comes back with the last
+    who leaves, in whatever order they do."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside = Lock(), 0
+        self._limit: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._limit = _controller().limit(limits=1, user_api="blas")
+            self._inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._limit.restore_original_limits()
+
+
+_one_thread_each = _OneThreadEach()
+
+
 @cache
-def _libraries() -> Any:
+def _controller() -> Any:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

@@ -54,6 +54,16 @@ def temporary_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def scratch_folder(name: str) -> Iterator[Path]:
+    """Yield a new folder in the system's temporary one; what killed runs left by this `name` goes first."""
+    place = Path(tempfile.gettempdir()) / f"cxrneighbors-{name}"
+    clear_left(place)
+    with temporary_folder(place) as temporary:
+        (temporary / name).mkdir()  # which a job may lock itself
+        yield temporary / name
+
+
+@contextmanager
 def _locked(handle: int | None) -> Iterator[None]:
     """Hold a lock on an open handle, and close it; where there are no locks, at once, as Windows needs it."""
     if fcntl is None and handle is not None:
@@ -95,9 +105,11 @@ def clear_left(path: Path) -> None:
     _clear(each for each in path.parent.iterdir() if stands_for(each.name) == path.name)
 
 
-def clear_below(folder: Path, deep: bool = True) -> None:
-    """Remove what was left anywhere below `folder`; not `deep`: in `folder` alone, where others write too."""
-    _clear(folder.rglob(".*") if deep else folder.glob(".*"))
+def clear_below(folder: Path, names: Iterable[str] = ()) -> None:
+    """Remove what was left below `folder`, or in it and below `names` in it where others write there too."""
+    _clear(folder.glob(".*") if names else folder.rglob(".*"))
+    for name in names:
+        _clear((folder / name).rglob(".*"))
 
 
 def _clear(paths: Iterable[Path]) -> None:

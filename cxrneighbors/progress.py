@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator, Sized
 from html import escape
 from typing import TypeVar
 
+from cxrneighbors.errors import Terminated
+
 T = TypeVar("T")
 DELAY, PERIOD = 1.0, 0.25  # seconds before a notebook's bar appears, and between two of its states
 EVERY = 30.0  # seconds between two lines of what has no bar
-_state = {"quiet": False}
+_state = {"quiet": False, "ended": False}
 
 
 def quiet(on: bool = True) -> None:
@@ -23,6 +25,14 @@ def quiet(on: bool = True) -> None:
 def is_quiet() -> bool:
     """Whether progress output is silenced."""
     return _state["quiet"]
+
+
+def end(on: bool = True) -> None:
+    """Let whatever is tracked raise `Terminated` at its next item.
+
+    For a SIGTERM whose own exception was lost, as all are that are raised in a callback of compiled code.
+    """
+    _state["ended"] = on
 
 
 def say(text: str) -> None:
@@ -42,6 +52,13 @@ def printable(text: str) -> str:
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
     """Iterate over `items` behind a progress bar; without terminal and notebook a line every half minute."""
+    for item in _shown(items, description, total):
+        if _state["ended"]:
+            raise Terminated
+        yield item
+
+
+def _shown(items: Iterable[T], description: str, total: int | None) -> Iterator[T]:
     if _state["quiet"]:
         yield from items
         return

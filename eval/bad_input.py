@@ -5,8 +5,8 @@
 Every case is a call in a folder where all is in order but one thing (`bad_inputs`, a group a file): an option
 with a value that cannot be right, a damaged file, a hostile name, a full disk. It is right when it ends with
 exit code 2 and one line that names the thing and a remedy, or with 0 and the bad thing listed with its
-reason; without a traceback or anything half-written or changed, in 1 GB, and refused within 5 s of
-computing. Writes eval/results/bad_input.json and .md, and all answers to WORK.
+reason; without a traceback or anything half-written or changed, in 1 GB (libraries included), and
+refused within 5 s of computing. Writes eval/results/bad_input.json and .md, and all answers to WORK.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def earlier(results: Path) -> list[dict[str, Any]]:
     """The rows that an earlier run has written: those of groups that are not run again stay."""
     path = results / "bad_input.json"
-    return list(read_json(path, remedy="delete it")["groups"]) if path.is_file() else []
+    rows = read_json(path, remedy="delete it")["groups"] if path.is_file() else []
+    return [{name: row[name] for name in ("group", "what", *COUNTS, "bad", "longest")} for row in rows]
 
 
 def cases_of(group: str) -> list[Case]:
@@ -149,7 +150,6 @@ def counted(name: str, trials: Sequence[Trial]) -> dict[str, Any]:
     row["bad"] = [vars(each) for each in trials if each.fault]
     row["faults"] = len(row["bad"])
     row["longest"] = max((each.seconds for each in trials if each.ends == "refused"), default=0.0)
-    row["most"] = max(each.megabytes for each in trials)
     return row
 
 
@@ -162,11 +162,12 @@ def markdown(summary: dict[str, Any]) -> str:
     rows = summary["groups"]
     total, faults = (sum(row[name] for row in rows) for name in ("cases", "faults"))
     all_of_them = {name: sum(row[name] for row in rows) for name in COUNTS} | {"what": "all"}
-    all_of_them |= {name: max(row[name] for row in rows) for name in ("longest", "most")}
-    said = f"{total:,} cases; {faults} not answered as they should be."
+    all_of_them["longest"] = max(row["longest"] for row in rows)
+    corpus = sum(len(cases_of(name)) for name in GROUPS)
+    said = f"{total:,} of {corpus:,} cases were run; {faults} not answered as they should be."
     columns = {"group": "{what}", "cases:": "{cases}", "one line, exit code 2:": "{refused}"}
     columns |= {"listed, the rest done:": "{listed}", "interrupted, goes on:": "{interrupted}"}
-    columns |= {"faults:": "{faults}", "longest refusal, s:": "{longest:.1f}", "most, MB:": "{most:.0f}"}
+    columns |= {"faults:": "{faults}", "longest refusal, s:": "{longest:.1f}"}
     return document(said, table(columns, [*rows, all_of_them]))
 
 

@@ -5,7 +5,7 @@
 Stages (`benchmarks/`, a file each): perturbation, quickshift, search, evaluation, reading, imports, growth;
 all without a name. Ways of doing the same work take turns, round after round; a ratio is the median of the
 rounds' ratios, with the lowest and the highest. Seconds are of the wall clock and say nothing about another
-machine. Rivals that are not installed are left out. Writes eval/results/benchmark-STAGE.json and .md.
+machine. Rivals that are not installed are left out. Writes eval/results/benchmark-STAGE.json, .md.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         say(f"benchmark: {name}")
         found = stage.measure(given)
         name = f"benchmark-{name}"
-        write_results(given.results, name, found, stage.markdown(found), device=given.device)
+        figures = {name: stage.figure(found)} if hasattr(stage, "figure") else None
+        write_results(given.results, name, found, stage.markdown(found), figures, given.device)
 
 
 if __name__ == "__main__":

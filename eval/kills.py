@@ -8,11 +8,13 @@ for writing, renamed, removed; a folder is made or removed), drawn evenly over a
 made. Four of five are SIGKILL, one is SIGTERM, which has to end with exit code 143 and one line. What lies
 there in the end is compared with the undisturbed run's: bytes of files, and of files that hold times all but
 these (`common.same_folder`). Whatever else is there, beside it or in the temporary folder, is a leftover.
-A job runs in a fork of a process that has imported everything. Writes eval/results/kills.json and .md.
+A job runs in a fork of a process that has imported everything. Writes eval/results/kills.json and .md; rows
+of jobs that are not asked for stay as they are there.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -72,9 +74,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
             rng = np.random.default_rng([given.seed, list(JOBS).index(job)])
             rows.append(killed_often(job, here, given.kills, rng))
             say(f"{job}: {rows[-1]}")
+    rows += kept(given.results / "kills.json", given)
     rows.sort(key=lambda row: list(JOBS).index(row.job))
     summary = {"seed": given.seed, "jobs": [vars(row) for row in rows]}
     write_results(given.results, "kills", summary, markdown(rows))
+
+
+def kept(path: Path, given: Any) -> list[Found]:
+    """Rows of jobs that were not run now, as an earlier run with the same seed and kills found them."""
+    earlier = json.loads(path.read_text()) if path.exists() else {"jobs": []}
+    same = [Found(**row) for row in earlier["jobs"] if earlier["seed"] == given.seed]
+    return [row for row in same if row.job not in given.jobs and row.kills == given.kills]
 
 
 def killed_often(job: str, here: Path, kills: int, rng: np.random.Generator) -> Found:

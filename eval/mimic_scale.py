@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from common.memory import peak_gb
 from common.options import options, run
 from common.results import write_results
 from cxrneighbors.data.mimic.labels import label_names
@@ -78,10 +79,10 @@ def import_tables(root: Path) -> dict[str, object]:
         "reports": int(studies.drop_duplicates("study_id")["report"].notna().sum()),
         "views": {str(name): int(count) for name, count in studies["view"].value_counts().items()},
         "skipped": len(found.skipped),
-        "seconds": round(seconds, 1),
-        "seconds_to_import": round(imported, 1),
+        "seconds": round(seconds, 3),
+        "seconds_to_import": round(imported, 3),
         "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1),
-        "peak_gb": round(usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9, 2),
+        "peak_gb": peak_gb(),
     }
 
 

@@ -84,6 +84,16 @@ def test_own_names_only_are_in_the_way(tmp_path):
         KIND.begin(tmp_path, PLAN, own=("images",))
 
 
+@pytest.mark.parametrize("files", [[], "x", None, {"a": 5}, {"a": {"bytes": 3}}])
+def test_files_that_are_no_table_are_named(tmp_path, files):
+    with KIND.replacing(tmp_path / "out", {}) as temporary:
+        (temporary / "a").write_text("one")
+    path = tmp_path / "out" / MANIFEST
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"files": files}))
+    with pytest.raises(UserError, match=r"manifest\.json: its files are no table; run encode again"):
+        KIND.read(tmp_path / "out")
+
+
 def test_changed_missing_and_older_folders_are_named(tmp_path):
     folder = tmp_path / "out"
     with KIND.replacing(folder, {"count": 1}) as temporary:

@@ -94,3 +94,20 @@ def test_thread_count_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -
     ]:
         monkeypatch.setenv("OMP_NUM_THREADS", asked)
         assert thread_count() == expected
+
+
+def test_the_number_of_threads_comes_back_whoever_leaves_first() -> None:
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def threads() -> set[int]:
+        return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+
+    with threadpool_limits(2, user_api="blas"):
+        before, both = threads(), module._OneThreadEach()
+        both.__enter__()
+        both.__enter__()  # another thread's
+        assert threads() == {1}
+        both.__exit__()
+        assert threads() == {1}
+        both.__exit__()
+        assert threads() == before

@@ -73,6 +73,9 @@ def test_json_errors_name_file_and_remedy(tmp_path):
         read_json(tmp_path / "none.json", "run it")
     with pytest.raises(UserError, match=r"broken\.json.*run it"):
         read_json(tmp_path / "broken.json", "run it")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.raises(UserError, match=r"deep\.json: cannot be read as JSON .*; run it"):
+        read_json(tmp_path / "deep.json", "run it")
 
 
 def test_sha256_of_a_file_longer_than_one_block(tmp_path):

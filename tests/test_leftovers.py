@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +15,7 @@ import pytest
 from cxrneighbors import leftovers
 from cxrneighbors.artifact import Kind
 from cxrneighbors.files import atomic_dir, atomic_path, write_text_atomic
-from cxrneighbors.leftovers import clear_below, clear_left, replace_dir, stands_for
+from cxrneighbors.leftovers import clear_below, clear_left, replace_dir, scratch_folder, stands_for
 from cxrneighbors.reports.labeler.table import LABEL_COLUMNS, write_labels
 
 pytest.importorskip("fcntl")
@@ -78,8 +79,11 @@ def test_a_job_removes_what_lies_anywhere_in_its_folder_but_what_is_being_writte
         clear_below(work.folder)
         assert half.exists() and not any(path.exists() for path in left)
     left = [leave("file", work.folder / "below" / "a.json")]
-    clear_below(work.folder, deep=False)
-    assert left[0].exists()
+    clear_below(work.folder, ["films"])
+    assert left[0].exists(), "another's folder"
+    KIND.begin(work.folder, {"seed": 0}, own=("films", "below", "b.json"))
+    assert not left[0].exists()
+    left = [leave("file", work.folder / "below" / "a.json")]
     assert KIND.begin(work.folder, {"seed": 0}).resumed and not left[0].exists()
     assert list(work.finish()["files"]) == [".my.notes", "b.json"]
 
@@ -97,6 +101,18 @@ def test_a_table_written_again_removes_what_a_killed_import_left(tmp_path: Path)
     left = [leave("file", tmp_path / "a.parquet"), leave("file", tmp_path / "b.parquet")]
     write_labels(pd.DataFrame(columns=list(LABEL_COLUMNS)), tmp_path / "a.parquet")
     assert sorted(tmp_path.iterdir()) == [left[1], tmp_path / "a.parquet"]
+
+
+@pytest.mark.usefixtures("no_wait")
+def test_a_scratch_folder_goes_and_takes_what_a_killed_run_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left = leave("folder", tmp_path / "cxrneighbors-embeddings")
+    with scratch_folder("embeddings") as one, scratch_folder("embeddings") as other:
+        assert not left.exists() and one != other
+        KIND.begin(one, {"seed": 0}).finish()
+    assert os.listdir(tmp_path) == []
 
 
 def test_an_older_folder_that_was_moved_aside_comes_back(tmp_path: Path) -> None:

@@ -123,14 +123,20 @@ def run(arguments: list[str] | None = None) -> None:
     progress.quiet("-q" in given or "--quiet" in given)
     rest = [argument for argument in given if argument not in ("--debug", "-q", "--quiet")]
     printed: Any = _Printed(sys.stdout)
-    with _sigterm_raises(), warnings.catch_warnings(), redirect_stdout(printed):
-        if not debug:  # what is wrong with a file is said in one line
-            warnings.filterwarnings("ignore", module=FILE_READERS)
-        code = _invoke(rest, debug)
+    received: list[int] = []
+    try:
+        with _sigterm_raises(received), warnings.catch_warnings(), redirect_stdout(printed):
+            if not debug:  # what is wrong with a file is said in one line
+                warnings.filterwarnings("ignore", module=FILE_READERS)
+            code = _invoke(rest, debug, received)
+    except KeyboardInterrupt:  # when the work is over, or has not begun
+        code = _fail(_interrupted(rest), 143 if received else 130, debug)
+    finally:
+        progress.end(False)
     sys.exit(code)
 
 
-def _invoke(arguments: list[str], debug: bool) -> int:
+def _invoke(arguments: list[str], debug: bool, received: list[int]) -> int:
     try:
         # Not `main`, which would answer an interruption in its own way.
         command = typer.main.get_command(app)
@@ -149,6 +155,8 @@ def _invoke(arguments: list[str], debug: bool) -> int:
             return _fail(_fault(error), 1, debug)
         return _fail(_system_error(error), 2, debug)
     except Exception as error:
+        if received:  # compiled code may put an error of its own in the place of `Terminated`
+            return _fail(_interrupted(arguments), 143, debug)
         # Usage errors of click (typer may carry its own copy of it) know how to say themselves.
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error.ctx.get_help())  # type: ignore[attr-defined]
@@ -207,10 +215,15 @@ def _interrupted(arguments: list[str]) -> str:
 
 
 @contextmanager
-def _sigterm_raises() -> Iterator[None]:
-    """`Terminated` where SIGTERM arrives inside the block, so that it ends as a Ctrl-C does."""
+def _sigterm_raises(received: list[int]) -> Iterator[None]:
+    """`Terminated` where SIGTERM arrives inside the block, so that it ends as a Ctrl-C does.
+
+    `received` gets its number: what comes of it need not be `Terminated`.
+    """
 
     def stop(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        progress.end()
         raise Terminated
 
     before = signal.signal(signal.SIGTERM, stop)

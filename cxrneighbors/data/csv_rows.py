@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cxrneighbors.data.csv_columns import read_columns
 from cxrneighbors.data.csv_records import SEPARATORS, decode, read_records, sniff_separator
 from cxrneighbors.data.skipped import Skipped
 from cxrneighbors.errors import UserError
@@ -31,7 +32,10 @@ def read_csv_rows(
     Raises `UserError` when the file is missing, empty, no readable gzip, or its header leaves a quote open.
     """
     path = Path(path)
-    text, encoding = decode(_read_bytes(path))
+    content = _read_bytes(path)
+    if (regular := read_columns(content)) is not None:
+        return _from_columns(*regular)
+    text, encoding = decode(content)
     separator = sniff_separator(text)
     notes = [] if encoding_notes is None else encoding_notes
     if encoding == "Windows-1252":
@@ -68,6 +72,13 @@ def read_csv_rows(
     frame = pd.DataFrame(rows, columns=header, dtype=object)
     frame[ROW] = numbers
     return frame
+
+
+def _from_columns(header: list[str], columns: list[np.ndarray]) -> pd.DataFrame:
+    frame = pd.DataFrame(dict(zip(_unique(header), columns, strict=True)), dtype=object)
+    frame[ROW] = np.arange(2, len(frame) + 2)
+    blank = np.logical_and.reduce([column == "" for column in columns])
+    return frame[~blank].reset_index(drop=True) if blank.any() else frame
 
 
 def require_column(frame: pd.DataFrame, names: Iterable[str], path: str | Path, remedy: str = "") -> str:

@@ -36,7 +36,7 @@ def stored(table: pd.DataFrame, column: str, folder: str | Path, relative: bool 
     def written(path: str | None) -> str | None:
         if not path:
             return path
-        return Path(os.path.relpath(path, home)).as_posix() if relative else os.path.abspath(path)
+        return Path(os.path.relpath(path, home)).as_posix() if relative else _absolute(path)
 
     return table.assign(**{column: pd.Series(map(written, table[column]), dtype=object, index=table.index)})
 
@@ -45,3 +45,9 @@ def portable(table: pd.DataFrame, column: str = "path") -> list[str | None]:
     """The paths in `column` as they are written, so that a hash over them outlives a move of the folder."""
     home = table.attrs.get(PATHS_FROM)
     return [Path(os.path.relpath(path, home)).as_posix() if path and home else path for path in table[column]]
+
+
+def _absolute(path: str) -> str:
+    """`os.path.abspath`, which takes long for a million paths, of which most are so already."""
+    plain = os.sep == "/" == path[0] != path[-1] and "//" not in path and "/." not in path
+    return path if plain else os.path.abspath(path)

@@ -94,6 +94,8 @@ def has_text(values: pd.Series) -> np.ndarray:
 
 def text_column(values: list[Any]) -> pd.Series:
     """N values as `str` or None, whatever stands for a missing one; whole floats without `.0`."""
+    if set(map(type, values)) <= {str, type(None)}:
+        return pd.Series(values, dtype=object)
     return pd.Series([None if _is_missing(value) else _text(value) for value in values], dtype=object)
 
 
@@ -140,6 +142,8 @@ def _shown(value: Any) -> str:
 
 
 def _findings(value: Any) -> list[str]:
+    if type(value) is list and "" not in value and set(map(type, value)) <= {str}:
+        return value.copy()
     if _is_missing(value):
         return []
     if isinstance(value, str):

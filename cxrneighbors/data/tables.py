@@ -103,17 +103,18 @@ def _write(table: pd.DataFrame, path: str | Path, kinds: dict[str, str]) -> None
         "findings": pa.list_(pa.string()),
         "sections": pa.struct([(name, pa.string()) for name in _section_names(table)]),
     }
-    arrays = []
+    arrays, pool = [], pa.system_memory_pool()  # what is freed goes back to the system
     for column in table.columns:
         known = column in COLUMNS or column in REGION_COLUMNS
         kind = types[kinds[column]] if column in kinds else pa.string() if known else None
         try:
-            arrays.append(pa.array(table[column].tolist(), type=kind, from_pandas=True))
+            arrays.append(pa.array(table[column].tolist(), type=kind, from_pandas=True, memory_pool=pool))
         except pa.ArrowException as error:
             reason = f"column {column!r} cannot be stored ({error})"
             raise UserError(f"{path}: {reason}; give it values of one type or drop it") from None
+    names = [str(name) for name in table.columns]
     with atomic_path(path, clear=True) as temporary:
-        pq.write_table(pa.table(arrays, names=[str(name) for name in table.columns]), temporary)
+        pq.write_table(pa.table(arrays, names=names), temporary, memory_pool=pool)
 
 
 def _section_names(table: pd.DataFrame) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from cxrneighbors.encoders.shards import read_shards
 from cxrneighbors.encoders.store import Embeddings, stored_encoder
 from cxrneighbors.encoders.texts import report_texts, text_sources
 from cxrneighbors.errors import UserError, choose
+from cxrneighbors.leftovers import scratch_folder
 from cxrneighbors.progress import say
 
 ENGINES = {"local": encode_shards, "ray": encode_shards_on_ray}
@@ -62,7 +62,7 @@ def encode(
     if shard_size < 1 or batch_size < 1:
         raise UserError(f"shard size {shard_size}, batch size {batch_size}: both must be at least 1")
     if out is None:
-        with tempfile.TemporaryDirectory() as temporary:
+        with scratch_folder("embeddings") as temporary:
             embeddings = encode(
                 studies, image, report, temporary, shard_size, batch_size, device, mask_labels, engine
             )

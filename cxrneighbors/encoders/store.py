@@ -84,8 +84,12 @@ class Embeddings:
         """Read a complete store; a missing, unfinished or changed one raises a UserError."""
         folder = Path(folder)
         manifest = EMBEDDINGS.read(folder)
-        entries = manifest["modalities"].items()
-        parts = {name: read_shards(folder, name, entry["shards"]) for name, entry in entries}
+        try:
+            shards = {name: entry["shards"] for name, entry in manifest["modalities"].items()}
+        except (AttributeError, KeyError, TypeError):
+            said = "does not describe embeddings; run encode again"
+            raise UserError(f"{folder / 'manifest.json'}: {said}") from None
+        parts = {name: read_shards(folder, name, of) for name, of in shards.items()}
         return cls.of_shards(parts, manifest, folder)
 
     @classmethod

@@ -63,19 +63,15 @@ def reproduce(folder: str | Path, index: NeighborIndex | None = None) -> Reprodu
     manifest = EVALUATION.read(folder)
     there = read_json(folder / "overlap.json", remedy=_AGAIN)
     index = _recorded_index(folder, manifest) if index is None else index
-    settings = there["settings"]
-    result = evaluate_overlap(
-        index,
-        k=there["k"],
-        definition=there["definition"],
-        where=there["where"],
-        targets=there["targets"],
-        include_same_patient=not there["same_patient_excluded"],
-        one_per=there["one_per"],
-        methods=make_baselines(index, _baselines(folder, there), seed=settings["seed"]),
-        n_permutations=settings["n_permutations"],
-        seed=settings["seed"],
-    )
+    try:
+        question = {name: there[name] for name in ("k", "definition", "where", "targets", "one_per")}
+        question["include_same_patient"] = not there["same_patient_excluded"]
+        question |= {name: there["settings"][name] for name in ("n_permutations", "seed")}
+        names = _baselines(folder, there)
+    except (AttributeError, KeyError, TypeError):
+        raise UserError(f"{folder / 'overlap.json'}: does not describe an evaluation; {_AGAIN}") from None
+    baselines = make_baselines(index, names, seed=question["seed"])
+    result = evaluate_overlap(index, methods=baselines, **question)
     now = result.summary
     versions = tuple(_differences(_versions(there), _versions(now), "settings.versions"))
     return Reproduction(

@@ -17,6 +17,7 @@ from cxrneighbors.index.candidates import exact_candidates
 from cxrneighbors.index.filters import Admission
 from cxrneighbors.index.request import Request, rank
 from cxrneighbors.index.vector_store import VectorStore
+from cxrneighbors.progress import say
 
 # A copy is looked for among this many nearest films, up to this distance (in σ): the last digits of a vector
 # depend on device and batch. The pixels decide.
@@ -64,6 +65,9 @@ def encode_texts(encoder: TextEncoder, texts: Sequence[str | None], optional: bo
     if not there.any():
         return np.full((len(texts), 1), np.nan, dtype=np.float32)
     found = np.asarray(encoder.encode([text for text in texts if text and text.strip()]), dtype=np.float32)
+    for place in np.flatnonzero(~found.any(axis=1)):
+        text = " ".join(str(np.array(texts, dtype=object)[there][place]).split())[:60]
+        say(f"note: text {text!r}: the report encoder knows nothing in it; all reports are equally far")
     vectors = np.full((len(texts), found.shape[1]), np.nan, dtype=np.float32)
     vectors[there] = found
     return vectors

@@ -196,8 +196,8 @@ def folders() -> list[Case]:
         ),
         Case(
             "import chexpert chexpert/CheXpert-v1.0-small --out new.parquet",
-            "-?7|no label|unknown",
-            replace(f"{small}/train.csv", "1.0", "7.0"),
+            "not understood",
+            replace(f"{small}/train.csv", ",1.0", ",7.0"),
             "listed",
             "chexpert: a label of 7",
         ),

@@ -64,7 +64,7 @@ def folders() -> list[Case]:
         ),
         Case(
             R,
-            "methods",
+            "does not describe",
             both(in_json("ev/overlap.json", "methods", to=None), rehashed("ev")),
             name="reproduce: no methods",
         ),

@@ -58,7 +58,7 @@ def cases() -> list[Case]:
         "--methods", f"{B} --methods lime:nope=1": "nope", f"{B} --segmentations nope": "--segmentations",
         f"{B} --segmentations ''": "--segmentations", f"{B} --targets -1": "--targets",
         f"{B} --min-score 2": "--min-score", f"{B} --min-score nan": "--min-score", f"{B} --min-score 1":
-        "score", f"{B} -k 0": "-k", f"{B} -k 45": "k|exist|only", f"{B} --calls 0": "--calls",
+        "score", f"{B} -k 0": "-k",  f"{B} --calls 0": "--calls",
         f"{B} --calls 1": "calls", f"{B} --donors -1": "--donors", f"{B} --seeds 0": "--seeds",
         f"{B} --top 0": "--top", f"{B} --fill nope": "--fill", f"{B} --sanity -1": "--sanity",
         f"{B} --regions nope": "nope", f"{B} --regions notes.txt": "notes.txt",

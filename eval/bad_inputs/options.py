@@ -18,7 +18,10 @@ from bad_inputs.place import FILM
 from common.trials import Case
 
 HUGE = "1000000000000"
-MIMIC, VINDR = "import mimic-cxr-jpg mimic/mimic-cxr-jpg --out new.parquet", "import vindr-cxr vindr --out new.parquet"
+MIMIC, VINDR = (
+    "import mimic-cxr-jpg mimic/mimic-cxr-jpg --out new.parquet",
+    "import vindr-cxr vindr --out new.parquet",
+)
 FOLDER = "import folder films --out new.parquet"
 LIME = "import lime-ray phantom --out new.parquet"
 EXPLAIN = f"explain idx --classifier clf --image-id {FILM} --target Mass --out new -p 8 --segmentation slic"

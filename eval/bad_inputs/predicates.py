@@ -24,7 +24,7 @@ BAD = (
     "exec('1')", "view == b'PA'", "age > 1j", "...", "{'a': 1}", "view == 'PA'; age > 4", "age > 40 > ",
     "\x00", "view == '\x00'", "view == 'NOPE'", "age > 999", "split == 'nope'", "report.contains(5)",
     "report.contains()", "report.contains('(')", "age.isna('x')", "@age > 4", "`age` > 4", "age > $x",
-    "view == 'PA' or", "#", "view == 'PA' # x\n(", "((((((" * 4, "not " * 3000 + "True",
+    "view == 'PA' or", "#", "((((((" * 4, "not " * 3000 + "True",
     "(" * 300 + "view == 'PA'" + ")" * 300, "age > " + "9" * 5000,
     "view == 'PA' or " * 700 + "view == 'PA'", "view == '" + "a" * 20000 + "'",
 )  # fmt: skip
@@ -34,7 +34,7 @@ def cases() -> list[Case]:
     found = [
         Case(
             f"search idx --image-id {FILM} --where {shlex.quote(text)}",
-            "--where",
+            "where",
             name=f"where {text[:60]!r}",
         )
         for text in BAD
@@ -48,5 +48,5 @@ def cases() -> list[Case]:
         ("--among", "evaluate-explanations idx --classifier clf --out new --methods lime"),
     ):
         for text in ("view =", "nope == 1", "age > 999", "", "__import__('os').system('touch evil')"):
-            found.append(Case(f"{line} {option} {shlex.quote(text)}", option))
+            found.append(Case(f"{line} {option} {shlex.quote(text)}", f"{option}|among|no images"))
     return found

@@ -65,7 +65,7 @@ def measure(given: Namespace) -> dict[str, Any]:
         found = {"ours": searched_by_us(ours)}
         builds.append({"rows": n, "dimensions": dimensions, "way": "ours", "seconds": seconds})
         effort = max(graph.settings()["ef"] for graph in graphs(ours))
-        for name, build in rivals().items():
+        for name, build in rivals(graphs_too=(n, dimensions) in (*SMALL, SIZES[0])).items():
             search, seconds = timed_build(partial(build, sample, max(effort, 256)))
             builds.append({"rows": n, "dimensions": dimensions, "way": name, "seconds": seconds})
             found[name] = search
@@ -114,12 +114,15 @@ def timed_build(build: Callable[[], Any]) -> tuple[Any, float]:
     return built, round(time.perf_counter() - started, 1)
 
 
-def rivals() -> dict[str, Callable[[Sample, int], Search]]:
-    """Those that are installed: from a sample and the search effort to a search."""
+def rivals(graphs_too: bool) -> dict[str, Callable[[Sample, int], Search]]:
+    """Those that are installed: from a sample and the search effort to a search; `graphs_too`: the graphs of
+    faiss and usearch, which take long to build."""
     ways: dict[str, Callable[[Sample, int], Search]] = {"hnswlib, filter=": by_hnswlib}
     if installed("faiss-cpu"):
-        ways |= {"faiss, flat": partial(by_faiss, flat=True), "faiss, HNSW": partial(by_faiss, flat=False)}
-    if installed("usearch"):
+        ways["faiss, flat"] = partial(by_faiss, flat=True)
+    if graphs_too and installed("faiss-cpu"):
+        ways["faiss, HNSW"] = partial(by_faiss, flat=False)
+    if graphs_too and installed("usearch"):
         ways |= {"usearch": by_usearch}
     return ways
 

@@ -143,7 +143,7 @@ def wrong_words(ended: Ended, moment: Moment | None) -> str:
     asked = [line for line in lines if line.startswith("error: interrupted; run the same command again, it ")]
     odd = [line for line in lines if line not in asked and any(word in line for word in WRONG)]
     if odd:
-        return odd[0]
+        return " / ".join([odd[0], *lines[-3:]]) if odd[0].startswith("Traceback") else odd[0]
     stopped = moment is not None and moment.signal == signal.SIGTERM and ended.code == 143
     if ended.code not in (0, -signal.SIGKILL) and not stopped:
         return f"exit code {ended.code}"

@@ -30,7 +30,7 @@ Look = Callable[[Path, str], None]
 Files = dict[str, tuple[int, int, int]]
 
 REMEDY = (
-    r"; \S|must|choose|give |take |leave|make |Missing|Invalid value|requires|already|No such option"
+    r"; \S|must|choose|give |take |write |leave|make |Missing|Invalid value|requires|already|No such option"
     r"|See 'cxrneigh"
 )
 WHOLE = 60.0  # seconds of computing for what is done but for the bad thing
@@ -79,7 +79,7 @@ class Trial:
 
 
 class Answer(NamedTuple):
-    """What a call came back with; `code` below zero: ended by that signal."""
+    """What a call came back with; `code` below zero: ended by that signal. `megabytes`: with libraries."""
 
     code: int
     out: str
@@ -186,7 +186,6 @@ def ask(case: Case, here: Path) -> Answer:
     """Run the case's line in a fork, within the limits; a hang is ended."""
     sys.stdout.flush()
     sys.stderr.flush()
-    before = _resident()
     pipes = [os.pipe() for _ in range(2)]
     child = os.fork()
     if child == 0:
@@ -200,7 +199,7 @@ def ask(case: Case, here: Path) -> Answer:
     out, err = (text.decode(errors="replace") for text in said.values())
     code = os.waitstatus_to_exitcode(status)
     seconds = usage.ru_utime + usage.ru_stime
-    return Answer(code, out, err, seconds, usage.ru_maxrss / 1024 - before)
+    return Answer(code, out, err, seconds, usage.ru_maxrss / 1024)
 
 
 def _wait(child: int, case: Case, said: dict[int, bytes]) -> tuple[int, resource.struct_rusage]:
@@ -288,7 +287,3 @@ def _drop_rights() -> None:
     head, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
     if libc.capget(head, sets) or libc.capset(head, (ctypes.c_uint32 * 6)(sets[0] & ~0b110, *sets[1:])):
         raise OSError(ctypes.get_errno(), "capset")
-
-
-def _resident() -> float:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20

@@ -12,6 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from cxrneighbors import progress
+
 HEAVY = ("torch", "pandas", "numpy", "transformers", "lightning", "sklearn", "matplotlib", "scipy", "monai")
 
 
@@ -86,6 +88,33 @@ def test_an_interruption_is_one_line_and_its_code(
         signal.signal(signal.SIGINT, usual)
     assert capsys.readouterr().err == f"error: interrupted; run the same command again, it {then}\n"
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.parametrize("instead", [TypeError("expected str, not BufferedWriter"), None])
+def test_a_sigterm_whose_exception_is_lost_is_none_the_less_one(
+    instead: Exception | None,
+    work: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    call: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Compiled code puts an error of its own in its place, or goes on as if nothing had been."""
+
+    went_on: list[bool] = []
+
+    def lost(*_: object, **__: object) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except KeyboardInterrupt:
+            if instead is not None:
+                raise instead from None
+        list(progress.track([1, 2], "searching"))
+        went_on.append(True)
+
+    monkeypatch.setattr("cxrneighbors.index.neighbor_index.NeighborIndex.load", lost)
+    assert call("search", work / "idx", "--image-id", "x") == 143
+    assert capsys.readouterr().err == "error: interrupted; run the same command again, it starts anew\n"
+    assert not went_on and list(progress.track([1, 2], "searching")) == [1, 2]
 
 
 @pytest.mark.parametrize(

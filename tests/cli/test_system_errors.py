@@ -25,8 +25,6 @@ FULL = [
     ("encode studies.parquet --out {} --image-encoder pixels --report-encoder none", 2000),
     ("index emb --studies studies.parquet --out {}", 0),
     ("index emb --studies studies.parquet --out {}", 20_000),
-    ("export-index idx --share {}", 0),
-    ("export-index idx --share {}", 300),
     ("evaluate idx --out {} --baselines none --permutations 9", 500),
     ("evaluate idx --out {} --baselines none --permutations 9", 30_000),
     ("train-vae studies.parquet --out {} --image-size 32 --latent-dim 4 --epochs 1", 0),
@@ -35,6 +33,8 @@ FULL = [
         "EXPLAIN --out {}",
         500,
     ),
+    ("export-index idx --share {}", 0),
+    ("export-index idx --share {}", 300),
 ]
 
 

@@ -97,6 +97,12 @@ def test_unfinished_missing_and_foreign_folders_are_refused(tmp_path: Path):
     (tmp_path / "foreign" / "manifest.json").write_text("[1]")
     with pytest.raises(UserError, match="does not describe embeddings"):
         Embeddings.load(tmp_path / "foreign")
+    head = {"kind": "embeddings", "format": EMBEDDINGS.version, "complete": True, "files": {}}
+    for modalities in (None, {"image": None}, {"image": {}}):
+        text = json.dumps(head | {"modalities": modalities})
+        (tmp_path / "foreign" / "manifest.json").write_text(text)
+        with pytest.raises(UserError, match=r"manifest\.json: does not describe embeddings; run encode"):
+            Embeddings.load(tmp_path / "foreign")
     (tmp_path / "orphan" / "image").mkdir(parents=True)
     with pytest.raises(UserError, match="holds other files, not embeddings"):
         EMBEDDINGS.begin(tmp_path / "orphan", plan(), own=OWN)

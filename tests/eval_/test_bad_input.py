@@ -95,8 +95,6 @@ def test_the_table_adds_up() -> None:
     summary = bad_input.summarised(rows)
     assert [case["title"] for case in summary["groups"][0]["bad"]] == ["c"]
     text = bad_input.markdown(summary)
-    assert "4 cases; 1 not answered" in text
-    assert "| images and DICOM | 3 | 1 | 1 | 0 | 1 | 1.5 | 9 |" in text
-    assert (
-        "| search | 1 | 1 | 0 | 0 | 0 | 0.2 | 3 |" in text and "| all | 4 | 2 | 1 | 0 | 1 | 1.5 | 9 |" in text
-    )
+    assert text.startswith("4 of ") and "cases were run; 1 not answered" in text
+    assert "| images and DICOM | 3 | 1 | 1 | 0 | 1 | 1.5 |" in text
+    assert "| search | 1 | 1 | 0 | 0 | 0 | 0.2 |" in text and "| all | 4 | 2 | 1 | 0 | 1 | 1.5 |" in text

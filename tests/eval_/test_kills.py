@@ -8,18 +8,20 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from common.killed_jobs import JOBS, read_by
 from common.killing import Ended
-from kills import Found, compare, drawn, markdown, note
+from kills import Found, compare, drawn, kept, markdown, note
 
 EVAL = Path(__file__).parents[2] / "eval"
 KILLS = """
 import json, sys
 from pathlib import Path
+from types import SimpleNamespace
 import numpy as np
 import cxrneighbors.data.readers.phantom, cxrneighbors.encoders.encode, cxrneighbors.encoders.pca
 import cxrneighbors.encoders.tfidf, cxrneighbors.index.neighbor_index
@@ -77,3 +79,13 @@ def test_each_job_has_its_inputs_and_the_table_counts() -> None:
     text = markdown(rows)
     assert "10 kills; 4 of 5 resumed runs ended with the files of an undisturbed one, 1 leftovers." in text
     assert text.count("differs: a") == 1
+
+
+def test_rows_of_jobs_that_are_not_run_again_stay(tmp_path: Path) -> None:
+    path, given = tmp_path / "kills.json", SimpleNamespace(seed=0, kills=5, jobs=["index"])
+    assert kept(path, given) == []
+    rows = [Found(job, 1.0, 10, kills) for job, kills in (("encode", 5), ("index", 5), ("evaluate", 4))]
+    path.write_text(json.dumps({"seed": 0, "jobs": [vars(row) for row in rows]}))
+    assert kept(path, given) == rows[:1]
+    given.seed = 1
+    assert kept(path, given) == []

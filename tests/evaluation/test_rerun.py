@@ -145,6 +145,13 @@ def test_a_method_from_python(copy: Path) -> None:
         reproduce(copy / "ev2")
 
 
+@pytest.mark.parametrize("name", ["methods", "settings", "k"])
+def test_a_record_of_another_shape(copy: Path, name: str) -> None:
+    tamper(copy / "ev", lambda summary: summary.pop(name))
+    with pytest.raises(UserError, match=r"overlap\.json: does not describe an evaluation; run evaluate"):
+        reproduce(copy / "ev")
+
+
 def test_a_changed_or_foreign_folder(copy: Path) -> None:
     (copy / "ev" / "overlap.json").write_text("{}")
     with pytest.raises(UserError, match="changed since it was written"):

@@ -50,7 +50,7 @@ def read_mimic(root: Path, form: str, options: Options) -> ImportResult:
     if options.headers and form == "mimic-cxr":
         studies, texts, metadata = _add_headers(studies, texts, metadata, skipped)
     views = choose_views(texts, len(studies))
-    studies["view"], studies["position"] = views["view"].to_numpy(), views["position"].to_numpy()
+    studies[["view", "position"]] = views[["view", "position"]]
     if not len(sources.tables.keys() & {"metadata"}) and not options.headers:
         notes.append(
             "no metadata table (mimic-cxr-2.0.0-metadata.csv.gz): all views are UNKNOWN; "
@@ -59,9 +59,9 @@ def read_mimic(root: Path, form: str, options: Options) -> ImportResult:
     _add_people(studies, metadata, sources, skipped, notes)
     labels = _labels(sources, options, skipped, notes)
     studies["findings"] = _lookup(labels, "findings", studies["study_id"], [])
-    studies["split"] = _split(studies, sources, options.seed, skipped, notes)
+    studies["split"] = pd.Series(_split(studies, sources, options.seed, skipped, notes), dtype=object)
     studies["dataset"] = "mimic-cxr"  # both forms show the same patients
-    studies["view_source"] = views["view_source"].to_numpy()
+    studies["view_source"] = views["view_source"]
     studies["uncertain_findings"] = _lookup(labels, "uncertain_findings", studies["study_id"], "")
     _note_views(views, notes)
     add_reports(studies, listing.studies, sources, options, skipped, notes)
@@ -77,9 +77,11 @@ def _metadata(
         return {}, unknown
     if table is None:
         table = read_csv_rows(sources.tables["metadata"], skipped, notes)
+    table = table[[name for name in table if name in {"dicom_id", "StudyDate", *_COLUMNS.values()}]]
     table = table.drop_duplicates("dicom_id").set_index("dicom_id").reindex(rows["image_id"]).fillna("")
     texts = {name: table[column].tolist() for name, column in _COLUMNS.items() if column in table.columns}
-    return texts, unknown.assign(date=optional_column(table, ["StudyDate"]))
+    dates = pd.Series(optional_column(table, ["StudyDate"]), dtype=object, index=rows.index)
+    return texts, unknown.assign(date=dates)
 
 
 def _add_headers(
@@ -118,11 +120,11 @@ def _add_people(
     if "patients" in sources.tables:
         people = read_people(sources.tables["patients"], skipped, notes)
         subjects = studies["patient_id"]
-        given = subjects.map(people["sex"])
+        given = _lookup(people, "sex", subjects, None)
         sex = given.where(given.notna(), sex)
         anchored = ages_at(people, subjects, metadata["date"].astype(object), notes)
         age = np.where(np.isnan(anchored), age, anchored)
-    studies["sex"] = [value if isinstance(value, str) else None for value in sex]
+    studies["sex"] = pd.Series([value if isinstance(value, str) else None for value in sex], dtype=object)
     studies["age"] = age
 
 
@@ -146,17 +148,20 @@ def _split(
     studies: pd.DataFrame, sources: Sources, seed: int, skipped: Skipped, notes: list[str]
 ) -> np.ndarray:
     """The published split ('validate' is 'val'); images that it lacks follow their patient, else a hash."""
-    drawn = patient_split(studies["patient_id"], seed=seed)
     if "split" not in sources.tables:
-        return drawn
+        return patient_split(studies["patient_id"], seed=seed)
     path = sources.tables["split"]
     table = read_csv_rows(path, skipped, notes)
     if "dicom_id" not in table.columns or "split" not in table.columns:
         raise UserError(f"{path}: column 'dicom_id' or 'split' is missing; get the table again")
-    side = dict(zip(table["dicom_id"], map(split_named, table["split"]), strict=True))
+    named = {text: split_named(text) for text in set(table["split"])}
+    side = dict(zip(table["dicom_id"], map(named.get, table["split"]), strict=True))
     given = [side.get(image) for image in studies["image_id"]]
-    if missing := given.count(None):
-        notes.append(f"{missing} images are not in {path.name}: they follow their patient")
+    missing = given.count(None)
+    if not missing:
+        return np.array(given, dtype=object)
+    notes.append(f"{missing} images are not in {path.name}: they follow their patient")
+    drawn = patient_split(studies["patient_id"], seed=seed)
     return fill_splits(given, studies["patient_id"].tolist(), drawn.tolist())
 
 

@@ -53,15 +53,18 @@ def label_table(table: pd.DataFrame, source: Path, uncertain: str, notes: list[s
     table = table.drop_duplicates(study)
     codes = np.stack([_codes(table[column], source, notes) for column in columns], axis=1)
     # Few combinations of labels occur: lists are made for each of them once.
-    patterns, row = np.unique(codes, axis=0, return_inverse=True)
+    _, first, row = np.unique(
+        (codes - BLANK) @ 4 ** np.arange(len(columns)), return_index=True, return_inverse=True
+    )
+    patterns = codes[first]
     findings = [name_findings(pattern, [names[c] for c in columns], uncertain) for pattern in patterns]
     doubtful = [
         "|".join(names[c] for c, code in zip(columns, pattern, strict=True) if code == UNCERTAIN)
         for pattern in patterns
     ]
-    result = pd.DataFrame(index=pd.Index(table[study].to_numpy(), name="study_id"))
-    result["findings"] = pd.Series([findings[i] for i in row.ravel()], index=result.index, dtype=object)
-    result["uncertain_findings"] = [doubtful[i] for i in row.ravel()]
+    result = pd.DataFrame(index=pd.Index(table[study].to_numpy(), dtype=object, name="study_id"))
+    for name, values in {"findings": findings, "uncertain_findings": doubtful}.items():
+        result[name] = pd.Series([values[i] for i in row], index=result.index, dtype=object)
     return result
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,11 +44,8 @@ def list_images(root: Path, form: str, sources: Sources, skipped: Skipped, notes
     path = sources.tables[kind]
     table = read_csv_rows(path, skipped, notes)
     subject, study, dicom = (require_column(table, [name], path) for name in _IDS)
-    good = (
-        table[subject].str.fullmatch(r"\d{3,}")
-        & table[study].str.fullmatch(r"\d+")
-        & table[dicom].str.fullmatch(r"[\w-][\w.-]*")
-    )
+    forms = {subject: r"\d{3,}", study: r"\d+", dicom: r"[\w-][\w.-]*"}
+    good = np.all([_fits(table[column], form) for column, form in forms.items()], axis=0)
     reasons = {"unusable subject, study or image id": ~good, "duplicate image": table[dicom].duplicated()}
     usable = usable_rows(table, table[dicom], reasons, skipped)
     names = {dicom: "image_id", subject: "patient_id", study: "study_id", ROW: "row"}
@@ -63,11 +61,12 @@ def with_files(
     With `check_files=False` no folder is looked at: paths are built from the ids and taken as right.
     """
     base = sources.files or (root if root.is_dir() else root.parent) / "files"
+    above = str(base) + os.sep
     names = [
         image_file(*ids, suffix)
         for ids in zip(rows["patient_id"], rows["study_id"], rows["image_id"], strict=True)
     ]
-    paths = pd.Series([str(base) + os.sep + name for name in names], dtype=object)
+    paths = pd.Series([above + name for name in names], dtype=object)
     if not options.check_files:
         return rows.assign(path=paths)
     found = walk_files(base, [suffix])
@@ -81,6 +80,12 @@ def with_files(
     reasons = {"no image file": missing, "image file is empty (0 bytes)": sizes == 0}
     usable = usable_rows(rows.rename(columns={"row": ROW}), rows["image_id"], reasons, skipped)
     return rows.assign(path=paths.where(sizes > 0, None))[usable].reset_index(drop=True)
+
+
+def _fits(cells: pd.Series, form: str) -> np.ndarray:
+    """Whether the pattern `form` matches all of a cell: bool (N,)."""
+    fits = re.compile(form).fullmatch
+    return np.array([fits(cell) is not None for cell in cells], dtype=bool)
 
 
 def _known_studies(rows: pd.DataFrame, sources: Sources, skipped: Skipped) -> set[str]:

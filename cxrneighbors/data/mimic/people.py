@@ -22,7 +22,7 @@ def read_people(path: Path, skipped: Skipped, notes: list[str]) -> pd.DataFrame:
         for name in ("anchor_age", "anchor_year")
     }
     people = pd.DataFrame({"sex": [parse_sex(text) for text in table[sex]], **numbers}, dtype=object)
-    people.index = pd.Index(table[subject].to_numpy())
+    people.index = pd.Index(table[subject].to_numpy(), dtype=object)
     return people[~people.index.duplicated()]
 
 

@@ -54,7 +54,8 @@ def choose_targets(
     pool = sorted(pair for pair in pairs if pair[0] in patient_of and pair[1] in named)
     if not pool:
         what = "images with a finding" if regions is None else "regions"
-        raise UserError(f"targets: no {what} of {', '.join(named)} among the images that may be explained")
+        said = f"no {what} of {', '.join(named)} among the images that may be explained"
+        raise UserError(f"targets: {said}; loosen among, or take another classifier")
     order = np.random.default_rng(seed).permutation(len(pool))
     waiting = [Target(image, finding, patient_of[image]) for image, finding in (pool[i] for i in order)]
     return _spread(waiting, len(waiting) if n is None else n)

@@ -67,9 +67,10 @@ def _see_block(
 ) -> None:
     """Show `best` the products of `QUERY_BLOCK` queries, left (Q, D + 1), with a block, right (D + 1, n)."""
     queries = slice(begin, begin + QUERY_BLOCK)
-    sides = left[queries]
+    sides, (rows, units, keys) = left[queries], of_rows
     space = np.empty((len(sides), PRODUCT_ROWS), dtype=np.float32)
     for first in range(0, right.shape[1], PRODUCT_ROWS):
         columns = slice(first, min(first + PRODUCT_ROWS, right.shape[1]))
         products = np.matmul(sides, right[:, columns], out=space[:, : columns.stop - first])
-        best.see(queries, products, *(each[columns] for each in of_rows), query_keys[queries])
+        of_columns = rows[columns], units[columns], keys[columns]
+        best.see(queries, products, *of_columns, query_keys[queries])

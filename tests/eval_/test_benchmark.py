@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+
+import numpy as np
+import pytest
+
+from benchmarks import evaluation, growth, perturbation, quickshift, search, turns
+from cxrneighbors.explain.segments import segment
+
+
+@pytest.fixture
+def given(shared_data):
+    return Namespace(data=shared_data, device="cpu", rounds=2, small=True)
+
+
+def test_ratios_are_of_the_same_round(monkeypatch):
+    taken = iter([1, 2, 3, 12])
+    monkeypatch.setattr(turns, "timed", lambda way, repeats: next(taken))
+    seconds = turns.take_turns({"a": int, "b": int}, 2, warm=False)
+    assert seconds == {"a": [1, 3], "b": [2, 12]}
+    assert turns.ratio(seconds, "b", "a") == {"ratio": 3.0, "least": 2.0, "most": 4.0}
+    assert turns.spread(turns.ratio(seconds, "b", "a")) == "3.0 (2.0 to 4.0)"
+
+
+def test_quickshift(given, monkeypatch):
+    monkeypatch.setattr(quickshift, "SIZES", (40, 64, 224))
+    found = quickshift.measure(given)
+    assert [row["size"] for row in found["rows"]] == [40, 64] and all(row["equal"] for row in found["rows"])
+    assert "| 64 × 64 |" in quickshift.markdown(found)
+
+
+def test_every_library_explains_the_same_corner():
+    """The classifier looks at a corner: its segments have the greatest weights, whoever explains."""
+    film = np.random.default_rng(0).random((1, 64, 64)).astype(np.float32)
+    film[:, :32, :32] += 1
+    segments = segment(film / 2, lambda _: np.arange(64)[:, None] // 32 * 2 + np.arange(64) // 32)
+    ways = perturbation.ways_of(perturbation.Corner(), film / 2, segments, 200, "cpu")
+    ours = ways["ours"]()
+    assert np.argmax(ours.weights) == 0
+    assert max(ways["lime"]().local_exp[1], key=lambda pair: pair[1])[0] == 0
+    if "captum" in ways:
+        assert int(ways["captum"]().flatten().argmax()) == 0
+
+
+def test_every_way_finds_others_films(given, monkeypatch):
+    monkeypatch.setattr(search, "SMALL", ((600, 16),))
+    monkeypatch.setattr(search, "BATCH", 40)
+    monkeypatch.setattr(search, "SINGLE", 2)
+    monkeypatch.setattr(search, "installed", lambda *names: {})  # hnswlib is always there
+    found = search.measure(given)
+    # All films, then one of a hundred passes: six, of whom the query's own patient may be one.
+    assert {row["way"] for row in found["rows"]} >= {"ours", "hnswlib, filter="}
+    assert min(row["recall"] for row in found["rows"] if row["question"] != "a hundredth") > 0.99
+    assert "**600 × 16**" in search.markdown(found)
+
+
+def test_of_others_drops_the_patients_own():
+    patients = np.array([0, 0, 1, 2, 2, 3, 4, 5])
+    rows = search.of_others(
+        np.array([[1, 2, 3, 4, 5, 6, 7], [0, 5, -1, -1, -1, -1, -1]]), np.array([0, 2]), patients
+    )
+    assert rows.tolist() == [[2, 3, 4, 5, 6], [0, 5, -1, -1, -1]]
+
+
+def test_evaluation(given, monkeypatch, capsys):
+    monkeypatch.setattr(evaluation, "PERMUTATIONS", 49)
+    labels = given.data / "chestxray14-labels"
+    evaluation.once(str(labels), 0.005)
+    row = json.loads(capsys.readouterr().out)
+    assert row["permutations"] == 49 and row["matched"] == [49, 49] and row["targets"] > 300
+    assert evaluation.exponent([10, 100, 1000], [1, 10, 100]) == 1.0
+    found = {
+        "rows": [row],
+        "exponent": None,
+        "permutations": {"ratio": 2, "least": 1, "most": 3},
+        "limit": "",
+    }
+    assert "| 49 |" in evaluation.markdown(found)
+    monkeypatch.setattr(evaluation, "FEW", 2)
+    assert evaluation.permutation_ratio(labels, 0.005, 1)["ratio"] > 0
+
+
+def test_growth(given, monkeypatch):
+    monkeypatch.setattr(growth, "SMALL", (60, 120))
+    monkeypatch.setattr(growth, "SIZES", ())
+    found = growth.measure(given)
+    assert {row["stage"] for row in found["rows"]} >= {"import", "encode", "evaluate"}
+    assert all(len(row["seconds"]) == 2 for row in found["rows"])
+    assert "120 films" in growth.markdown(found) and growth.figure(found).axes
