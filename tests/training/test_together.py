@@ -158,7 +158,14 @@ def test_ctrl_c_ends_workers_that_do_not_end_themselves(
 ) -> None:
     monkeypatch.setattr(together, "WORKER", "import time; time.sleep(60)")
     monkeypatch.setattr(together, "GRACE", 0.2)
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    def interrupt() -> None:
+        while len(workers) < 2:
+            time.sleep(0.01)
+        time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         together.train_together(blank())
     assert [worker.returncode for worker in workers] == [-signal.SIGKILL] * 2
