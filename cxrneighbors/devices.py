@@ -28,6 +28,25 @@ def resolve_device(device: str) -> str:
     return device
 
 
+def check_devices(devices: int, device: str, batch_size: int) -> None:
+    """Raise `UserError` unless `devices` GPUs, or processes on a CPU, can share batches of `batch_size`."""
+    import torch
+
+    if devices < 1:
+        raise UserError(f"devices {devices}: must be 1 or more; give another number")
+    if devices > batch_size:
+        raise UserError(
+            f"devices {devices}: share each batch, of {batch_size} images; give fewer, or more images"
+        )
+    if devices == 1 or not device.startswith("cuda"):
+        return
+    if torch.device(device).index is not None:
+        raise UserError(f"device {device!r}: names one; give cuda for {devices} of them")
+    found = torch.cuda.device_count()
+    if found < devices:
+        raise UserError(f"devices {devices}: this machine has {found} CUDA devices; give at most as many")
+
+
 @contextmanager
 def autocast(kind: str, precision: str) -> Iterator[bool]:
     """Let torch score in fewer digits inside the block; yields whether it does.

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cxrneighbors.devices import autocast, resolve_device
+from cxrneighbors.devices import autocast, check_devices, resolve_device
 from cxrneighbors.errors import UserError
 
 
@@ -23,3 +23,17 @@ def test_unknown_names() -> None:
         pass
     with pytest.raises(UserError, match="device 'tpu9'"):
         resolve_device("tpu9")
+
+
+def test_so_many_devices_there_must_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for devices, device, batch_size in ((1, "cuda:1", 1), (2, "cuda", 2), (8, "cpu", 8)):
+        check_devices(devices, device, batch_size)
+    for devices, device, batch_size, said in (
+        (0, "cpu", 8, "must be 1 or more"),
+        (3, "cpu", 2, "share each batch, of 2 images"),
+        (3, "cuda", 8, "has 2 CUDA devices"),
+        (2, "cuda:0", 8, "names one; give cuda"),
+    ):
+        with pytest.raises(UserError, match=said):
+            check_devices(devices, device, batch_size)

@@ -23,7 +23,7 @@ from cxrneighbors.classifiers.training_data import (
 from cxrneighbors.classifiers.training_module import PRECISIONS, ClassifierSettings, ClassifierTraining
 from cxrneighbors.data.schema import SPLITS, studies_hash
 from cxrneighbors.data.skipped import write_skipped
-from cxrneighbors.devices import resolve_device
+from cxrneighbors.devices import check_devices, resolve_device
 from cxrneighbors.errors import UserError
 from cxrneighbors.files import plain, read_json, write_json_atomic
 from cxrneighbors.models import load_weights
@@ -42,6 +42,7 @@ def train_classifier(
     *,
     resume: bool = True,
     device: str = "auto",
+    devices: int = 1,
     **settings: Any,
 ) -> dict[str, Any]:
     """Train or fine-tune `model` in place on a study table and write it to folder `out`.
@@ -53,6 +54,8 @@ def train_classifier(
     a better one (0: never). Without validation images the last weights are kept. With `average` all this
     is about the average of the weights. On a GPU it runs in mixed
     precision; scores are always computed in full. On a CPU the result depends on the arguments alone.
+    `devices`: GPUs, or processes on a CPU, that share each batch (`training.fit.fit`); balanced weights of
+    classes that exclude each other and `overlap` then look at a process's part of it.
 
     Writes config.json and model.safetensors (`registry.load_classifier` reads them), metrics.json,
     history.csv, skipped.csv, checkpoints/ and manifest.json. Where `out` holds an unfinished training with
@@ -68,6 +71,7 @@ def train_classifier(
     """
     given = ClassifierSettings(**{**model.training_defaults, **settings})
     out, place = Path(out), resolve_device(device)
+    check_devices(devices, place, given.batch_size)
     plan = {
         "model": model.name,
         "config": model.config(),
@@ -83,7 +87,7 @@ def train_classifier(
             load_weights(model.to("cpu").eval(), out, NOUN)
             return dict(metrics)
         work.reopen()
-    return _train(model, studies, given, work, place)
+    return _train(model, studies, given, work, place, devices)
 
 
 def _has_further_epochs(metrics: dict[str, Any], epochs: int, out: Path) -> bool:
@@ -97,7 +101,12 @@ def _has_further_epochs(metrics: dict[str, Any], epochs: int, out: Path) -> bool
 
 
 def _train(
-    model: Classifier, studies: pd.DataFrame, settings: ClassifierSettings, work: Work, device: str
+    model: Classifier,
+    studies: pd.DataFrame,
+    settings: ClassifierSettings,
+    work: Work,
+    device: str,
+    devices: int,
 ) -> dict[str, Any]:
     out = work.folder
     with work.preparing():
@@ -105,7 +114,7 @@ def _train(
         if settings.schedule == "plateau" and not len(data.positions("val")):
             raise UserError("schedule 'plateau' watches validation images and there are none; use another")
     write_skipped(data.skipped, out)
-    module = _fit(model, data, settings, out, device)
+    module = _fit(model, data, settings, out, device, devices)
     metrics = {**work.plan, "settings": vars(settings), "seed": settings.seed, **_epochs(module)}
     metrics = plain({**metrics, **_metrics(module, data, device)})
     model.to("cpu").eval().save(out)
@@ -115,7 +124,12 @@ def _train(
 
 
 def _fit(
-    model: Classifier, data: TrainingData, settings: ClassifierSettings, out: Path, device: str
+    model: Classifier,
+    data: TrainingData,
+    settings: ClassifierSettings,
+    out: Path,
+    device: str,
+    devices: int,
 ) -> ClassifierTraining:
     weights, targets = None, data.targets[data.positions("train")]
     if settings.class_weights == "balanced":
@@ -128,7 +142,7 @@ def _fit(
     module = ClassifierTraining(model.train(), settings, weights)
     precision = PRECISIONS[settings.precision]
     options = {"precision": precision} if precision else None
-    fit(module, train, val if len(data.positions("val")) else None, device, out, options)
+    fit(module, train, val if len(data.positions("val")) else None, device, out, options, devices)
     if not all(bool(value.isfinite().all()) for value in model.parameters()):
         raise UserError(f"{out}: training diverged (weights are not finite); lower --lr, then --restart")
     return module

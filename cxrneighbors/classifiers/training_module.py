@@ -19,6 +19,7 @@ from cxrneighbors.errors import UserError, choose
 from cxrneighbors.training.augment import augment_for_classifier, augment_strongly
 from cxrneighbors.training.module import TrainingModule
 from cxrneighbors.training.settings import TrainingSettings, check_rate
+from cxrneighbors.training.shared import gathered, shared_means
 
 OPTIMISERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "plateau", "cosine", "one-cycle")
@@ -158,8 +159,9 @@ class ClassifierTraining(TrainingModule):
         loss = self.loss(self.network.classify(features), wanted)
         if self.recent is not None:
             loss = loss + self.settings.overlap * self.overlap_loss(self.recent, features, targets)
+        total, (loss,) = shared_means(len(images), [loss])
         self.note("train", len(images), loss=loss)
-        self._trained += len(images)
+        self._trained += total
         return loss
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -184,7 +186,7 @@ class ClassifierTraining(TrainingModule):
 
     def on_validation_epoch_end(self) -> None:
         """Score the validation images; NaN where a score is undefined."""
-        logits, targets = (torch.cat(parts) for parts in zip(*self._outputs, strict=True))
+        logits, targets = (gathered(torch.cat(parts)) for parts in zip(*self._outputs, strict=True))
         name, value = headline(self.scores(logits, targets))
         score = torch.tensor(float("nan") if value is None else value, device=logits.device)
         self.note(

@@ -95,6 +95,9 @@ def command(
         0, min=0, max=2**32 - 1, help="Seed of weights, order, augmentation and splits."
     ),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
+    devices: int = typer.Option(
+        1, min=1, help="GPUs, or processes on a CPU, that share each batch of --batch-size images."
+    ),
 ) -> None:
     """Train a classifier; an interrupted training goes on where it stopped."""
     from cxrneighbors.classifiers.parameter_counts import count_parameters
@@ -130,6 +133,7 @@ def command(
         resume=not restart,
         seed=seed,
         device=device,
+        devices=devices,
     )
     print(describe(metrics))
     print(

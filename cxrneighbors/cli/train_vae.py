@@ -31,6 +31,9 @@ def command(
     ),
     seed: int = typer.Option(0, min=0, max=2**32 - 1, help="Seed of weights, order and augmentation."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
+    devices: int = typer.Option(
+        1, min=1, help="GPUs, or processes on a CPU, that share each batch of --batch-size images."
+    ),
 ) -> None:
     """Train the variational autoencoder; an interrupted training goes on where it stopped."""
     from cxrneighbors.cli.outputs import refuse_inputs
@@ -45,6 +48,8 @@ def command(
         table = table.assign(split="train")
     vae = VAE(latent_dim=latent_dim, image_size=image_size, aspect=aspect, metric=metric)
     encoder = vae if lungs is None else LungFramed(vae, LungSegmenter.load(lungs, device))
-    encoder.fit(table, out=out, epochs=epochs, batch_size=batch_size, seed=seed, device=device)
+    encoder.fit(
+        table, out=out, epochs=epochs, batch_size=batch_size, seed=seed, device=device, devices=devices
+    )
     drawn = out / "figure3.png" if lungs is None else out / "encoder" / "figure3.png"
     print(f"{out}: encoder saved; original and reconstruction in {drawn}")

@@ -12,7 +12,7 @@ import pandas as pd
 from cxrneighbors.arguments import whole
 from cxrneighbors.artifact import Kind
 from cxrneighbors.data.schema import studies_hash
-from cxrneighbors.devices import resolve_device
+from cxrneighbors.devices import check_devices, resolve_device
 from cxrneighbors.encoders.base import NOUN, check_images, hash_strings
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.models import SavedModel, build_model, hash_tensors, load_weights, state_arrays
@@ -110,6 +110,7 @@ class VAE(SavedModel):
         device: str | None = None,
         resume: bool = True,
         trainer_options: dict[str, Any] | None = None,
+        devices: int = 1,
     ) -> VAE:
         """Train on a study table or on images float32 (N, 1, image_size, image_size) in [0, 1]; return self.
 
@@ -121,7 +122,8 @@ class VAE(SavedModel):
         training over which the KL term comes in; `beta`: its weight then, 1 in the ELBO, more for codes that
         hold less; `patience`: epochs without a better validation loss, after
         the warm-up, until training stops; `augmentation`: small shifts, scalings and grey-scale bends (no
-        flips); `trainer_options`: passed to lightning.Trainer (devices, num_nodes, precision, ...).
+        flips); `trainer_options`: passed to lightning.Trainer (precision, ...); `devices`: GPUs, or processes
+        on a CPU, that share each batch (`training.fit.fit`).
         `out`: folder for the model, history.csv, figure3.png, manifest.json and checkpoints, of which the
         last stays. With `resume`, a training that was interrupted there continues from its last checkpoint, a
         finished one is read back, or goes on to more `epochs` (`training.further`); if it was made with other
@@ -147,10 +149,13 @@ class VAE(SavedModel):
         settings.check_least(epochs=1, batch_size=2)
         check_rate(learning_rate)
         self.device = resolve_device(device) if device else self.device
+        check_devices(devices, self.device, batch_size)
         folder = Path(out) if out is not None else None
         if folder is None:
             images = training_images(data, self.image_size, self.aspect, seed)
-            self.history = train_vae(self.network, images, settings, self.device, None, trainer_options)
+            self.history = train_vae(
+                self.network, images, settings, self.device, None, trainer_options, devices
+            )
             self.fitted = True
             return self
         work = begin_or_extend(TRAINING, folder, self._plan(data, settings.plan()), not resume)
@@ -159,7 +164,9 @@ class VAE(SavedModel):
         else:
             with work.preparing():
                 images = training_images(data, self.image_size, self.aspect, seed)
-            self.history = train_vae(self.network, images, settings, self.device, folder, trainer_options)
+            self.history = train_vae(
+                self.network, images, settings, self.device, folder, trainer_options, devices
+            )
             self._draw(images[1], folder / "figure3.png")
         self.fitted = True
         self.save(folder)

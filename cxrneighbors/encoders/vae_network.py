@@ -133,16 +133,16 @@ def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 
 
 def elbo_terms(
-    network: VAENetwork, images: torch.Tensor, generator: torch.Generator
+    network: VAENetwork, images: torch.Tensor, noise: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, int]:
     """Mean squared error per pixel, KL divergence per image, and pixels per picture of one batch.
 
-    `images`: float (N, 1, H, W) in [0, 1]; the latent is drawn once per image with `generator`.
+    `images`: float (N, 1, H, W) in [0, 1]; `noise`: standard normal (N, latent_dim), by which each image's
+    latent is drawn once.
     """
     shown = network.picture.shown(images)
     target = network.picture.of(shown)
     mean, log_variance = network.encode(shown)
-    noise = torch.randn(mean.shape, generator=generator, device=mean.device)
     painted = network.decode(mean + noise * (log_variance / 2).exp()).float()
     mse = (painted - target).square().mean()
     kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()

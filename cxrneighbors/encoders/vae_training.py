@@ -26,6 +26,7 @@ from cxrneighbors.training.fit import fit
 from cxrneighbors.training.images import FileImages, MemoryImages
 from cxrneighbors.training.module import TrainingModule
 from cxrneighbors.training.settings import TrainingSettings
+from cxrneighbors.training.shared import place_of, processes, shared_means
 
 FIT_BYTES = 2**27  # of pictures that probabilistic PCA is fitted to
 
@@ -44,7 +45,8 @@ class VAETraining(TrainingModule):
     """Loss and optimiser of one training.
 
     Random numbers come from generators seeded by (seed, epoch), so an epoch that is repeated after an
-    interruption draws what it would have drawn.
+    interruption draws what it would have drawn. Several processes draw the noise of one, each film its own,
+    and augment by themselves.
     """
 
     clip = 1.0
@@ -59,24 +61,26 @@ class VAETraining(TrainingModule):
     def on_train_epoch_start(self) -> None:
         """Seed the epoch's augmentation and noise."""
         super().on_train_epoch_start()
-        self._generator = self._seeded(self.current_epoch)
+        rank, world = processes()
+        self._noise = self._seeded(self.current_epoch)
+        self._augmenting = self._noise if world == 1 else self._seeded(self.current_epoch, rank + 1)
 
     def training_step(self, images: Tensor, index: int) -> Tensor:
         """Loss of one batch; the KL weight rises linearly during the warm-up."""
         if self.settings.augmentation:
-            images = augment_for_encoder(images, self._generator)
-        mse, kl, n_pixels = elbo_terms(self.network, images, self._generator)
+            images = augment_for_encoder(images, self._augmenting)
+        mse, kl, n_pixels = self._terms(images, self._noise)
         loss = sigma_vae_loss(mse, kl, n_pixels, self._beta())
         self.note("train", len(images), loss=loss, mse=mse, kl=kl)
         return loss
 
     def on_validation_epoch_start(self) -> None:
         """The same noise at every validation: its loss moves only with the network."""
-        self._val_generator = self._seeded(-1)
+        self._val_noise = self._seeded(-1)
 
     def validation_step(self, images: Tensor, index: int) -> None:
         """Loss of one batch at full KL weight, without augmentation."""
-        mse, kl, n_pixels = elbo_terms(self.network, images, self._val_generator)
+        mse, kl, n_pixels = self._terms(images, self._val_noise)
         self.note(
             "val", len(images), loss=sigma_vae_loss(mse, kl, n_pixels, self.settings.beta), mse=mse, kl=kl
         )
@@ -105,8 +109,17 @@ class VAETraining(TrainingModule):
         risen = min(1.0, self.global_step / max(1.0, self.settings.warmup * self._steps()))
         return self.settings.beta * risen
 
-    def _seeded(self, epoch: int) -> torch.Generator:
-        seed = (self.settings.seed * 100_003 + epoch + 1) * 1009 + self.global_rank
+    def _terms(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, int]:
+        """`elbo_terms` of a batch, all its parts in all processes."""
+        first, total = place_of(len(images), self.device)
+        shape = (total, self.network.linear_encoder.out_features)
+        noise = torch.randn(shape, generator=generator, device=self.device)[first : first + len(images)]
+        *terms, n_pixels = elbo_terms(self.network, images, noise)
+        mse, kl = shared_means(len(images), terms)[1]
+        return mse, kl, n_pixels
+
+    def _seeded(self, epoch: int, number: int = 0) -> torch.Generator:
+        seed = (self.settings.seed * 100_003 + epoch + 1) * 1009 + number
         return torch.Generator(device=self.device).manual_seed(seed)
 
 
@@ -117,11 +130,12 @@ def train_vae(
     device: str,
     out: Path | None,
     trainer_options: Mapping[str, Any] | None = None,
+    devices: int = 1,
 ) -> list[dict[str, Any]]:
     """Train `network` in place on `images` (to train, to validate on); return the history.
 
     It ends with the weights of the least validation loss, on the CPU, its picture metric measured. `out`,
-    `trainer_options`: as in `training.fit.fit`.
+    `trainer_options`, `devices`: as in `training.fit.fit`.
     """
     train, val = images
     n, size = len(train), settings.batch_size
@@ -135,7 +149,7 @@ def train_vae(
     # Channels last: a quarter faster on CPUs, what tensor cores want on GPUs.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     module = VAETraining(network, settings)
-    fit(module, loaders[0], loaders[1], device, out, trainer_options)
+    fit(module, loaders[0], loaders[1], device, out, trainer_options, devices)
     network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     set_picture_metric(network.cpu(), train)
     return module.history

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -15,17 +16,17 @@ def averaged(network: nn.Module, decay: float) -> AveragedModel:
     At update k (from 1) the copy keeps the share `decay_at(k, decay)` of itself; at the first it becomes
     the network (Polyak & Juditsky 1992; the warm-up is TensorFlow's ExponentialMovingAverage).
     """
-
-    def update(averages: Any, current: Any, updates: Tensor | int) -> None:
-        if averages[0].is_floating_point():
-            step = get_ema_multi_avg_fn(decay_at(int(updates) + 1, decay))  # type: ignore[no-untyped-call]
-            step(averages, current, updates)
-            return
-        for average, value in zip(averages, current, strict=True):
-            average.copy_(value)
-
-    model = AveragedModel(network, multi_avg_fn=update, use_buffers=True)
+    model = AveragedModel(network, multi_avg_fn=partial(_update, decay), use_buffers=True)
     return model.requires_grad_(False).eval()
+
+
+def _update(decay: float, averages: Any, current: Any, updates: Tensor | int) -> None:
+    if averages[0].is_floating_point():
+        step = get_ema_multi_avg_fn(decay_at(int(updates) + 1, decay))  # type: ignore[no-untyped-call]
+        step(averages, current, updates)
+        return
+    for average, value in zip(averages, current, strict=True):
+        average.copy_(value)
 
 
 def decay_at(update: int, decay: float) -> float:

@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import distributed
 from torch.utils.data import DataLoader, Dataset, Sampler
+
+from cxrneighbors.training.shared import part_of, processes
 
 
 class EpochBatches(Sampler[list[int]]):
     """Lists of `positions`, one list of each of `sizes`; shuffled anew each epoch unless `seed` is None.
 
     The order depends on (seed, epoch) alone. Positions beyond the sum of `sizes` wait for another epoch.
-    Among several training processes each takes every n-th batch, all equally many.
+    Of several training processes each takes its part of every batch (`shared.part_of`), so that the batches
+    are those of one process, but that a batch too small for all of them joins the one before it.
     """
 
     def __init__(self, positions: Sequence[int] | np.ndarray, sizes: Sequence[int], seed: int | None) -> None:
@@ -30,17 +32,31 @@ class EpochBatches(Sampler[list[int]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-len(self.sizes) // _processes()[1])
+        return len(joined_sizes(self.sizes, processes()[1]))
 
     def __iter__(self) -> Iterator[list[int]]:
         order = self.positions
         if self.seed is not None:
             order = np.random.default_rng([self.seed, self.epoch]).permutation(order)
-        ends = list(accumulate(self.sizes))
-        rank, world = _processes()
-        for number in range(rank, len(self) * world, world):
-            end, size = ends[number % len(ends)], self.sizes[number % len(ends)]
-            yield order[end - size : end].tolist()
+        rank, world = processes()
+        sizes = joined_sizes(self.sizes, world)
+        for end, size in zip(accumulate(sizes), sizes, strict=True):
+            yield order[end - size : end][part_of(size, rank, world)].tolist()
+
+
+def joined_sizes(sizes: Sequence[int], least: int) -> list[int]:
+    """`sizes`, those below `least` added to the one before.
+
+    >>> joined_sizes([4, 4, 1], 2)
+    [4, 5]
+    """
+    joined = list(sizes[:1])
+    for size in sizes[1:]:
+        if size < least:
+            joined[-1] += size
+        else:
+            joined.append(size)
+    return joined
 
 
 def even_sizes(n: int, n_batches: int) -> list[int]:
@@ -79,10 +95,3 @@ def batch_loader(items: Dataset[Any], batches: EpochBatches, workers: int = 0) -
 
 def _as_it_is(batch: Any) -> Any:
     return batch
-
-
-def _processes() -> tuple[int, int]:
-    """Number of this training process and how many there are."""
-    if distributed.is_available() and distributed.is_initialized():
-        return distributed.get_rank(), distributed.get_world_size()
-    return 0, 1

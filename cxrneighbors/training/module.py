@@ -17,6 +17,7 @@ from cxrneighbors.errors import UserError
 from cxrneighbors.progress import say
 from cxrneighbors.training.average import averaged
 from cxrneighbors.training.settings import TrainingSettings
+from cxrneighbors.training.shared import shared_means
 
 
 class TrainingModule(lightning.LightningModule):
@@ -71,16 +72,23 @@ class TrainingModule(lightning.LightningModule):
         return bool(patience and rows) and len(rows) - 1 - _argmin(rows) >= patience
 
     def note(self, stage: str, n: int, **values: Tensor) -> None:
-        """Record means over the epoch of values of a batch of n items, as train_... or val_..."""
-        named = {f"{stage}_{name}": value for name, value in values.items()}
-        self.log_dict(named, on_step=False, on_epoch=True, prog_bar=True, batch_size=n, sync_dist=True)
+        """Record means over the epoch of values of a batch of n items, as train_... or val_...
+
+        Of several processes each gives the means over its n items of the batch.
+        """
+        total, means = shared_means(n, [value.detach() for value in values.values()])
+        named = {f"{stage}_{name}": mean for name, mean in zip(values, means, strict=True)}
+        # Not `sync_dist`, which rounds the mean of unequal numbers of items.
+        self.log_dict(named, on_step=False, on_epoch=True, prog_bar=True, batch_size=total)
 
     def seed_step(self, index: int) -> np.random.Generator:
         """A generator drawn from (seed, epoch, index), by which torch's own is seeded too.
 
-        So a resumed training draws what an uninterrupted one does; `fit` keeps the outer state apart.
+        So a resumed training draws what an uninterrupted one does; `fit` keeps the outer state apart. Among
+        several processes all but the first draw by their number as well.
         """
-        rng = np.random.default_rng([self.settings.seed, self.current_epoch, index])
+        own = [self.global_rank] if self.global_rank else []
+        rng = np.random.default_rng([self.settings.seed, self.current_epoch, index, *own])
         torch.manual_seed(int(rng.integers(2**31)))
         return rng
 

@@ -559,3 +559,5 @@ def test_command_line(squares, tmp_path) -> None:
     assert result.exit_code == 0
     assert "test: mean AUROC" in result.stdout
     assert load_classifier(tmp_path / "m", device="cpu").labels == ("right", "left")
+    with pytest.raises(UserError, match="devices 33: share each batch, of 32 images"):
+        CliRunner().invoke(app, [*arguments, *options, "--devices", "33"], catch_exceptions=False)

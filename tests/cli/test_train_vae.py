@@ -30,12 +30,18 @@ def test_options_reach_the_training_and_all_splits_all_rows(
     assert call("train-vae", table, "--out", tmp_path / "vae", "--all-splits", "--seed", 3) == 0
     (vae, own, first), (_, every, second) = given
     assert (vae.image_size, vae.metric, first["epochs"], second["seed"]) == (32, "balanced", 7, 3)
+    assert (first["devices"], second["devices"]) == (3, 1)
     assert own["split"].tolist() == read_table(table)["split"].tolist() and set(every["split"]) == {"train"}
 
 
 @pytest.mark.parametrize(
     ("option", "said"),
-    [(("--image-size", 100), "multiple of 32"), (("--metric", "x"), "latent"), (("--epochs", 0), "epochs")],
+    [
+        (("--image-size", 100), "multiple of 32"),
+        (("--metric", "x"), "latent"),
+        (("--epochs", 0), "epochs"),
+        (("--devices", 33, "--device", "cpu"), "33: share each batch, of 32 images"),
+    ],
 )
 def test_mistakes_leave_no_folder(
     option: tuple, said: str, work: Path, tmp_path: Path, error_of: Callable[..., str]

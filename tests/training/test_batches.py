@@ -37,14 +37,18 @@ def test_full_batches_leave_out_only_a_rest_that_is_too_small() -> None:
     assert full_sizes(10, 4, least=2) == [4, 4, 2] and full_sizes(8, 4) == [4, 4]
 
 
-def test_several_processes_share_the_batches_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = drawn([2, 2, 2, 2, 1], 3, epoch=4)
+@pytest.mark.parametrize("world", [2, 3])
+def test_several_processes_have_their_parts_of_the_same_batches(
+    world: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = drawn([4, 3, 2], 3, epoch=4)
     shares = []
-    for rank in range(2):
-        monkeypatch.setattr(module, "_processes", lambda rank=rank: (rank, 2))
-        shares.append(drawn([2, 2, 2, 2, 1], 3, epoch=4))
-    assert shares[0] == whole[::2]
-    assert shares[1] == [*whole[1::2], whole[0]], "equally many: the first batch comes again"
+    for rank in range(world):
+        monkeypatch.setattr(module, "processes", lambda rank=rank: (rank, world))
+        shares.append(drawn([4, 3, 2], 3, epoch=4))
+    joined = [list(chain(*parts)) for parts in zip(*shares, strict=True)]
+    assert joined == (whole if world == 2 else [whole[0], whole[1] + whole[2]]), "2 films are too few for 3"
+    assert all(part for share in shares for part in share)
 
 
 def test_a_loader_hands_whole_batches_on_and_draws_nothing_from_the_global_generator() -> None:
