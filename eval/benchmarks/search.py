@@ -61,7 +61,7 @@ def measure(given: Namespace) -> dict[str, Any]:
     """A row for each size, question and way."""
     rows: list[dict[str, Any]] = []
     builds: list[dict[str, Any]] = []
-    for n, dimensions in SMALL if given.small else SIZES:
+    for n, dimensions in SMALL if given.small else SIZES[: given.sizes]:
         sample = draw(n, dimensions)
         ours, seconds = timed_build(partial(our_index, sample))
         found = {"ours": searched_by_us(ours)}

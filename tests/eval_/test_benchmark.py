@@ -12,7 +12,7 @@ from cxrneighbors.explain.segments import segment
 
 @pytest.fixture
 def given(shared_data):
-    return Namespace(data=shared_data, device="cpu", rounds=2, small=True)
+    return Namespace(data=shared_data, device="cpu", rounds=2, small=True, sizes=None)
 
 
 def test_ratios_are_of_the_same_round(monkeypatch):
