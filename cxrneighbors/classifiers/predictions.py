@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from cxrneighbors.devices import PRECISIONS, autocast, resolve_device
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.files import atomic_path
 from cxrneighbors.progress import say, track
+from cxrneighbors.ray_cluster import by_actors
 from cxrneighbors.records import check_replaceable, write_records
 
 PARTS = Kind("unfinished predictions", 1, "predict")
@@ -39,13 +40,15 @@ def predict(
     device: str = "auto",
     precision: str = "auto",
     skipped: Skipped | None = None,
+    engine: str = "local",
 ) -> pd.DataFrame:
     """Probabilities of each film: columns `image_id` and the classifier's labels, float32 in [0, 1].
 
     `model`: a classifier or its folder. `studies`: a study table, or image files, whose image_id is then the
     path as it is given. `out`: also written there, as .csv, .parquet or .json; until all films are scored,
     what is done lies beside it in a folder `<out>.parts`, from which the same call goes on.
-    `precision`: see `devices.autocast`. Rows are in the order of the films, without those that cannot be
+    `precision`: see `devices.autocast`. `engine`: 'local', or 'ray' for actors of a Ray cluster that sees the
+    films. Rows are in the order of the films, without those that cannot be
     read; these go to `skipped` with the reason, and a line says how many.
 
     Raises `UserError` for a file at `out` that is no table of such columns, for scores that are not finite,
@@ -53,16 +56,17 @@ def predict(
     """
     if batch_size < 1:
         raise UserError(f"batch size {batch_size}: must be at least 1")
+    run = ENGINES[choose("engine", engine, list(ENGINES))]
     network = model if isinstance(model, Classifier) else load_classifier(model, device)
     films = _films(studies)
     scorer = _Scorer(network, batch_size, resolve_device(device), choose("precision", precision, PRECISIONS))
     columns = ["image_id", *network.labels]
     if out is None:
-        parts = list(scorer.parts(films, range(0, len(films), PART)))
+        parts = list(run(scorer, films, range(0, len(films), PART)))
     else:
         check_replaceable(out, columns)
         folder = Path(out).with_name(f"{Path(out).name}.parts")
-        parts = _in_parts(scorer, films, folder)
+        parts = _in_parts(run, scorer, films, folder)
     found, left_out = pd.concat(parts, ignore_index=True), Skipped("predict") if skipped is None else skipped
     read = found[REASON].isna()
     for image_id, reason in found.loc[~read, ["image_id", REASON]].itertuples(index=False):
@@ -158,7 +162,7 @@ def _films(studies: pd.DataFrame | Sequence[str | Path]) -> pd.DataFrame:
     return films
 
 
-def _in_parts(scorer: _Scorer, films: pd.DataFrame, folder: Path) -> list[pd.DataFrame]:
+def _in_parts(run: Engine, scorer: _Scorer, films: pd.DataFrame, folder: Path) -> list[pd.DataFrame]:
     """All parts, those that lie in `folder` from an interrupted run with the same plan read back."""
     plan = scorer.plan(films)
     found = PARTS.check_free(folder, {})
@@ -170,7 +174,23 @@ def _in_parts(scorer: _Scorer, films: pd.DataFrame, folder: Path) -> list[pd.Dat
     missing = [start for start, path in paths.items() if not path.is_file()]
     if len(missing) < len(paths):
         say(f"{folder}: {len(paths) - len(missing)} of {len(paths)} parts are done, going on")
-    for start, part in zip(missing, scorer.parts(films, missing), strict=True):
+    for start, part in zip(missing, run(scorer, films, missing), strict=True):
         with atomic_path(paths[start]) as temporary:
             part.to_parquet(temporary, index=False)
     return [pd.read_parquet(path) for path in paths.values()]
+
+
+def _parts_on_ray(scorer: _Scorer, films: pd.DataFrame, starts: Sequence[int]) -> Iterator[pd.DataFrame]:
+    """`_Scorer.parts` by actors that hold the classifier, one a GPU or a processor core."""
+    ranges = [films.iloc[start : start + PART] for start in starts]
+    title = f"predicting ({scorer.model.name}, ray)"
+    yield from track(by_actors(scorer, _part, ranges, scorer.device), title, len(ranges))
+
+
+def _part(scorer: _Scorer, films: pd.DataFrame) -> pd.DataFrame:
+    (part,) = scorer.parts(films, [0])
+    return part
+
+
+Engine = Callable[[_Scorer, pd.DataFrame, Sequence[int]], Iterator[pd.DataFrame]]
+ENGINES: dict[str, Engine] = {"local": _Scorer.parts, "ray": _parts_on_ray}

@@ -33,6 +33,7 @@ def command(
         "auto",
         help="auto (float16 on a GPU), float32, or bfloat16: faster on a CPU with instructions for it.",
     ),
+    engine: str = typer.Option("local", help="local or ray."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
 ) -> None:
     """Score films by a classifier."""
@@ -59,6 +60,7 @@ def command(
         device=device,
         precision=precision,
         skipped=skipped,
+        engine=engine,
     )
     write_skipped(skipped, out.parent, f"predict {out.name}")
     say(f"{out}: {len(found)} films, {', '.join(model.labels)}")
