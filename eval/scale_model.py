@@ -130,7 +130,7 @@ def fit_power(sizes: Sequence[float], values: Sequence[float]) -> Power:
 
 
 def at(power: Power, n: float) -> float:
-    return power[0] * n ** power[1]
+    return float(power[0] * n ** power[1])
 
 
 def vector_bytes() -> int:
@@ -167,7 +167,7 @@ def stages(n: int, rates: Rates, cores: int) -> list[dict[str, Any]]:
         ("evaluate every film", evaluate, MEASURED_CORES, RUNTIME + n * rates.evaluate_bytes, 0),
     ]
     names = ("stage", "core_seconds", "used_cores", "memory", "disk")
-    found = [dict(zip(names, row, strict=True)) for row in rows]
+    found: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in rows]
     return [{"films": n, **row, "seconds": row["core_seconds"] / row["used_cores"]} for row in found]
 
 
