@@ -86,7 +86,7 @@ def test_bad_images() -> None:
         model(torch.zeros(1, 2, 32, 32))
     with pytest.raises(ValueError, match="images must be float"):
         model(torch.zeros(1, 1, 32, 32, dtype=torch.uint8))
-    with pytest.raises(ValueError, match="at least 32"):
+    with pytest.raises(UserError, match="at least 32"):
         build("small-cnn", 2, image_size=16)
 
 

@@ -241,7 +241,7 @@ def test_a_search_by_id_is_quick_to_start(work: Path, image_id: str) -> None:
         f"    run(['search', {str(work / 'idx')!r}, '--image-id', {image_id!r}, '--json'])\n"
         "except SystemExit as stop:\n"
         "    assert not stop.code\n"
-        "print([name for name in ('torch', 'scipy', 'sklearn', 'matplotlib') if name in sys.modules])\n"
+        "print([name for name in ('torch', 'scipy.stats', 'sklearn', 'matplotlib') if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

@@ -25,6 +25,7 @@ def test_options_reach_the_training_and_all_splits_all_rows(
     given = []
     monkeypatch.setattr(VAE, "fit", lambda self, table, **options: given.append((self, table, options)))
     table, options = work / "studies.parquet", ("--image-size", 32, "--metric", "balanced", "--epochs", 7)
+    options = (*options, "--devices", 3)
     assert call("train-vae", table, "--out", tmp_path / "vae", *options) == 0
     assert call("train-vae", table, table, "--out", tmp_path / "vae", "--all-splits") != 0  # ids come twice
     assert call("train-vae", table, "--out", tmp_path / "vae", "--all-splits", "--seed", 3) == 0

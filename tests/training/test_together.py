@@ -165,9 +165,13 @@ def test_ctrl_c_ends_workers_that_do_not_end_themselves(
         time.sleep(0.5)
         os.kill(os.getpid(), signal.SIGINT)
 
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a worker of pytest passes it over
     threading.Thread(target=interrupt, daemon=True).start()
-    with pytest.raises(KeyboardInterrupt):
-        together.train_together(blank())
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            together.train_together(blank())
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert [worker.returncode for worker in workers] == [-signal.SIGKILL] * 2
 
 
