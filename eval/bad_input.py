@@ -73,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     gc.freeze()  # so that forks share what is loaded
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(given.place or temporary).resolve()
+        root.mkdir(parents=True, exist_ok=True)
         root.chmod(0o755)
         whole, here = root / "whole", root / "here"
         if not whole.exists():

@@ -24,7 +24,7 @@ def films_among(index: NeighborIndex, where: str | None) -> list[str]:
 
     `UserError` for a wrong expression, and where there is no such film.
     """
-    rows = index.rows_where(where) & index.has["image"] & index.studies["path"].notna().to_numpy()
+    rows = index.rows_where(where, "among") & index.has["image"] & index.studies["path"].notna().to_numpy()
     if not rows.any():
         raise UserError(f"among {where!r}: no film of the index passes that has an image; change it")
     return [str(image_id) for image_id in index.studies["image_id"][rows]]

@@ -149,9 +149,12 @@ class NeighborIndex:
             raise UserError("weights: they were given, not chosen; build the index with weights auto")
         return pd.DataFrame(self.store.weight_choice["curve"])
 
-    def rows_where(self, where: str | None) -> np.ndarray:
-        """Rows that pass an expression (see `Predicates`): bool (N,); all for None."""
-        return self.store.rows_where(where)
+    def rows_where(self, where: str | None, name: str = "where") -> np.ndarray:
+        """Rows that pass an expression (see `Predicates`): bool (N,); all for None. Errors call it `name`."""
+        try:
+            return self.store.rows_where(where)
+        except UserError as error:
+            raise UserError(str(error).replace("where:", f"{name}:", 1)) from None
 
     def search(
         self,

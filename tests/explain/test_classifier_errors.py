@@ -98,6 +98,8 @@ def test_films_among(labelled):
     assert len(films_among(labelled, None)) == 8
     with pytest.raises(UserError, match=r"among .*: no film"):
         films_among(labelled, "sex == 'F' and sex == 'M'")
+    with pytest.raises(UserError, match=r"^among: unknown column 'nope'"):
+        films_among(labelled, "nope == 1")
 
 
 def test_outcomes():

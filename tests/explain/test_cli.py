@@ -290,7 +290,7 @@ def _without(options):
         ({"image_id": None}, ("--errors", "false"), "'false'; choose one of: false-positive"),
         ({"image_id": None}, ("--errors", "false-positive", "--threshold", "2"), "threshold 2"),
         ({"image_id": None}, ("--among", "sex == 'X'"), "no row has sex 'X'"),
-        ({"image_id": None}, ("--among", "nothing == 1"), "unknown column 'nothing'"),
+        ({"image_id": None}, ("--among", "nothing == 1"), "among: unknown column 'nothing'"),
         ({}, ("--patient-id", "3"), "patient-id: 1 for 0 files"),
         ({}, ("--view", "PA"), "view: 1 for 0 files"),
         ({}, ("--text", "Clear."), "text: 1 for 0 files"),

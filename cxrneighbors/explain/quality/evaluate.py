@@ -146,7 +146,7 @@ def evaluate_explanations(
     if n_targets is not None and n_targets < 1:
         raise UserError(f"targets {n_targets}: must be at least 1")
     index.rows_where(settings.where or None)  # a mistake is told now, though not all methods have neighbours
-    allowed = index.rows_where(among or None) & index.has["image"]
+    allowed = index.rows_where(among or None, "among") & index.has["image"]
     targets = choose_targets(
         index.studies, model.labels, None if min_score > 0 else n_targets, regions, allowed, settings.seed
     )
