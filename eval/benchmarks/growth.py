@@ -90,7 +90,7 @@ def stages(folder: Path, size: int) -> dict[str, float]:
 
 def figure(found: dict[str, Any]) -> Figure:
     """Seconds over films, both in logarithms."""
-    drawn = Figure(figsize=(6, 4), layout="constrained")
+    drawn = Figure(figsize=(8, 4), layout="constrained")
     axes = drawn.subplots()
     for row in found["rows"]:
         axes.plot(found["sizes"], row["seconds"], marker="o", label=f"{row['stage']}: {row['exponent']}")
@@ -98,7 +98,7 @@ def figure(found: dict[str, Any]) -> Figure:
     axes.set_xticks(found["sizes"], [f"{size:,}" for size in found["sizes"]], minor=False)
     axes.minorticks_off()
     axes.grid(alpha=0.3)
-    axes.legend(title="stage: exponent", frameon=False)
+    drawn.legend(title="stage: exponent", frameon=False, loc="outside right upper")
     return drawn
 
 
