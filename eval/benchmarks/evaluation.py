@@ -36,9 +36,7 @@ from cxrneighbors.statistics.permutation import exchange_groups, exchanges
 PERMUTATIONS, DIMENSIONS, K, FEW = 10_000, 60, 5, 20
 SHARES = (0.125, 0.25, 0.5, 1.0)
 LIMIT = (
-    "Before: 117 s for 999 permutations; two thirds of the time were sorted lines of distances, the rest "
-    "exchanges and sorting. Now: a third each for matrix products, permutations, and expectations and "
-    "intervals."
+    "Before (another run, another load): 117 s with 999 permutations; most of it were sorted lines of distances."
 )
 
 
