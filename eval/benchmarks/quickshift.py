@@ -21,8 +21,8 @@ from cxrneighbors.explain.segments import OPTIONS
 SIZES = (128, 224, 512, 1024)
 LIMIT = (
     "Before: scikit-image's two scalar searches of the window, an exponential for every pair. Now, of the "
-    "processor's time on 512² of noise: a vectorised exponential for every other pair 65 %, the search for the "
-    "denser pixel 26 %, CIELAB (scikit-image's) 8 %."
+    "processor's time on 512² of noise: a vectorised exponential for every other pair 65 %, the search for "
+    "the denser pixel 26 %, CIELAB (scikit-image's) 8 %."
 )
 
 
