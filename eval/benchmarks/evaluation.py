@@ -36,8 +36,6 @@ from cxrneighbors.statistics.permutation import exchange_groups, exchanges
 PERMUTATIONS, DIMENSIONS, K, FEW = 10_000, 60, 5, 20
 SHARES = (0.125, 0.25, 0.5, 1.0)
 LIMIT = "Before (another run, another load): 117 s with 999 permutations, most of it sorting distances."
-    "Before (another run, another load): 117 s with 999 permutations, most of it sorted lines of distances."
-)
 
 
 def measure(given: Namespace) -> dict[str, Any]:
