@@ -181,40 +181,54 @@ def _find_parents(
     distance: np.ndarray,
     start: int,
 ) -> None:
-    """The nearest denser pixel of each pixel of `ROWS` rows, the first in reading order of equally near ones,
-    and its squared distance: infinite, and the pixel itself, where the window has none."""
-    height, width, channels = colours.shape
+    """`_nearest_denser` of each pixel of `ROWS` rows, into `parent` and `distance` (H, W)."""
+    height, width = density.shape
     for row in range(start, min(start + ROWS, height)):
         for column in range(width):
-            own, closest, found = density[row, column], np.inf, row * width + column
-            for down in range(reach + 1):
-                if down * down > closest:
+            found, squared = _nearest_denser(colours, density, noise, factor, reach, row, column)
+            parent[row, column], distance[row, column] = found, squared
+
+
+@compiled
+def _nearest_denser(
+    colours: np.ndarray,
+    density: np.ndarray,
+    noise: np.ndarray,
+    factor: float,
+    reach: int,
+    row: int,
+    column: int,
+) -> tuple[int, float]:
+    """The nearest denser pixel of one, the first in reading order of equally near ones, and its squared
+    distance: infinite, and the pixel itself, where the window has none."""
+    height, width, channels = colours.shape
+    closest, found = np.inf, row * width + column
+    for down in range(reach + 1):
+        if down * down > closest:
+            break
+        for other_row in (row - down, row + down):
+            if other_row < 0 or other_row >= height:
+                continue
+            for right in range(reach + 1):
+                if down * down + right * right > closest:
                     break
-                for other_row in (row - down, row + down):
-                    if other_row < 0 or other_row >= height:
+                for other_column in (column - right, column + right):
+                    if other_column < 0 or other_column >= width or down == right == 0:
                         continue
-                    for right in range(reach + 1):
-                        if down * down + right * right > closest:
-                            break
-                        for other_column in (column - right, column + right):
-                            if other_column < 0 or other_column >= width or down == right == 0:
-                                continue
-                            more = density[other_row, other_column] - own
-                            if abs(more) < CLOSE:
-                                more = _exact_density(colours, factor, reach, other_row, other_column)
-                                more += noise[other_row, other_column]
-                                mine = _exact_density(colours, factor, reach, row, column)
-                                more -= mine + noise[row, column]
-                            if not more > 0:
-                                continue
-                            squared = 0.0
-                            for channel in range(channels):
-                                step = colours[row, column, channel]
-                                step -= colours[other_row, other_column, channel]
-                                squared += step * step
-                            squared += down * down
-                            squared += right * right
-                            place = other_row * width + other_column
-                            if squared < closest or (squared == closest and place < found):
-                                closest, found = squared, place
-            parent[row, column], distance[row, column] = found, closest
+                    more = density[other_row, other_column] - density[row, column]
+                    if abs(more) < CLOSE:
+                        more = _exact_density(colours, factor, reach, other_row, other_column)
+                        more += noise[other_row, other_column]
+                        more -= _exact_density(colours, factor, reach, row, column) + noise[row, column]
+                    if not more > 0:
+                        continue
+                    squared = 0.0
+                    for channel in range(channels):
+                        step = colours[row, column, channel] - colours[other_row, other_column, channel]
+                        squared += step * step
+                    squared += down * down
+                    squared += right * right
+                    place = other_row * width + other_column
+                    if squared < closest or (squared == closest and place < found):
+                        closest, found = squared, place
+    return found, closest
