@@ -8,10 +8,6 @@ by exchange (`tests` compare both), on fewer exchanges, by the exchange.
 
 from __future__ import annotations
 
-import json
-import resource
-import subprocess
-import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable
@@ -21,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.turns import ratio, settings, spread, take_turns
+from benchmarks.fresh import fresh
+from benchmarks.turns import exponent, ratio, settings, spread, take_turns
 from common.markdown import document, table
 from cxrneighbors.data.imports import import_dataset
 from cxrneighbors.encoders.store import Embeddings
@@ -43,7 +40,7 @@ def measure(given: Namespace) -> dict[str, Any]:
     labels = given.data / "chestxray14-labels"
     rows = []
     for share in SHARES[:1] if given.small else SHARES:
-        rows.append(fresh(labels, share))
+        rows.append(fresh("benchmarks.evaluation", "once", str(labels), share))
     return settings(
         given,
         rows=rows,
@@ -53,17 +50,8 @@ def measure(given: Namespace) -> dict[str, Any]:
     )
 
 
-def fresh(labels: Path, share: float) -> dict[str, Any]:
-    """`once` in a process of its own."""
-    code = f"import sys; sys.path[:0] = {sys.path[:2]!r}; from benchmarks.evaluation import once; "
-    code += f"once({str(labels)!r}, {share})"
-    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
-
-
-def once(labels: str, share: float) -> None:
-    """Index and evaluate a share of the patients; prints figures as JSON."""
+def once(labels: str, share: float) -> dict[str, Any]:
+    """Index and evaluate a share of the patients."""
     studies = import_dataset("chestxray14", labels, images="optional").studies
     patients = patient_codes(studies)
     studies = studies[patients < share * (patients.max() + 1)].reset_index(drop=True)
@@ -76,16 +64,14 @@ def once(labels: str, share: float) -> None:
     result = evaluate_overlap(index, k=K, n_permutations=PERMUTATIONS)
     ended = time.perf_counter()
     image = result.summary["methods"]["image"]
-    found = {
+    return {
         "targets": result.summary["n_targets"],
         "build_seconds": round(built - started, 1),
         "evaluate_seconds": round(ended - built, 1),
-        "peak_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
         "permutations": image["tests"]["permutation"]["n_permutations"],
         "matched": [test["permutation"]["n_permutations"] for test in image["tests"]["matched"].values()],
         "lift": image["lift"],
     }
-    print(json.dumps(found))
 
 
 def permutation_ratio(labels: Path, share: float, rounds: int) -> dict[str, float]:
@@ -123,11 +109,6 @@ def by_numpy(
         labels = masks[source]
         lifts[place] = ((labels[:, None] & labels[neighbors]) != 0).mean() - expected[source].mean()
     return lifts
-
-
-def exponent(sizes: list[float], seconds: list[float]) -> float | None:
-    """Slope of the straight line through log seconds over log sizes; None for one size."""
-    return round(float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0]), 2) if len(sizes) > 1 else None
 
 
 def markdown(found: dict[str, Any]) -> str:

@@ -19,8 +19,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
-from benchmarks.evaluation import exponent
-from benchmarks.turns import settings
+from benchmarks.turns import exponent, settings
 from common.markdown import document, table
 from cxrneighbors.data.imports import import_dataset
 from cxrneighbors.encoders.encode import encode

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.fresh import fresh
-from benchmarks.turns import ratio, settings, spread, summary
+from benchmarks.turns import exponent, ratio, settings, spread, summary
 from common.markdown import document, table
 from cxrneighbors.progress import say
 from mimic_scale import IMAGES, import_tables, write_tables
@@ -28,16 +28,13 @@ SMALL = (500, 1000)
 TABLES = ("*-metadata", "*-split", "*-chexpert", "cxr-study-list", "patients")  # that an import reads
 LIMIT = (
     "Before (another run, two cores, other jobs on them): 55 s, 40 s of processor time and 1.1 GB for "
-    "377,110 images; half the time went into texts looked at one by one, a quarter into CSV records. "
-    "Now: a quarter is CSV cells made into Python texts; the rest is spread over joining, checking and "
-    "writing."
+    "377,110 images; by profiles of fewer rows most of it went into texts looked at one by one, then into "
+    "CSV records. Now: CSV cells made into Python texts, joining, checking and writing, none of them alone."
 )
 
 
 def measure(given: Namespace) -> dict[str, Any]:
     """A row a size."""
-    from benchmarks.evaluation import exponent  # imports much, which is not the import's memory
-
     rows = []
     for images in SMALL if given.small else SIZES:
         say(f"import of {images:,} images")

@@ -12,7 +12,6 @@ building, and 256 while searching, or as many as ours measured it needs.
 
 from __future__ import annotations
 
-import resource
 import time
 from argparse import Namespace
 from collections.abc import Callable
@@ -74,9 +73,8 @@ def measure(given: Namespace) -> dict[str, Any]:
         for question, where in QUESTIONS.items():
             say(f"{n} × {dimensions}, {question}")
             rows += compare(sample, ours, found, question, where, given.rounds)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     known = installed("hnswlib", "faiss-cpu", "usearch")
-    return settings(given, rows=rows, builds=builds, peak_gib=round(peak, 2), rivals=known, limit=LIMIT)
+    return settings(given, rows=rows, builds=builds, rivals=known, limit=LIMIT)
 
 
 def draw(n: int, dimensions: int) -> Sample:

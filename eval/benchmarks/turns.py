@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import numpy as np
+
 
 def take_turns(
     ways: Mapping[str, Callable[[], object]], rounds: int, least: float = 0.0, warm: bool = True
@@ -58,6 +60,11 @@ def spread(found: Mapping[str, float] | None, digits: int = 1) -> str:
         return ""
     middle = found.get("ratio", found.get("seconds", 0.0))
     return f"{middle:.{digits}f} ({found['least']:.{digits}f} to {found['most']:.{digits}f})"
+
+
+def exponent(sizes: list[float], seconds: list[float]) -> float | None:
+    """Slope of the straight line through log seconds over log sizes; None for one size."""
+    return round(float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0]), 2) if len(sizes) > 1 else None
 
 
 def installed(*names: str) -> dict[str, str]:
