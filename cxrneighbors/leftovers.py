@@ -115,14 +115,21 @@ def clear_below(folder: Path, names: Iterable[str] = ()) -> None:
 def _clear(paths: Iterable[Path]) -> None:
     """Remove those of `paths` that are nobody's; an older folder that was moved aside comes back."""
     for left in [each for each in paths if stands_for(each.name) is not None]:
-        name = stands_for(left.name)
-        if name is not None and (left / "old").is_dir() and not (left.parent / name).exists():
-            os.replace(left / "old", left.parent / name)  # killed between the two steps of `replace_dir`
+        emptied = _comes_back(left)
         with suppress(OSError):
             handle = os.open(left, os.O_RDONLY)
             try:
                 lock(handle)
-                if time.time() - left.stat().st_mtime > FRESH:
+                if emptied or time.time() - left.stat().st_mtime > FRESH:
                     shutil.rmtree(left) if left.is_dir() else left.unlink()
             finally:
                 os.close(handle)
+
+
+def _comes_back(left: Path) -> bool:
+    """Move an older folder back whose writer was killed between the two steps of `replace_dir`: whether so."""
+    final = left.parent / str(stands_for(left.name))
+    if final.exists() or not (left / "old").is_dir():
+        return False
+    os.replace(left / "old", final)
+    return True

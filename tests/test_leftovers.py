@@ -120,7 +120,7 @@ def test_an_older_folder_that_was_moved_aside_comes_back(tmp_path: Path) -> None
     (aside / "old").mkdir(parents=True)
     (aside / "old" / "kept").write_text("x")
     clear_left(tmp_path / "idx")
-    assert (tmp_path / "idx" / "kept").read_text() == "x"
+    assert (tmp_path / "idx" / "kept").read_text() == "x" and os.listdir(tmp_path) == ["idx"]
 
 
 def test_replace_dir_moves_where_nothing_stood(tmp_path: Path) -> None:

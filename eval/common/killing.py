@@ -104,6 +104,7 @@ def _child(work: Callable[[], object], scratch: Path, moment: Moment | None, pip
         for number, name in ((1, "stdout"), (2, "stderr")):
             os.dup2(os.open(scratch / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), number)
         os.environ["TMPDIR"], tempfile.tempdir = str(scratch / "tmp"), None
+        tempfile.gettempdir()  # Python tries whether it can write there; a kill just then is no job's
         count = _count_writes(moment)
         os.write(pipe, b"begin\n")
         try:
