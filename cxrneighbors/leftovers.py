@@ -127,7 +127,7 @@ def _clear(paths: Iterable[Path]) -> None:
 
 
 def _comes_back(left: Path) -> bool:
-    """Move an older folder back whose writer was killed between the two steps of `replace_dir`: whether so."""
+    """Move an older folder back whose writer was killed within `replace_dir`; whether there was one."""
     final = left.parent / str(stands_for(left.name))
     if final.exists() or not (left / "old").is_dir():
         return False
