@@ -20,6 +20,15 @@ from cxrneighbors.leftovers import clear_left, replace_dir, temporary_file, temp
 _TORCH = r"PytorchStreamWriter failed|file write failed|iostream error|unexpected pos \d+ vs"
 
 
+def check_parents(path: str | Path) -> None:
+    """Raise `UserError` where `path` cannot be made because something above it is a file."""
+    for above in Path(path).parents:
+        if above.is_dir():
+            return
+        if above.exists():
+            raise UserError(f"{above}: is a file; give another path: nothing can lie below it")
+
+
 @contextmanager
 def naming(path: str | Path) -> Iterator[None]:
     """Let what cannot be written in the block be an OSError that names `path`.

@@ -16,7 +16,7 @@ import pandas as pd
 
 from cxrneighbors.csv_text import csv_text
 from cxrneighbors.errors import UserError
-from cxrneighbors.files import atomic_path, plain, read_json, write_text_atomic
+from cxrneighbors.files import atomic_path, check_parents, plain, read_json, write_text_atomic
 
 SUFFIXES = (".csv", ".json", ".parquet")
 
@@ -65,6 +65,7 @@ def check_replaceable(path: str | Path, columns: Sequence[str]) -> None:
     """Raise `UserError` where a file lies at `path` that is no table of `columns`, the first of its own."""
     path = Path(path)
     check_suffix(path)
+    check_parents(path)
     if path.is_dir():
         raise UserError(f"{path}: is a folder; give a file")
     if path.exists() and _columns_of(path)[: len(columns)] != list(columns):

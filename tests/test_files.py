@@ -13,6 +13,7 @@ from cxrneighbors.errors import UserError, choose
 from cxrneighbors.files import (
     atomic_dir,
     atomic_path,
+    check_parents,
     read_json,
     sha256_file,
     write_bytes_atomic,
@@ -88,6 +89,14 @@ def test_choose_lists_what_is_known():
     assert choose("aspect", "pad", ("pad", "crop")) == "pad"
     with pytest.raises(UserError, match="unknown aspect 'fit'; choose one of: pad, crop"):
         choose("aspect", "fit", ("pad", "crop"))
+
+
+def test_nothing_lies_below_a_file(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=f"{tmp_path / 'file'}: is a file"):
+        check_parents(tmp_path / "file" / "deep" / "x.csv")
+    check_parents(tmp_path / "new" / "deep" / "x.csv")
+    check_parents("x.csv")
 
 
 def test_errors_of_writing_name_the_path(tmp_path, full_disk):

@@ -28,8 +28,10 @@ def check_table(out: Path, kind: str, inputs: Iterable[Path] = (), list_beside: 
     made (an index's study table) is not replaced: the folder would no longer be what its manifest says.
     """
     from cxrneighbors.errors import UserError
+    from cxrneighbors.files import check_parents
 
     refuse_inputs(out, inputs)
+    check_parents(out)
     if out.is_dir():
         raise UserError(f"{out}: is a folder, and {kind} is a file; {_ANOTHER}")
     written = {out: kind}

@@ -42,13 +42,15 @@ def command(
     from cxrneighbors.cli.outputs import refuse_inputs
     from cxrneighbors.data.skipped import Skipped, write_skipped
     from cxrneighbors.errors import UserError, choose
-    from cxrneighbors.explain.heat_maps import METHODS, heat_maps
+    from cxrneighbors.explain.heat_maps import HEAT_MAPS, METHODS, heat_maps
     from cxrneighbors.progress import say
 
     refuse_inputs(out, [classifier, *films])
     if (heat_map is None) != (target is None):
         raise UserError("predict: --heat-map and --target go together; give both or neither")
     choose("method of heat maps", method, list(METHODS))
+    if heat_map is not None:
+        HEAT_MAPS.check_free(heat_map, {"target": target, "method": method})
     model, asked, skipped = load_classifier(classifier, device), read_films(films), Skipped("predict")
     if target is not None:
         choose("target", target, model.labels)
@@ -81,5 +83,6 @@ def read_films(given: list[Path]) -> pd.DataFrame | list[Path]:
     if all(tables):
         return read_tables(given)
     if any(tables):
-        raise UserError("predict: study tables and image files are both given; give one kind at a time")
+        table, film = given[tables.index(True)], given[tables.index(False)]
+        raise UserError(f"{table}, {film}: a study table and an image file; give one kind at a time")
     return image_files(given)

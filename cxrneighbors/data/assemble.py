@@ -68,7 +68,7 @@ def assemble(
     studies = combine_studies(list(tables), source="assembled tables")
     skipped, notes = Skipped("assemble"), list[str]()
     fits = class_membership(studies, wanted)
-    _check_found(fits, list(wanted), studies)
+    _check_found(fits, wanted, studies)
     usable = fits.any(axis=1) & studies["view"].isin(views).to_numpy() & has_text(studies["path"])
     several = int((fits[usable].sum(axis=1) > 1).sum())
     if several:
@@ -193,13 +193,14 @@ def _check_folders(names: list[str]) -> None:
             raise UserError(f"classes {other!r} and {name!r}: both go to folder {folder}; name one otherwise")
 
 
-def _check_found(fits: np.ndarray, names: list[str], studies: pd.DataFrame) -> None:
-    empty = [names[column] for column in np.flatnonzero(fits.sum(axis=0) == 0)]
+def _check_found(fits: np.ndarray, wanted: Mapping[str, Sequence[str]], studies: pd.DataFrame) -> None:
+    empty = [list(wanted)[column] for column in np.flatnonzero(fits.sum(axis=0) == 0)]
     if empty:
         known = sorted({str(finding) for findings in studies["findings"] for finding in findings})
         raise UserError(
-            f"class {empty[0]!r}: no image has its findings; the tables have {', '.join(known)}: "
-            "add a table, say which findings make the class (--class NAME=FINDING), or leave it out"
+            f"class {empty[0]!r}: no image has {', '.join(wanted[empty[0]])}; the tables have "
+            f"{', '.join(known)}: add a table, say which findings make the class (--class NAME=FINDING), "
+            "or leave it out"
         )
 
 

@@ -59,7 +59,8 @@ def cases() -> list[Case]:
         f"{B} --segmentations ''": "--segmentations", f"{B} --targets -1": "--targets",
         f"{B} --min-score 2": "--min-score", f"{B} --min-score nan": "--min-score", f"{B} --min-score 1":
         "score", f"{B} -k 0": "-k",  f"{B} --calls 0": "--calls",
-        f"{B} --calls 1": "calls", f"{B} --donors -1": "--donors", f"{B} --seeds 0": "--seeds",
+        f"{B} --methods kp-lime -k 5 --calls 5": "calls", f"{B} --donors -1": "--donors",
+        f"{B} --seeds 0": "--seeds",
         f"{B} --top 0": "--top", f"{B} --fill nope": "--fill", f"{B} --sanity -1": "--sanity",
         f"{B} --regions nope": "nope", f"{B} --regions notes.txt": "notes.txt",
         f"{B} --regions labels.parquet": "labels.parquet", f"{B} --among \"view == 'NOPE'\"": "NOPE",

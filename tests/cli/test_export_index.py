@@ -31,4 +31,7 @@ def test_mistakes(work: Path, error_of: Callable[..., str], tmp_path: Path) -> N
     assert "holds other files" in error_of(*given, work / "ev")
     inside = ("--mapping", tmp_path / "share" / "whose.csv")
     assert "lies inside the folder that is shared" in error_of(*given, tmp_path / "share", *inside)
+    (tmp_path / "notes.txt").write_text("mine")
+    below = ("--mapping", tmp_path / "notes.txt" / "whose.csv")
+    assert "notes.txt: is a file" in error_of(*given, tmp_path / "share", *below)
     assert not (tmp_path / "share").exists()

@@ -38,6 +38,7 @@ CASES = [
     "assemble studies.parquet --out labels.parquet",
     # a folder where a file is written, and the reverse
     "import phantom phantom --out idx",
+    "import phantom fresh --patients 3 --image-size 32 --out notes.txt/new.parquet",
     "label-reports studies.parquet --out idx",
     "encode studies.parquet --out notes.txt --image-encoder pixels --report-encoder none",
     "evaluate idx --out notes.txt",

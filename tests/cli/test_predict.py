@@ -53,7 +53,7 @@ def test_files_and_folders(work: Path, net: Path, tmp_path: Path, call: Callable
 def test_mistakes(work: Path, net: Path, tmp_path: Path, error_of: Callable[..., str]) -> None:
     studies = work / "studies.parquet"
     film, out = read_table(studies)["path"][0], ("--out", tmp_path / "p.csv")
-    assert "both given" in error_of("predict", net, studies, film, *out)
+    assert f"{studies}, {film}: a study table" in error_of("predict", net, studies, film, *out)
     assert "go together" in error_of("predict", net, studies, *out, "--target", "Mass")
     arguments = ("predict", net, studies, *out, "--heat-map", tmp_path / "h", "--target")
     assert "--target 'Hernia': no label of" in error_of(*arguments, "Hernia")
@@ -62,4 +62,8 @@ def test_mistakes(work: Path, net: Path, tmp_path: Path, error_of: Callable[...,
     assert "holds no image" in error_of("predict", net, tmp_path, *out)
     assert "written as .csv" in error_of("predict", net, studies, "--out", tmp_path / "p.xls")
     assert "is what this command reads" in error_of("predict", net, studies, "--out", studies)
+    (tmp_path / "notes.txt").write_text("mine")
+    drawn = ("predict", net, studies, *out, "--target", "Mass", "--heat-map")
+    assert "is a file" in error_of(*drawn, tmp_path / "notes.txt")
+    assert "holds other files" in error_of(*drawn, work / "idx")
     assert not list(tmp_path.glob("p.*")) and not (tmp_path / "h").exists()

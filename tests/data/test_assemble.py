@@ -164,7 +164,7 @@ def test_classes_that_no_folder_can_be_called_by(tables, tmp_path, names, said):
 
 def test_errors(tables):
     with pytest.raises(
-        UserError, match=r"class 'Tuberculosis': no image has its findings; the tables have Edema, "
+        UserError, match=r"class 'Tuberculosis': no image has Tuberculosis; the tables have Edema, "
     ):
         assemble(tables[1:], {name: DEFAULT_CLASSES[name] for name in ("Tuberculosis", "Pneumonia")})
     with pytest.raises(UserError, match="one class only; name two or more"):

@@ -98,8 +98,10 @@ class Benchmark:
             for segmentation in self.segmentations:
                 for record in self._records(target, segmentation, number):
                     self.journal.append(record)
-        write_skipped(self.skipped, self.journal.folder)
-        records = self._asked_for(targets)
+        if self.journal.records:
+            write_skipped(self.skipped, self.journal.folder)
+        with self.journal.preparing():
+            records = self._asked_for(targets)
         self.journal.finish()
         return records
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,10 @@ class Journal:
             stream.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
         self.records.append(record)
         self._done.add(self._key(record))
+
+    def preparing(self) -> AbstractContextManager[None]:
+        """Take the folder back when the block raises a `UserError` and it is new and without a record."""
+        return nullcontext() if self.records else self._work.preparing()
 
     def reopen(self) -> None:
         """What is made of the records is about to be written anew."""

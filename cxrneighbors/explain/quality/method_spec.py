@@ -76,7 +76,12 @@ class MethodSpec:
             n_masks = given.get(CALLS, equal)
         elif CALLS in given:
             besides = _besides(given, around.k) if self.name == ContrastLime.name else 0
-            n_masks = max(1, (given[CALLS] - besides) // _films_masked(self.name, around.k))
+            n_masks = (given[CALLS] - besides) // (films := _films_masked(self.name, around.k))
+            if n_masks < 1:
+                raise UserError(
+                    f"method {self.text!r}: one mask of each film takes {besides + films} calls; "
+                    f"give more than {given[CALLS]}"
+                )
         else:
             n_masks = masking.n_masks
         chosen = replace(masking, **{"n_masks": n_masks, **_of(Masking, given)})

@@ -135,6 +135,14 @@ def test_bad_input_is_one_line(world, regions, seeing, tmp_path, more, message):
     assert "\n" not in str(error.value)
 
 
+def test_nothing_stays_where_no_film_can_be_explained(world, regions, seeing, tmp_path, monkeypatch):
+    monkeypatch.setattr(Benchmark, "film", lambda *_: (_ for _ in ()).throw(UserError("no pixels; import")))
+    options = {"methods": ("lime",), "segmentations": ("slic",), "n_targets": 2, "device": "cpu"}
+    with pytest.raises(UserError, match="no target could be explained; no pixels; import"):
+        evaluate_explanations(seeing, world.index, tmp_path / "new", regions=regions, **options)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_plain_function_has_no_weights_to_compare(world, model, tmp_path):
     with pytest.raises(UserError, match="needs a classifier of this package"):
         Benchmark(Predictor(model, ["Nodule", "Effusion"], "cpu"), world.index, tmp_path)
