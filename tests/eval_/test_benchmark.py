@@ -49,6 +49,7 @@ def test_every_way_finds_others_films(given, monkeypatch):
     monkeypatch.setattr(search, "SINGLE", 2)
     monkeypatch.setattr(search, "installed", lambda *names: {})  # hnswlib is always there
     found = search.measure(given)
+    assert all(0 <= build["held_gb"] < 0.2 for build in found["builds"])
     # All films, then one of a hundred passes: six, of whom the query's own patient may be one.
     assert {row["way"] for row in found["rows"]} >= {"ours", "hnswlib, filter="}
     assert min(row["recall"] for row in found["rows"] if row["question"] != "a hundredth") > 0.99

@@ -19,6 +19,9 @@ def child(work=""):
 def test_the_peak_is_the_processs_own():
     held = bytearray(b"x") * 300_000_000
     assert memory.peak_gb() > 0.3
+    with_it = memory.resident_gb()
     assert child() < 0.2
     assert child("x = bytearray(b'x') * 200_000_000; del x; ") > 0.2
     assert len(held) == 300_000_000
+    del held
+    assert 0.25 < with_it - memory.resident_gb() < 0.35
