@@ -59,7 +59,7 @@ class Batches:
             fills = np.broadcast_to(images, (len(images), *films.sources.shape[1:])).reshape(
                 -1, channels, area
             )
-        segments = np.ascontiguousarray(films.segments, dtype=np.int32).ravel()
+        runs = _runs(films.segments.ravel())
         source = np.ascontiguousarray(films.source, dtype=np.int64)
         base = np.zeros(len(films), dtype=np.int64) if neighbour else source
         shown = source if len(fills) > 1 else np.zeros_like(source)
@@ -68,7 +68,7 @@ class Batches:
             rows = slice(start, start + self.size)
             kept = np.ascontiguousarray(films.masks[rows], dtype=bool)
             made = np.empty((len(kept), channels, area), dtype=np.float32)
-            _compose(sources, base[rows], fills, shown[rows], kept, segments, made)
+            _compose(sources, base[rows], fills, shown[rows], kept, *runs, made)
             yield torch.from_numpy(made.reshape(len(kept), *films.sources.shape[1:]))
 
     def each(self, films: MaskedFilms, function: Callable[[Tensor], np.ndarray]) -> np.ndarray:
@@ -91,6 +91,13 @@ class Batches:
         return torch.from_numpy(np.require(values, dtype, ["C", "W"])).to(self.device)
 
 
+def _runs(segments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Stretches of one segment along int (A,): their starts, and A, int64 (R + 1,); their segments (R,)."""
+    segments = segments.astype(np.int64)
+    starts = np.flatnonzero(np.diff(segments, prepend=-1))
+    return np.append(starts, segments.size), segments[starts]
+
+
 @compiled
 def _compose(
     sources: np.ndarray,
@@ -98,18 +105,26 @@ def _compose(
     fills: np.ndarray,
     shown: np.ndarray,
     kept: np.ndarray,
+    starts: np.ndarray,
     segments: np.ndarray,
     made: np.ndarray,
 ) -> None:
-    """Films (B, C, A): `sources[base[b]]` where film b keeps a pixel's segment, else `fills[shown[b, s]]`."""
+    """Films (B, C, A): `sources[base[b]]` where film b keeps a pixel's segment, else `fills[shown[b, s]]`.
+
+    By runs of pixels, see `_runs`: copying a run is several times as fast as asking at each pixel.
+    """
     for film in range(len(made)):
         for channel in range(made.shape[1]):
-            for pixel in range(made.shape[2]):
-                segment = segments[pixel]
+            line = made[film, channel]
+            for run in range(len(segments)):
+                segment = segments[run]
                 if kept[film, segment]:
-                    made[film, channel, pixel] = sources[base[film], channel, pixel]
+                    shows = sources[base[film], channel]
                 else:
-                    made[film, channel, pixel] = fills[shown[film, segment], channel, pixel]
+                    shows = fills[shown[film, segment], channel]
+                here, there = line[starts[run] : starts[run + 1]], shows[starts[run] : starts[run + 1]]
+                for pixel in range(len(here)):
+                    here[pixel] = there[pixel]
 
 
 def _pasted(base: Tensor, fills: Tensor, kept: Tensor, shown: Tensor) -> Tensor:

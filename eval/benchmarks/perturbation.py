@@ -28,8 +28,8 @@ SIZE = 224
 LABELS = ("well", "sick")
 RIVALS = {"lime": "the lime package", "captum": "captum's Lime"}
 LIMIT = (
-    "Before: maps of which film is shown at each pixel, gathered by torch. Now, with a classifier that costs "
-    "nothing: writing each pixel once, and the classifier itself."
+    "Before: maps of which film is shown at each pixel, gathered by torch; then a question at each pixel. "
+    "Now, with a classifier that costs nothing: copying runs of one segment, and the classifier itself."
 )
 
 
