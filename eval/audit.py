@@ -50,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         result.write(given.work / f"audit-{name.replace(', ', '-').replace(' ', '-')}")
         found[name] = {**result.counts, "patients_of_copies": patients_of_copies(result)}
         found[name]["has_splits"] = studies is not samples[PUBLISHED][0]
-    summary = {"data_sets": found, "view_classifier": metrics["test"]["accuracy"]}
+    seen = {name: metrics["test"][name] for name in ("accuracy", "n")}
+    summary = {"data_sets": found, "view_classifier": seen}
     write_results(given.results, "audit", summary, markdown(summary), device=given.device)
 
 
@@ -95,11 +96,12 @@ def markdown(summary: dict[str, Any]) -> str:
         for name, counts in summary["data_sets"].items()
         if counts["patients_of_copies"]
     ]
+    known = summary["view_classifier"]
     about = (
         "What `cxrneighbors audit` finds. Copies: pictures under several ids, by a perceptual hash, "
         "confirmed by their pixels. The view classifier is right on "
-        f"{summary['view_classifier']:.1%} of the films of split test; a view looks wrong where it "
-        "is sure (0.95). Writing suspects are no more than that."
+        f"{known['accuracy']:.1%} of {known['n']:,} films of split test; a view looks wrong where it is sure "
+        "(0.95). Writing suspects are no more than that."
     )
     return document(about, table(columns, rows), "Patients who share pictures:", "\n".join(shared))
 
