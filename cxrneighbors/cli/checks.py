@@ -127,7 +127,7 @@ def _check_fill(value: str, option: str) -> None:
 
 
 def _check_syntax(expression: str, option: str) -> None:
-    from cxrneighbors.index.predicates import parse
+    from cxrneighbors.index.predicate_syntax import parse
 
     try:
         parse(expression)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
-# `masks` and `which` of an `Admission`.
-Filters = tuple[np.ndarray | None, np.ndarray]
+
+class Filters(NamedTuple):
+    """`masks`, `which` and `where` of an `Admission`."""
+
+    masks: np.ndarray | None
+    which: np.ndarray
+    where: tuple[str | None, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -19,7 +25,8 @@ class Admission:
     query's filter. `keys` (N,) and `query_keys` (Q,): a row is left out for a query with the same key: the
     patient, or the row itself when the same patient may be found. A query from outside has key -1, which no
     row has. `units` (N,): of rows with the same unit, a study or a patient, a query finds one, the nearest;
-    None when each row is a unit of its own.
+    None when each row is a unit of its own. `where`: the filters as expressions, None for one that every row
+    passes; None altogether where they were given as masks. `key`: what `keys` are, 'patient' or 'row'.
     """
 
     masks: np.ndarray | None
@@ -27,14 +34,17 @@ class Admission:
     keys: np.ndarray
     query_keys: np.ndarray
     units: np.ndarray | None = None
+    where: tuple[str | None, ...] | None = None
+    key: str = "patient"
 
     def take(self, which: np.ndarray | slice) -> Admission:
         """The same for the queries at positions `which`; filters none of them uses are dropped."""
         used, inverse = np.unique(self.which[which], return_inverse=True)
-        masks = self.masks
+        masks, where = self.masks, self.where
         if masks is not None and len(used) < len(masks):
-            masks = masks[used]
-        return replace(self, masks=masks, which=inverse.astype(np.int64), query_keys=self.query_keys[which])
+            masks, where = masks[used], where and tuple(where[u] for u in used)
+        inverse, query_keys = inverse.astype(np.int64), self.query_keys[which]
+        return replace(self, masks=masks, which=inverse, query_keys=query_keys, where=where)
 
     def groups(self) -> list[tuple[np.ndarray, np.ndarray | None]]:
         """Queries that share a filter: (their positions, the filter bool (N,) or None)."""
@@ -99,7 +109,7 @@ def array_filters(allowed: np.ndarray | None, n_queries: int, n_rows: int) -> Fi
     """Filters from bool (N,) for all queries or (Q, N) for each; ValueError for another shape or type."""
     shared = np.zeros(n_queries, dtype=np.int64)
     if allowed is None:
-        return None, shared
+        return Filters(None, shared)
     allowed = np.asarray(allowed)
     if allowed.dtype != bool or allowed.shape not in ((n_rows,), (n_queries, n_rows)):
         raise ValueError(
@@ -107,5 +117,5 @@ def array_filters(allowed: np.ndarray | None, n_queries: int, n_rows: int) -> Fi
             f"got {allowed.dtype} {allowed.shape}"
         )
     if allowed.ndim == 1:
-        return allowed[None], shared
-    return allowed, np.arange(n_queries, dtype=np.int64)
+        return Filters(allowed[None], shared)
+    return Filters(allowed, np.arange(n_queries, dtype=np.int64))

@@ -232,15 +232,16 @@ class NeighborIndex:
         """
         options = SearchOptions(k, policy, include_same_patient, weights, one_per, fusion)
         queries = indexed_queries(self.store, np.asarray(rows, dtype=np.int64))
-        masks, which = array_filters(allowed, len(queries.rows), len(self.studies))
+        filters = array_filters(allowed, len(queries.rows), len(self.studies))
         modality = self.store.choose_modality(modality)
         _, factors = ranking_factors(self.store, modality, weights)
         able = np.flatnonzero(np.logical_and.reduce([queries.has(name) for name in factors]))
         modalities = np.full(len(able), modality)
         generator = rng or np.random.default_rng(0)
-        hits = find(self.store, queries.take(able), modalities, (masks, which[able]), options, generator)
-        found = np.full((len(which), k), -1, dtype=np.int64)
-        distances = np.full((len(which), k), np.nan, dtype=np.float32)
+        asked = filters._replace(which=filters.which[able])
+        hits = find(self.store, queries.take(able), modalities, asked, options, generator)
+        found = np.full((len(queries.rows), k), -1, dtype=np.int64)
+        distances = np.full((len(queries.rows), k), np.nan, dtype=np.float32)
         found[able], distances[able] = hits
         return found, distances
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from typing import Any, NamedTuple
@@ -44,6 +44,10 @@ class Column:
         there = self.values[~self.missing]
         names = there if self.kind == "text" else chain.from_iterable(there)
         return frozenset(name for name in names if isinstance(name, str))
+
+    def take(self, rows: np.ndarray) -> Column:
+        """The column of `rows` int64 (n,)."""
+        return replace(self, values=self.values[rows], missing=self.missing[rows])
 
 
 def column_of(name: str, series: pd.Series) -> Column:

@@ -24,20 +24,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrneighbors import arguments
 from cxrneighbors.errors import UserError
-from cxrneighbors.index.predicate_columns import METHODS, OPERATORS, Column, ask, column_of, compare, is_in
+from cxrneighbors.index.predicate_columns import METHODS, Column, ask, column_of, compare, is_in
 from cxrneighbors.index.predicate_hints import unknown_values
+from cxrneighbors.index.predicate_syntax import COMPARISONS, known_methods, literal, parse
 from cxrneighbors.index.report_predicates import ReportPredicates
 from cxrneighbors.progress import say
 
 # A function of the language: literal arguments -> bool (N,), or a Column to compare or ask.
 Function = Callable[..., "np.ndarray | Column"]
-
-_MAX_LENGTH = 10_000
-_COMPARISONS: dict[type[ast.cmpop], str] = dict(
-    zip((ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE), OPERATORS, strict=True)
-)
 
 
 class Predicates:
@@ -127,8 +122,8 @@ class Predicates:
             if isinstance(operator, ast.In | ast.NotIn):
                 mask, known = is_in(left, right)
                 passing &= (mask if isinstance(operator, ast.In) else ~mask) & known
-            elif type(operator) in _COMPARISONS:
-                passing &= compare(_COMPARISONS[type(operator)], left, right)
+            elif type(operator) in COMPARISONS:
+                passing &= compare(COMPARISONS[type(operator)], left, right)
             else:
                 raise UserError(
                     f"where: 'is' in {ast.unparse(node)!r} means nothing here; write == or .isna()"
@@ -147,7 +142,7 @@ class Predicates:
             case ast.Name(id=name):
                 known = ", ".join(sorted(self.functions)) or "none yet"
                 raise UserError(
-                    f"where: unknown function {name!r}; functions: {known}; methods: {_methods()}"
+                    f"where: unknown function {name!r}; functions: {known}; methods: {known_methods()}"
                 )
             case ast.Attribute(value=ast.Name(id=name), attr=method) if method in METHODS:
                 return ask(self.column(name), method, *arguments)
@@ -159,55 +154,10 @@ class Predicates:
                     f"where: {ast.unparse(asked)} is a condition and has no .{method}(); join it with and/or"
                 )
             case ast.Attribute(value=ast.Name(id=name), attr=method):
-                raise UserError(f"where: unknown method {method!r} of {name}; choose one of: {_methods()}")
+                raise UserError(
+                    f"where: unknown method {method!r} of {name}; choose one of: {known_methods()}"
+                )
             case _:
                 raise UserError(
-                    f"where: {ast.unparse(node)!r} cannot be called; methods of a column: {_methods()}"
+                    f"where: {ast.unparse(node)!r} cannot be called; methods of a column: {known_methods()}"
                 )
-
-
-def parse(expression: str) -> ast.expr:
-    """Parse one expression; a `UserError` shows the place of a mistake."""
-    arguments.expression("where", expression)
-    if not expression.strip():
-        raise UserError("where: it is empty; leave it out, or write for example view == 'PA'")
-    if len(expression) > _MAX_LENGTH:
-        raise UserError(
-            f"where: {len(expression)} characters, at most {_MAX_LENGTH} are read; write a shorter one"
-        )
-    text = " ".join(expression.splitlines()).strip()
-    try:
-        return ast.parse(text, mode="eval").body
-    except SyntaxError as error:
-        place = min(max((error.offset or 1) - 1, 0), len(text))
-        shown = f"{text[:place]} >>> {text[place:]}".replace("\x00", "?")
-        raise UserError(f"where: {error.msg} at >>> in: {shown}; correct the expression") from None
-    except (RecursionError, MemoryError, ValueError) as error:
-        raise UserError(f"where: it cannot be read ({error}); write a shorter expression") from None
-
-
-def literal(node: ast.expr) -> Any:
-    """The text, number, yes/no or list of these that a node spells; anything else raises a `UserError`."""
-    match node:
-        case ast.Constant(value=str() | int() | float() as value):
-            return value
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
-            return -value
-        case ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Set(elts=elements):
-            return [literal(element) for element in elements]
-        case ast.Name(id=name):
-            raise UserError(
-                f"where: {name} stands where a text or a number is needed; put quotes around a text"
-            )
-        case ast.Attribute():
-            raise UserError(
-                f"where: {ast.unparse(node)!r} reads an attribute; methods of a column: {_methods()}"
-            )
-        case _:
-            raise UserError(
-                f"where: {ast.unparse(node)!r} means nothing here; compare columns with texts or numbers"
-            )
-
-
-def _methods() -> str:
-    return ", ".join(f".{name}()" for name in METHODS)

@@ -131,9 +131,11 @@ def _by_ranks(policy: str) -> Policy:
 
 def _admission(store: VectorStore, queries: Queries, filters: Filters, options: SearchOptions) -> Admission:
     units = store.units(options.one_per)
+    masks, which, where = filters
     if options.include_same_patient:
-        return Admission(*filters, np.arange(len(store.studies)), queries.rows, units)
-    return Admission(*filters, store.patients, queries.patients, units)
+        rows = np.arange(len(store.studies))
+        return Admission(masks, which, rows, queries.rows, units, where, key="row")
+    return Admission(masks, which, store.patients, queries.patients, units, where)
 
 
 def _each(where: str | Sequence[str | None] | None, n_queries: int) -> list[str | None]:
@@ -153,8 +155,9 @@ def _filters(store: VectorStore, where: list[str | None]) -> Filters:
     position = {expression: i for i, expression in enumerate(dict.fromkeys(where))}
     which = np.array([position[expression] for expression in where], dtype=np.int64)
     if list(position) == [None]:
-        return None, which
-    return np.stack([store.rows_where(expression) for expression in position]), which
+        return Filters(None, which)
+    masks = np.stack([store.rows_where(expression) for expression in position])
+    return Filters(masks, which, tuple(position))
 
 
 def _check_all(able: np.ndarray, queries: Queries, mistake: str) -> None:

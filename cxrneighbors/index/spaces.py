@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cxrneighbors.data.views import VIEWS
-from cxrneighbors.index.backends.registry import BACKENDS, Graph, graph_class
+from cxrneighbors.index.backends.registry import BACKENDS, Attributes, Graph, graph_class
 from cxrneighbors.index.fusion import VECTOR_MODALITIES, Factors, distance_factors, scaled_concatenation
 from cxrneighbors.processes import usable_cpus
 from cxrneighbors.progress import track
@@ -69,8 +69,11 @@ def build_graphs(
     views: np.ndarray,
     backend: str,
     options: dict[str, Any],
+    attributes: Attributes | None = None,
 ) -> None:
     """Give every space its partitions; nothing for backend 'exact'. `apart`: see `scaled_concatenation`.
+
+    `attributes`: of all rows, for a backend that filters.
 
     hnswlib graphs are built by one thread each, which makes them the same at every build; several are built
     at once, the largest first.
@@ -83,7 +86,9 @@ def build_graphs(
     jobs.sort(key=lambda job: -len(job[2]) * sum(vectors[name].shape[1] for name in job[0].factors))
 
     def build(job: tuple[Space, str, np.ndarray]) -> Graph:
-        return kind.build(scaled_concatenation(vectors, job[0].factors, job[2], apart=apart), **options)
+        known = _known(attributes, job[2])
+        points = scaled_concatenation(vectors, job[0].factors, job[2], apart=apart)
+        return kind.build(points, **known, **options)
 
     with ThreadPoolExecutor(min(8, usable_cpus()) if backend == "hnsw" else 1) as pool:
         graphs = track(pool.map(build, jobs), "building graphs", len(jobs))
@@ -100,10 +105,12 @@ def extend_graphs(
     apart: dict[str, np.ndarray],
     views: np.ndarray,
     backend: str,
+    attributes: Attributes | None = None,
 ) -> None:
     """Give every space its partitions: those of `before` with the rows that came behind, new ones for others.
 
-    Arguments as in `build_graphs`, of all rows; the first of them are those of `before`, unchanged.
+    Arguments as in `build_graphs`, of all rows; the first of them are those of `before`, unchanged. A graph
+    that knows the attributes of its rows is built again.
     """
     kind = graph_class(backend)
     if kind is None:
@@ -114,8 +121,15 @@ def extend_graphs(
     for space, view, rows in track(jobs, "adding to graphs", len(jobs)):
         graph = there.get((space.modality, view))
         points = scaled_concatenation(vectors, space.factors, rows, apart=apart)
-        grown = kind.build(points, **_options(backend, there)) if graph is None else graph.extended(points)
+        if graph is None or attributes is not None:
+            grown = kind.build(points, **_known(attributes, rows), **_options(backend, there))
+        else:
+            grown = graph.extended(points)
         space.partitions.append(Partition(view, rows, space.factors, grown))
+
+
+def _known(attributes: Attributes | None, rows: np.ndarray) -> dict[str, Attributes]:
+    return {} if attributes is None else {"attributes": attributes.take(rows)}
 
 
 def _options(backend: str, there: Mapping[tuple[str, str], Graph]) -> dict[str, Any]:

@@ -14,15 +14,17 @@ from cxrneighbors.data.schema import validate_studies
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.index.alignment import align
-from cxrneighbors.index.backends.registry import check_options
+from cxrneighbors.index.backends.registry import Attributes, can_filter, check_options
 from cxrneighbors.index.fusion import (
     FUSIONS,
     MODALITIES,
+    VECTOR_MODALITIES,
     Factors,
     check_weights,
     modality_scale,
     squared_distances,
 )
+from cxrneighbors.index.predicate_columns import Column
 from cxrneighbors.index.predicates import Predicates
 from cxrneighbors.index.spaces import Space, build_graphs, extend_graphs, make_spaces
 from cxrneighbors.statistics.patients import ONE_PER, patient_codes, unit_codes
@@ -32,6 +34,8 @@ EXACT_ROWS = 2000
 # Exact distances that cost what one unit of a graph's effort (`ef`) costs: many when a batch shares its
 # filter and so one matrix product, few when each query has its own.
 ROWS_PER_EFFORT = {"shared": 600, "own": 8}
+# Yes/no columns that `where` knows beside those of the study table.
+HAS = tuple(f"has_{name}" for name in VECTOR_MODALITIES)
 
 
 @dataclass
@@ -105,11 +109,21 @@ class VectorStore:
 
     def build_graphs(self, options: dict[str, Any]) -> None:
         """Give every space its graphs; see `spaces.build_graphs`."""
-        build_graphs(self.spaces, self.vectors, self.apart, self.views, self.backend, options)
+        known = self._attributes()
+        build_graphs(self.spaces, self.vectors, self.apart, self.views, self.backend, options, known)
 
     def extend_graphs(self, spaces: dict[str, Space]) -> None:
         """Give every space the graphs of `spaces` with the rows added since; see `spaces.extend_graphs`."""
-        extend_graphs(self.spaces, spaces, self.vectors, self.apart, self.views, self.backend)
+        known = self._attributes()
+        extend_graphs(self.spaces, spaces, self.vectors, self.apart, self.views, self.backend, known)
+
+    def _attributes(self) -> Attributes | None:
+        """What a backend that filters is told of all rows; None for another."""
+        if not can_filter(self.backend):
+            return None
+        names = [name for name in self.studies.columns if isinstance(name, str)]
+        columns = {name: self.column(name) for name in (*names, *HAS)}
+        return Attributes(columns, {"patient": self.patients, "row": np.arange(len(self.studies))})
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -124,8 +138,12 @@ class VectorStore:
     @cached_property
     def _predicates(self) -> Predicates:
         nothing = np.zeros(len(self.studies), dtype=bool)
-        flags = {f"has_{name}": self.has.get(name, nothing) for name in ("image", "report")}
-        return Predicates(self.studies, flags)
+        flags = [self.has.get(name, nothing) for name in VECTOR_MODALITIES]
+        return Predicates(self.studies, dict(zip(HAS, flags, strict=True)))
+
+    def column(self, name: str) -> Column:
+        """A column as `where` expressions see it; a `UserError` for an unknown one."""
+        return self._predicates.column(name)
 
     def rows_where(self, where: str | None) -> np.ndarray:
         """Rows that pass an expression (see `Predicates`): bool (N,); all for None."""

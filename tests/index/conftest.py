@@ -118,7 +118,7 @@ def request_of() -> Callable[..., Request]:
     ) -> Request:
         store = index.store
         filters = array_filters(allowed, len(rows), len(store.studies))
-        admission = Admission(*filters, store.patients, store.patients[rows])
+        admission = Admission(filters.masks, filters.which, store.patients, store.patients[rows])
         factors = distance_factors(modality, store.scale, weights or store.weights)
         return Request(store, store.row_vectors(rows), k, modality, factors, admission)
 

@@ -4,6 +4,9 @@ Without `uri` each partition is a Milvus Lite store of its own, kept in the inde
 temporary folder while it is open, because opening one changes its files. With `uri` (a cluster,
 `http://host:19530`) the collections live there, and the index folder keeps their names. A token, where the
 cluster needs one, comes from the environment variable MILVUS_TOKEN and is never written down.
+
+Beside the vectors a collection keeps what `where` and the exclusion of a patient ask of its rows
+(`milvus_fields`), so that Milvus filters where it searches.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import shutil
 import tempfile
 import threading
 import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,6 +26,10 @@ import numpy as np
 
 from cxrneighbors.errors import UserError
 from cxrneighbors.files import write_json_atomic
+from cxrneighbors.index.backends.milvus_fields import Field, scalar_fields
+from cxrneighbors.index.backends.milvus_filter import translate
+from cxrneighbors.index.backends.registry import Attributes
+from cxrneighbors.index.predicate_columns import Column
 from cxrneighbors.progress import track
 
 METRIC = "L2"
@@ -30,6 +38,9 @@ MAX_FETCH = 16_384
 BATCH = 1000
 # What a fetch is reckoned to cost, in hnswlib's ef; see `vector_store.ROWS_PER_EFFORT`.
 EFFORT = 64
+# A filter is one for all queries of a call, so that leaving out each one's patient takes a call a patient. Of
+# more patients none is left out, and what is found of them is dropped where the answer arrives.
+MAX_LEFT_OUT = 32
 _STORE = "store.db"
 
 
@@ -50,13 +61,19 @@ class MilvusGraph:
         self.suffix = self.suffixes[settings["uri"] is not None]
 
     @classmethod
-    def build(cls, vectors: np.ndarray, uri: str | None = None) -> MilvusGraph:
+    def build(
+        cls, vectors: np.ndarray, attributes: Attributes | None = None, uri: str | None = None
+    ) -> MilvusGraph:
         """Insert float32 (n, D), n > 0, into a store of its own, or into the Milvus at `uri`."""
-        digest = hashlib.sha256(np.ascontiguousarray(vectors).tobytes()).hexdigest()
+        fields = {} if attributes is None else scalar_fields(attributes)
+        hashed = hashlib.sha256(np.ascontiguousarray(vectors).tobytes())
+        digest = hashed.hexdigest()
+        hashed.update(json.dumps(fields).encode("utf-8"))
         settings: dict[str, Any] = {"space": METRIC, "dim": int(vectors.shape[1]), "count": len(vectors)}
-        settings |= {"uri": uri, "collection": f"cxrneighbors_{digest[:24]}", "vectors_sha256": digest}
+        settings |= {"uri": uri, "collection": f"cxrneighbors_{hashed.hexdigest()[:24]}"}
+        settings |= {"vectors_sha256": digest, "fields": list(fields)}
         graph = cls(uri, settings) if uri is not None else cls._embedded(settings)
-        graph._insert(vectors)
+        graph._insert(vectors, fields)
         return graph
 
     @classmethod
@@ -81,31 +98,60 @@ class MilvusGraph:
 
     def extended(self, vectors: np.ndarray) -> MilvusGraph:
         """As `Graph.extended`: a collection of its own, for one is named by the vectors that it holds."""
-        return MilvusGraph.build(vectors, self._settings["uri"])
+        return MilvusGraph.build(vectors, uri=self._settings["uri"])
+
+    def expression(self, where: str, column: Callable[[str], Column]) -> str | None:
+        """As `FilteringGraph.expression`."""
+        return translate(where, self._fields, column)
 
     def query(self, vectors: np.ndarray, m: int) -> np.ndarray:
         """As `Graph.query`."""
+        return self.query_where(vectors, m, None, "row", np.full(len(vectors), -1))
+
+    def query_where(
+        self, vectors: np.ndarray, m: int, expression: str | None, key: str, left_out: np.ndarray
+    ) -> np.ndarray:
+        """As `FilteringGraph.query_where`."""
         m = min(m, self._settings["count"], MAX_FETCH)
         positions = np.full((len(vectors), m), -1, dtype=np.int64)
         with self._lock:
-            for start in range(0, len(vectors), BATCH):
+            for which, filter_ in self._calls(expression, key, left_out):
                 found = self._open().search(
                     self._settings["collection"],
-                    data=list(vectors[start : start + BATCH]),
+                    data=list(vectors[which]),
+                    filter=filter_,
                     limit=m,
                     output_fields=["position"],
                     search_params={"metric_type": METRIC},
                 )
-                for row, hits in enumerate(found, start=start):
+                for row, hits in zip(which, found, strict=True):
                     positions[row, : len(hits)] = [hit["position"] for hit in hits]
         return positions
+
+    def _calls(
+        self, expression: str | None, key: str, left_out: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, str]]:
+        """Positions of the queries of each call, at most `BATCH`, and their filter."""
+        groups = np.unique(left_out) if key in self._fields else np.empty(0)
+        if len(groups) > MAX_LEFT_OUT or not len(groups):
+            groups, left_out = np.array([-1]), np.full(len(left_out), -1)
+        for group in groups:
+            parts = [part for part in (expression, f"{key} != {group}" if group >= 0 else None) if part]
+            which = np.flatnonzero(left_out == group)
+            for start in range(0, len(which), BATCH):
+                yield which[start : start + BATCH], " and ".join(parts)
+
+    @property
+    def _fields(self) -> list[str]:
+        """Scalar fields of the collection; none in one of an index that was built before there were any."""
+        return list(self._settings.get("fields", []))
 
     def effort(self, m: np.ndarray) -> np.ndarray:
         """As `Graph.effort`; beyond Milvus' largest answer the exact search is left."""
         return np.where(m > MAX_FETCH, np.iinfo(np.int32).max, np.maximum(m, EFFORT))
 
     def settings(self) -> dict[str, Any]:
-        """space, dim, count, uri (None: embedded), collection, and the hash of the vectors."""
+        """space, dim, count, uri (None: embedded), collection, its scalar fields, hash of the vectors."""
         return dict(self._settings)
 
     def save(self, path: Path) -> None:
@@ -133,7 +179,7 @@ class MilvusGraph:
             weakref.finalize(self, _close, self._client, self._folder)
         return self._client
 
-    def _insert(self, vectors: np.ndarray) -> None:
+    def _insert(self, vectors: np.ndarray, fields: dict[str, Field]) -> None:
         client, name = self._open(), self._settings["collection"]
         from pymilvus import DataType
 
@@ -142,13 +188,20 @@ class MilvusGraph:
         schema = client.create_schema(auto_id=False)
         schema.add_field("position", DataType.INT64, is_primary=True)
         schema.add_field("vector", DataType.FLOAT_VECTOR, dim=self._settings["dim"])
+        for field, (kind, _, options) in fields.items():
+            typed = {key: DataType[v] if key == "element_type" else v for key, v in options.items()}
+            schema.add_field(field, DataType[kind], **typed)
         graph = client.prepare_index_params()
         kind = "AUTOINDEX" if self._folder is None else "FLAT"
         graph.add_index("vector", index_type=kind, metric_type=METRIC)
         client.create_collection(name, schema=schema, index_params=graph, consistency_level="Strong")
         for start in track(range(0, len(vectors), BATCH), "sending vectors to Milvus"):
             part = vectors[start : start + BATCH].astype(np.float32, copy=False)
-            client.insert(name, [{"position": start + i, "vector": vector} for i, vector in enumerate(part)])
+            rows = [{"position": start + i, "vector": vector} for i, vector in enumerate(part)]
+            for field, (_, values, _) in fields.items():
+                for row, value in zip(rows, values[start : start + BATCH], strict=True):
+                    row[field] = value
+            client.insert(name, rows)
         client.flush(name)
         client.load_collection(name)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 
 from cxrneighbors.arguments import whole
 from cxrneighbors.errors import UserError, choose
+from cxrneighbors.index.predicate_columns import Column
 
 # Names, and the options that each takes in `NeighborIndex.build`.
 BACKENDS: dict[str, tuple[str, ...]] = {
@@ -52,6 +55,40 @@ class Graph(Protocol):
         """Write the graph to the file `path`."""
 
 
+@dataclass(frozen=True)
+class Attributes:
+    """What is known of n rows beside their vectors, for backends that filter.
+
+    `columns`: as `where` expressions see them, by name. `keys`: int64 (n,) by what may be left out for a
+    query, see `Admission`: 'patient', its number, and 'row', that in the study table.
+    """
+
+    columns: Mapping[str, Column]
+    keys: Mapping[str, np.ndarray]
+
+    def take(self, rows: np.ndarray) -> Attributes:
+        """Those of `rows` int64 (n,)."""
+        columns = {name: column.take(rows) for name, column in self.columns.items()}
+        return Attributes(columns, {name: values[rows] for name, values in self.keys.items()})
+
+
+@runtime_checkable
+class FilteringGraph(Graph, Protocol):
+    """A graph that filters where it searches: its `build` takes the `attributes` of its vectors too."""
+
+    def expression(self, where: str, column: Callable[[str], Column]) -> str | None:
+        """`where` in the graph's own language, None if it cannot be said there; `column`: one by its name."""
+
+    def query_where(
+        self, vectors: np.ndarray, m: int, expression: str | None, key: str, left_out: np.ndarray
+    ) -> np.ndarray:
+        """As `query`, of the positions that pass `expression` (None: all) alone.
+
+        `left_out`: int64 (Q,), whose rows, by `key` of the attributes, a query does not want, -1 for none.
+        They may be among the answer all the same, where many queries want different ones.
+        """
+
+
 def check_options(backend: str, options: dict[str, Any]) -> None:
     """A UserError for an unknown backend, or for an option that it does not take."""
     choose("backend", backend, tuple(BACKENDS))
@@ -61,6 +98,11 @@ def check_options(backend: str, options: dict[str, Any]) -> None:
             raise UserError(f"backend {backend}: unknown option {name!r}; it takes: {takes}")
         if name != "uri":
             whole(name, options[name], 16)
+
+
+def can_filter(backend: str) -> bool:
+    """Whether the backend's graphs filter where they search (`FilteringGraph`)."""
+    return hasattr(graph_class(backend), "query_where")
 
 
 def graph_class(backend: str) -> type[Graph] | None:
