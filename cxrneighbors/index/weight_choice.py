@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from cxrneighbors.errors import UserError
+from cxrneighbors.index.filters import Filters
 from cxrneighbors.index.queries import indexed_queries
 from cxrneighbors.index.search import SearchOptions, find
 from cxrneighbors.index.vector_store import VectorStore
@@ -136,7 +137,7 @@ def _bench(store: VectorStore) -> Bench:
 
 def _search(store: VectorStore, bench: Bench, weights: dict[str, float]) -> Found:
     options = SearchOptions(K, "nearest", False, weights, one_per="image")
-    filters = bench.pool[None], np.zeros(len(bench.targets), dtype=np.int64)
+    filters = Filters(bench.pool[None], np.zeros(len(bench.targets), dtype=np.int64))
     fused = np.full(len(bench.targets), "fused")
     queries = indexed_queries(store, bench.targets)
     rows = find(store, queries, fused, filters, options, np.random.default_rng(0)).rows
