@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cxrneighbors.index.backends.exact import nearest_exact
-from cxrneighbors.index.backends.registry import FilteringGraph
+from cxrneighbors.index.backends.registry import filters_itself
 from cxrneighbors.index.filters import Admission, kept_first
 from cxrneighbors.index.fusion import scaled_concatenation
 from cxrneighbors.index.request import Request
@@ -110,7 +110,7 @@ def _expressions(request: Request, partition: Partition, admission: Admission) -
     if admission.masks is None:
         return [None]
     graph, where = partition.graph, admission.where
-    if where is None or not isinstance(graph, FilteringGraph):
+    if where is None or not filters_itself(graph):
         return [None] * len(admission.masks)
     column = request.store.column
     return [None if filter_ is None else graph.expression(filter_, column) for filter_ in where]
@@ -146,7 +146,7 @@ def _ask(
 ) -> np.ndarray:
     """Positions of the m nearest of the queries at `which`, filtered as far as the graph can: (A, <= m)."""
     graph = partition.graph
-    if not isinstance(graph, FilteringGraph):
+    if not filters_itself(graph):
         return graph.query(vectors[which], m)
     admission = request.admission.take(which)
     positions = np.full((len(which), m), -1, dtype=np.int64)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from cxrneighbors.index.backends.hnsw import HnswGraph
 from cxrneighbors.index.candidates import (
     assembled,
     exact_candidates,
     exact_is_cheaper,
     partition_candidates,
 )
+from cxrneighbors.index.fusion import scaled_concatenation
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.index.request import Request
 
@@ -88,3 +91,55 @@ def test_few_passing_rows_are_searched_exactly(
     assert exact_is_cheaper(request, partitions).tolist() == [False, False, True, True] * 2
     monkeypatch.setattr(index.store, "rows_per_effort", {"shared": 0, "own": 10**6})
     assert exact_is_cheaper(request, partitions).all()
+
+
+class Filtering(HnswGraph):
+    """A graph that filters by plain loops; an expression is the `where` it was made of, but for `sex`."""
+
+    def of(self, index: NeighborIndex, points: np.ndarray, rows: np.ndarray) -> Filtering:
+        self.index, self.points, self.rows = index, points, rows
+        self.asked: list[tuple[int, int, str | None, str]] = []
+        return self
+
+    def expression(self, where: str, column: Callable[..., object]) -> str | None:
+        column("age")
+        return None if "sex" in where else where
+
+    def query(self, vectors: np.ndarray, m: int) -> np.ndarray:
+        raise AssertionError("asked without a filter")
+
+    def query_where(
+        self, vectors: np.ndarray, m: int, expression: str | None, key: str, left_out: np.ndarray
+    ) -> np.ndarray:
+        self.asked.append((len(vectors), m, expression, key))
+        keys = {"patient": self.index.store.patients, "row": np.arange(len(self.index.studies))}[key]
+        squared = ((vectors[:, None] - self.points[None]) ** 2).sum(axis=2)
+        squared[:, ~self.index.rows_where(expression)[self.rows]] = np.inf
+        squared[keys[self.rows] == left_out[:, None]] = np.inf
+        order = np.argsort(squared, axis=1)[:, :m]
+        return np.where(np.isinf(np.take_along_axis(squared, order, axis=1)), -1, order)
+
+
+@pytest.mark.parametrize("where", [None, "age < 20", ["age < 20", None, "age > 90", "sex == 'F'"] * 3])
+@pytest.mark.parametrize("options", [{}, {"include_same_patient": True}, {"one_per": "patient", "k": 9}])
+def test_a_graph_that_filters_is_asked_for_no_more_than_k(
+    small_index: Build, where: str | list[str | None] | None, options: dict[str, object]
+) -> None:
+    index, exact = small_index(900, backend="hnsw"), small_index(900)
+    index.store.exact_rows, index.store.rows_per_effort = 0, {"shared": 0, "own": 0}
+    space = index.store.spaces["image"]
+    graphs = []
+    for i, part in enumerate(space.partitions):
+        points = scaled_concatenation(index.vectors, part.factors, part.rows)
+        graph = Filtering.build(points).of(index, points, part.rows)
+        space.partitions[i] = replace(part, graph=graph)
+        graphs.append(graph)
+    ids = [f"i{i:05d}" for i in range(1, 900, 80)]
+    options = {"where": where, "modality": "image", **options}
+    assert index.search(ids, **options).equals(exact.search(ids, **options))
+    asked = [one for graph in graphs for one in graph.asked]
+    assert {key for *_, key in asked} == {"row" if "include_same_patient" in options else "patient"}
+    said = [m for _, m, expression, _ in asked if expression is not None]
+    assert bool(said) == (where is not None)
+    if "one_per" not in options:
+        assert set(said) <= {16}

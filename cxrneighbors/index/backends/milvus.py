@@ -116,17 +116,29 @@ class MilvusGraph:
         positions = np.full((len(vectors), m), -1, dtype=np.int64)
         with self._lock:
             for which, filter_ in self._calls(expression, key, left_out):
-                found = self._open().search(
-                    self._settings["collection"],
-                    data=list(vectors[which]),
-                    filter=filter_,
-                    limit=m,
-                    output_fields=["position"],
-                    search_params={"metric_type": METRIC},
-                )
+                found = self._search(vectors[which], m, filter_)
                 for row, hits in zip(which, found, strict=True):
                     positions[row, : len(hits)] = [hit["position"] for hit in hits]
         return positions
+
+    def _search(self, vectors: np.ndarray, m: int, filter_: str) -> Any:
+        client, name = self._open(), self._settings["collection"]
+        from pymilvus.exceptions import MilvusException
+
+        try:
+            return client.search(
+                name,
+                data=list(vectors),
+                filter=filter_,
+                limit=m,
+                output_fields=["position"],
+                search_params={"metric_type": METRIC},
+            )
+        except MilvusException as error:
+            raise UserError(
+                f"milvus {self._uri}: collection {name} cannot be searched ({_reason(error)}); "
+                "see that Milvus runs, or build the index again"
+            ) from None
 
     def _calls(
         self, expression: str | None, key: str, left_out: np.ndarray
@@ -223,10 +235,13 @@ def _connect(client: Any, uri: str) -> Any:
     try:
         return client(uri=uri, token=os.environ.get("MILVUS_TOKEN", ""))
     except (MilvusException, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
         raise UserError(
-            f"milvus {uri}: cannot be opened ({reason}); check the address or leave uri out"
+            f"milvus {uri}: cannot be opened ({_reason(error)}); check the address or leave uri out"
         ) from None
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:120]
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, TypeGuard
 
 import numpy as np
 
@@ -72,7 +72,6 @@ class Attributes:
         return Attributes(columns, {name: values[rows] for name, values in self.keys.items()})
 
 
-@runtime_checkable
 class FilteringGraph(Graph, Protocol):
     """A graph that filters where it searches: its `build` takes the `attributes` of its vectors too."""
 
@@ -101,8 +100,13 @@ def check_options(backend: str, options: dict[str, Any]) -> None:
 
 
 def can_filter(backend: str) -> bool:
-    """Whether the backend's graphs filter where they search (`FilteringGraph`)."""
+    """Whether the backend's graphs filter where they search."""
     return hasattr(graph_class(backend), "query_where")
+
+
+def filters_itself(graph: Graph) -> TypeGuard[FilteringGraph]:
+    """Whether a graph is a `FilteringGraph`; at every query, so by one look."""
+    return hasattr(graph, "query_where")
 
 
 def graph_class(backend: str) -> type[Graph] | None:

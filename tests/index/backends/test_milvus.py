@@ -12,6 +12,7 @@ import pytest
 
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.errors import UserError
+from cxrneighbors.files import sha256_file
 from cxrneighbors.index.backends.milvus import MilvusGraph
 from cxrneighbors.index.neighbor_index import NeighborIndex
 
@@ -50,6 +51,9 @@ def test_finds_the_nearest_also_after_loading(tmp_path: Path, shared: bool) -> N
         MilvusGraph.load(path, VECTORS + 1, graph.settings())
     with pytest.raises(UserError, match="holds 120 vectors, not 121"):
         MilvusGraph.load(path, VECTORS, graph.settings() | {"count": 121})
+    again._client.drop_collection(again.settings()["collection"])
+    with pytest.raises(UserError, match=r"cannot be searched .*; see that Milvus runs"):
+        again.query(VECTORS[:9], 4)
 
 
 def test_an_index_on_milvus(small_index: Build, tmp_path: Path, asked: list[tuple[int, int, str]]) -> None:
@@ -58,6 +62,7 @@ def test_an_index_on_milvus(small_index: Build, tmp_path: Path, asked: list[tupl
     for arguments in ({}, {"where": "age < 70", "modality": "image"}, {"weights": {"image": 3}}):
         assert index.search(ids, **arguments).equals(exact.search(ids, **arguments))
     index.save(tmp_path / "idx")
+    files = {path: sha256_file(path) for path in (tmp_path / "idx").rglob("*") if path.is_file()}
     again = only_graphs(NeighborIndex.load(tmp_path / "idx"))
     for modality in ("image", "report", "fused"):
         for where in (None, "age < 70 or not findings.has('Mass')", "has_report and has_image"):
@@ -65,7 +70,7 @@ def test_an_index_on_milvus(small_index: Build, tmp_path: Path, asked: list[tupl
             ids = ["i00001", "i00007", "i00081"]
             assert again.search(ids, **options).equals(exact.search(ids, **options))
     assert any("flag_has_report == true" in filter_ for *_, filter_ in asked)
-    assert NeighborIndex.load(tmp_path / "idx").backend == "milvus"  # opening it changed no file
+    assert {path: sha256_file(path) for path in files} == files  # opening them changed none
 
 
 N = 10_000
