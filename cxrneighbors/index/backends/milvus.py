@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 import tempfile
 import threading
 import weakref
@@ -26,16 +24,22 @@ import numpy as np
 
 from cxrneighbors.errors import UserError
 from cxrneighbors.files import write_json_atomic
-from cxrneighbors.index.backends.milvus_fields import Field, scalar_fields
+from cxrneighbors.index.backends.milvus_fields import scalar_fields
 from cxrneighbors.index.backends.milvus_filter import translate
+from cxrneighbors.index.backends.milvus_store import (
+    BATCH,
+    METRIC,
+    close,
+    connect,
+    copy_store,
+    create_collection,
+    search,
+)
 from cxrneighbors.index.backends.registry import Attributes
 from cxrneighbors.index.predicate_columns import Column
-from cxrneighbors.progress import track
 
-METRIC = "L2"
-# Largest answer that Milvus gives, and how many vectors travel in one call.
+# Largest answer that Milvus gives.
 MAX_FETCH = 16_384
-BATCH = 1000
 # What a fetch is reckoned to cost, in hnswlib's ef; see `vector_store.ROWS_PER_EFFORT`.
 EFFORT = 64
 # A filter is one for all queries of a call, so that leaving out each one's patient takes a call a patient. Of
@@ -73,7 +77,7 @@ class MilvusGraph:
         settings |= {"uri": uri, "collection": f"cxrneighbors_{hashed.hexdigest()[:24]}"}
         settings |= {"vectors_sha256": digest, "fields": list(fields)}
         graph = cls(uri, settings) if uri is not None else cls._embedded(settings)
-        graph._insert(vectors, fields)
+        create_collection(graph._open(), settings["collection"], vectors, fields, embedded=uri is None)
         return graph
 
     @classmethod
@@ -84,7 +88,7 @@ class MilvusGraph:
             raise UserError(f"{path}: collection does not hold the vectors beside it; build the index again")
         if settings["uri"] is None:
             graph = cls._embedded(settings)
-            _copy(path, Path(graph._uri))
+            copy_store(path, Path(graph._uri))
         else:
             named = json.loads(path.read_text(encoding="utf-8"))
             graph = cls(named["uri"], settings | {"collection": named["collection"]})
@@ -116,29 +120,10 @@ class MilvusGraph:
         positions = np.full((len(vectors), m), -1, dtype=np.int64)
         with self._lock:
             for which, filter_ in self._calls(expression, key, left_out):
-                found = self._search(vectors[which], m, filter_)
+                found = search(self._open(), self._settings["collection"], vectors[which], m, filter_)
                 for row, hits in zip(which, found, strict=True):
                     positions[row, : len(hits)] = [hit["position"] for hit in hits]
         return positions
-
-    def _search(self, vectors: np.ndarray, m: int, filter_: str) -> Any:
-        client, name = self._open(), self._settings["collection"]
-        from pymilvus.exceptions import MilvusException
-
-        try:
-            return client.search(
-                name,
-                data=list(vectors),
-                filter=filter_,
-                limit=m,
-                output_fields=["position"],
-                search_params={"metric_type": METRIC},
-            )
-        except MilvusException as error:
-            raise UserError(
-                f"milvus {self._uri}: collection {name} cannot be searched ({_reason(error)}); "
-                "see that Milvus runs, or build the index again"
-            ) from None
 
     def _calls(
         self, expression: str | None, key: str, left_out: np.ndarray
@@ -175,47 +160,15 @@ class MilvusGraph:
             if self._client is not None:
                 self._client.close()
                 self._client = None
-            _copy(Path(self._uri), path)
+            copy_store(Path(self._uri), path)
 
     def _open(self) -> Any:
         if self._client is None:
-            try:
-                from pymilvus import MilvusClient
-            except ImportError:
-                raise UserError(
-                    "backend milvus: pymilvus is not installed; run pip install cxrneighbors[milvus]"
-                ) from None
-            self._client = _connect(MilvusClient, self._uri)
+            self._client = connect(self._uri)
             if self._client.has_collection(self._settings["collection"]):
                 self._client.load_collection(self._settings["collection"])
-            weakref.finalize(self, _close, self._client, self._folder)
+            weakref.finalize(self, close, self._client, self._folder)
         return self._client
-
-    def _insert(self, vectors: np.ndarray, fields: dict[str, Field]) -> None:
-        client, name = self._open(), self._settings["collection"]
-        from pymilvus import DataType
-
-        if client.has_collection(name):
-            client.drop_collection(name)
-        schema = client.create_schema(auto_id=False)
-        schema.add_field("position", DataType.INT64, is_primary=True)
-        schema.add_field("vector", DataType.FLOAT_VECTOR, dim=self._settings["dim"])
-        for field, (kind, _, options) in fields.items():
-            typed = {key: DataType[v] if key == "element_type" else v for key, v in options.items()}
-            schema.add_field(field, DataType[kind], **typed)
-        graph = client.prepare_index_params()
-        kind = "AUTOINDEX" if self._folder is None else "FLAT"
-        graph.add_index("vector", index_type=kind, metric_type=METRIC)
-        client.create_collection(name, schema=schema, index_params=graph, consistency_level="Strong")
-        for start in track(range(0, len(vectors), BATCH), "sending vectors to Milvus"):
-            part = vectors[start : start + BATCH].astype(np.float32, copy=False)
-            rows = [{"position": start + i, "vector": vector} for i, vector in enumerate(part)]
-            for field, (_, values, _) in fields.items():
-                for row, value in zip(rows, values[start : start + BATCH], strict=True):
-                    row[field] = value
-            client.insert(name, rows)
-        client.flush(name)
-        client.load_collection(name)
 
     def _check_count(self, path: Path) -> None:
         client, name = self._open(), self._settings["collection"]
@@ -227,32 +180,3 @@ class MilvusGraph:
                 f"{path}: collection {name} holds {count} vectors, not {self._settings['count']}; "
                 "build the index again"
             )
-
-
-def _connect(client: Any, uri: str) -> Any:
-    from pymilvus.exceptions import MilvusException
-
-    try:
-        return client(uri=uri, token=os.environ.get("MILVUS_TOKEN", ""))
-    except (MilvusException, OSError, ValueError) as error:
-        raise UserError(
-            f"milvus {uri}: cannot be opened ({_reason(error)}); check the address or leave uri out"
-        ) from None
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:120]
-
-
-def _copy(source: Path, target: Path) -> None:
-    """A store is one file in some versions of Milvus Lite and a folder in others."""
-    if source.is_dir():
-        shutil.copytree(source, target)
-    else:
-        shutil.copy2(source, target)
-
-
-def _close(client: Any, folder: Path | None) -> None:
-    client.close()
-    if folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)
