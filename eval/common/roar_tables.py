@@ -31,8 +31,8 @@ def report(summary: dict[str, Any]) -> str:
         f"Small-cnn trained anew on {films['train']} phantom films at {summary['image_size']} pixels, mean "
         f"AUROC on {films['test']} test films, {summary['seeds']} trainings: {unchanged['auroc']:.3f} with "
         "the films as they are. Below, without the segments that support the finding most, "
-        f"{summary['calls']} films scored for an explanation; in brackets the difference to random segments, ± "
-        "its standard error over trainings. Low is good."
+        f"{summary['calls']} films scored for an explanation; in brackets the difference to random segments, "
+        "± its standard error over trainings. Low is good."
     )
     blocks, rows = [head], summary["rows"]
     for fill, words in FILLS.items():
