@@ -111,6 +111,10 @@ class SegmentCache:
                 self._maps.pop(oldest, None)
         return labels
 
+    def clear(self) -> None:
+        """Forget what is kept in memory."""
+        self._maps.clear()
+
     def _labels(self, film: np.ndarray, segmentation: Segmentation, digest: str) -> np.ndarray:
         if self.folder is None or not isinstance(segmentation, str):
             return segment(film, segmentation, self.lungs)
