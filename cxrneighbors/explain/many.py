@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from cxrneighbors.explain.identity import index_hash, model_hash
 from cxrneighbors.explain.sheet import MAX_FILMS, contact_sheet
 from cxrneighbors.files import write_bytes_atomic, write_text_atomic
 from cxrneighbors.leftovers import stands_for
+from cxrneighbors.processes import each_by_process, usable_cpus
 from cxrneighbors.ray_cluster import connected
 
 EXPLANATIONS = Kind("explanations", version=1, made_by="explain")
@@ -117,20 +119,26 @@ def plan_of(explainer: Explainer, target: str) -> dict[str, Any]:
 
 
 def _write_sheets(folder: Path, table: pd.DataFrame, title: str) -> None:
-    """Sheets of `MAX_FILMS` films each; older ones that are not written again go."""
+    """Sheets of `MAX_FILMS` films each, side by side; older ones that are not written again go."""
+    count = f"{len(table)} film{'s' * (len(table) > 1)}"
     pages = [table.iloc[start : start + MAX_FILMS] for start in range(0, len(table), MAX_FILMS)]
     for old in folder.glob("sheet*.png"):
         old.unlink()
-    for number, page in enumerate(pages, start=1):
-        loaded = (Explanation.load(folder / name) for name in page["folder"])
-        small = [replace(each, neighbour_images=None, parts=()) for each in loaded]
-        places = zip(page["image_id"], page["file"], page["folder"], strict=True)
-        names = [image_id or Path(file or folder).name for image_id, file, folder in places]
-        count = f"{len(table)} film{'s' * (len(table) > 1)}" + (
-            f", sheet {number} of {len(pages)}" if len(pages) > 1 else ""
-        )
-        picture = contact_sheet(small, names, page["outcome"].tolist(), f"{title}, {count}")
+    titles = [f"{title}, {count}, sheet {number} of {len(pages)}" for number in range(1, len(pages) + 1)]
+    titled = list(zip(pages, titles if len(pages) > 1 else [f"{title}, {count}"], strict=True))
+    pictures = each_by_process(partial(_sheet, folder), titled, "sheets", usable_cpus())
+    for number, picture in enumerate(pictures, start=1):
         write_bytes_atomic(folder / (SHEET if number == 1 else f"sheet-{number}.png"), picture)
+
+
+def _sheet(folder: Path, titled: tuple[pd.DataFrame, str]) -> bytes:
+    """The sheet of a part of the table."""
+    page, title = titled
+    loaded = (Explanation.load(folder / name) for name in page["folder"])
+    small = [replace(each, neighbour_images=None, parts=()) for each in loaded]
+    places = zip(page["image_id"], page["file"], page["folder"], strict=True)
+    names = [image_id or Path(file or folder).name for image_id, file, folder in places]
+    return contact_sheet(small, names, page["outcome"].tolist(), title)
 
 
 def _own(folder: Path, *patterns: str) -> list[str]:

@@ -246,6 +246,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(build, tmp_path):
 
 def test_more_films_than_a_sheet_holds_go_on_to_the_next(build, tmp_path, monkeypatch):
     monkeypatch.setattr("cxrneighbors.explain.many.MAX_FILMS", 2)
+    monkeypatch.setattr("cxrneighbors.explain.many.usable_cpus", lambda: 1)
     out = tmp_path / "out"
     explain_many(build(), ["p0", "p1", "p2", "p3", "p4"], "Nodule", out)
     sheets = sorted(path.name for path in out.glob("sheet*.png"))
