@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from cxrneighbors.compiled import beside
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain.classifier_errors import label_of, outcome
 from cxrneighbors.explain.explainer import Explainer
@@ -113,7 +114,7 @@ class Cohort:
         read, masking = self.read(asked), self.explainer.masking
         alone = isinstance(masking.segmentation, str) and masking.segments.lungs is None
         if isinstance(read, Read) and read.kept is None and alone:
-            with suppress(UserError):  # which comes again where the film is explained
+            with beside(), suppress(UserError):  # which comes again where the film is explained
                 self.explainer.segments(read.film)
         return read
 
