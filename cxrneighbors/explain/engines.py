@@ -31,7 +31,10 @@ def locally(cohort: Cohort, asked: Sequence[Asked]) -> Iterator[Outcome]:
 
         def finish(read: Read | UserError) -> Future[Outcome]:
             made = cohort.explained(read)
-            return others.submit(Unwritten.write, made) if isinstance(made, Unwritten) else _done(made)
+            if not isinstance(made, Unwritten):
+                return _done(made)
+            busy = sum(not each.done() for each in pending)  # where all are, this process draws too
+            return others.submit(Unwritten.write, made) if busy < 2 * workers else _done(made.write())
 
         for read in track(ahead(cohort.read_ahead, asked), "explaining", len(asked)):
             if isinstance(read, UserError):
@@ -40,7 +43,7 @@ def locally(cohort: Cohort, asked: Sequence[Asked]) -> Iterator[Outcome]:
                 if read.folder not in begun:
                     begun[read.folder] = finish(read)
                 pending.append(begun[read.folder])
-            while len(pending) > 2 * workers:
+            while pending and pending[0].done():
                 yield _result(pending.popleft())
         while pending:
             yield _result(pending.popleft())
