@@ -5,7 +5,7 @@ from argparse import Namespace
 import numpy as np
 import pytest
 
-from benchmarks import evaluation, growth, perturbation, quickshift, search, turns
+from benchmarks import cohorts, evaluation, growth, perturbation, quickshift, search, turns
 from cxrneighbors.explain.segments import segment
 
 
@@ -62,6 +62,14 @@ def test_of_others_drops_the_patients_own():
         np.array([[1, 2, 3, 4, 5, 6, 7], [0, 5, -1, -1, -1, -1, -1]]), np.array([0, 2]), patients
     )
     assert rows.tolist() == [[2, 3, 4, 5, 6], [0, 5, -1, -1, -1]]
+
+
+def test_cohorts(given):
+    given.rounds = 1
+    found = cohorts.measure(given)
+    (row,) = found["rows"]
+    assert row["scored"] == 2 * (1 + 6 * 2) and row["ratio, ours"]["ratio"] > 1
+    assert "| small CNN |" in cohorts.markdown(found)
 
 
 def test_evaluation(given, monkeypatch):
