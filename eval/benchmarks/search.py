@@ -15,6 +15,7 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -25,6 +26,7 @@ import pandas as pd
 
 from benchmarks.turns import installed, ratio, settings, spread, summary, take_turns
 from common.markdown import document, table
+from cxrneighbors.devices import resolve_device
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
@@ -64,6 +66,9 @@ def measure(given: Namespace) -> dict[str, Any]:
         sample = draw(n, dimensions)
         ours, seconds = timed_build(partial(our_index, sample))
         found = {"ours": searched_by_us(ours)}
+        if (device := resolve_device(given.device)) != "cpu":
+            there = NeighborIndex(copy(ours.store), ours.encoders).to(device)
+            found["ours, on the device"] = searched_by_us(there)
         builds.append({"rows": n, "dimensions": dimensions, "way": "ours", "seconds": seconds})
         effort = max(graph.settings()["ef"] for graph in graphs(ours))
         for name, build in rivals(graphs_too=(n, dimensions) in (*SMALL, SIZES[0])).items():
