@@ -108,7 +108,7 @@ def markdown(found: dict[str, Any]) -> str:
         times = {f"{way}_times": spread(row[f"ratio, {way}"], 2) for way in ("passes", "reading")}
         rows.append(row | rates | times)
     return document(
-        f"Real films of 1024 × 1024 to {SIZE} × {SIZE} and to vectors, in batches of {BATCH}; {found['kind']} "
+        f"Real films of 1024 × 1024 to {SIZE} × {SIZE} and to vectors, batches of {BATCH}; {found['kind']} "
         f"(torch with {found['threads']} threads); {found['rounds']} rounds, median (lowest to highest).",
         table(columns, rows),
         found["limit"],
