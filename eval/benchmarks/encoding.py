@@ -50,7 +50,7 @@ def measure(given: Namespace) -> dict[str, Any]:
     images, _ = load_images(paths, SIZE)
     rows = []
     for name, (encoder, network) in encoders(device).items():
-        ways = {
+        ways: dict[str, Callable[[], object]] = {
             "encode": partial(to_a_store, encoder, paths),
             "passes": partial(bare_passes, network, torch.from_numpy(images).to(device)),
             "reading": partial(load_images, paths, SIZE),
@@ -87,7 +87,7 @@ def to_a_store(encoder: ImageEncoder, paths: list[str]) -> None:
 def bare_passes(network: Network, images: Tensor) -> np.ndarray:
     """Vectors of images float32 (N, 1, H, W) on the device."""
     with torch.inference_mode(), autocast(images.device.type, "auto"):
-        found: np.ndarray = torch.cat([network(batch) for batch in images.split(BATCH)]).cpu().numpy()
+        found: np.ndarray = torch.cat([network(batch) for batch in torch.split(images, BATCH)]).cpu().numpy()
     return found
 
 
