@@ -96,9 +96,9 @@ def markdown(found: dict[str, Any]) -> str:
     columns = {
         "encoder": "{encoder}",
         "films:": "{films:,}",
-        "encode, films/s:": "{encode_rate:.0f}",
-        "bare passes, films/s:": "{passes_rate:.0f}",
-        "bare reading, films/s:": "{reading_rate:.0f}",
+        "encode, films/s:": "{encode_rate:.1f}",
+        "bare passes, films/s:": "{passes_rate:.1f}",
+        "bare reading, films/s:": "{reading_rate:.1f}",
         "encode takes, times the passes": "{passes_times}",
         "times the reading": "{reading_times}",
     }
