@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import clear_frames
 
 from cxrneighbors.errors import UserError, choose
 
@@ -60,6 +61,7 @@ def halved(size: int, error: Exception, device: str, noun: str) -> int:
     if size <= 1:
         raise UserError(f"{noun}; use another device") from None
     if device.startswith("cuda"):
+        clear_frames(error.__traceback__)  # which hold tensors
         torch.cuda.empty_cache()
     return size // 2
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import weakref
+
 import pytest
 import torch
 
@@ -67,3 +69,21 @@ def test_half_as_much_where_memory_ends(error: Exception) -> None:
         halved(1, error, "cpu", "film too large")
     with pytest.raises(RuntimeError, match="shapes"):
         halved(7, RuntimeError("shapes"), "cpu", "film")
+
+
+def test_what_failed_is_freed_before_the_cache_is_emptied(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[weakref.ref[torch.Tensor]] = []
+
+    def fail() -> None:
+        large = torch.ones(3)
+        kept.append(weakref.ref(large))
+        raise MemoryError
+
+    alive: list[bool] = []
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: alive.append(kept[0]() is not None))
+    try:
+        fail()
+    except MemoryError as error:
+        alive.append(kept[0]() is not None)
+        assert halved(8, error, "cuda", "film") == 4
+    assert alive == [True, False]
