@@ -88,3 +88,16 @@ def test_few_passing_rows_are_searched_exactly(
     assert exact_is_cheaper(request, partitions).tolist() == [False, False, True, True] * 2
     monkeypatch.setattr(index.store, "rows_per_effort", {"shared": 0, "own": 10**6})
     assert exact_is_cheaper(request, partitions).all()
+
+
+def test_on_a_device_batches_are_searched_exactly_and_single_queries_by_the_graph(
+    small_index: Build, request_of: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = small_index(900, backend="hnsw")
+    partitions = index.store.spaces["image"].partitions
+    monkeypatch.setattr(index.store, "exact_rows", 0)
+    monkeypatch.setattr(index.store, "rows_per_effort", {"shared": 0, "own": 0, "device": 10_000})
+    batch, single = (request_of(index, np.arange(n), 5) for n in (64, 1))
+    assert not exact_is_cheaper(batch, partitions).any()
+    index.to("cpu:0")  # by torch
+    assert exact_is_cheaper(batch, partitions).all() and not exact_is_cheaper(single, partitions).any()
