@@ -6,10 +6,11 @@ the first call on a machine waits, some seconds. It lets go of Python's lock, so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache, wraps
-from threading import Lock
+from threading import Lock, local
 from types import FunctionType
 from typing import Any, ParamSpec, TypeVar
 
@@ -71,13 +72,28 @@ def by_thread(work: Callable[[Item], object], items: Iterable[Item]) -> None:
     of NumPy's takes one meanwhile. What `work` raises is raised here."""
     items = list(items)
     threads = min(len(items), thread_count())
-    if threads < 2:
+    if threads < 2 or getattr(_this_thread, "beside", False):
         for item in items:
             work(item)
         return
     with _one_thread_each, ThreadPoolExecutor(threads) as pool:
         for _ in pool.map(work, items):
             pass
+
+
+_this_thread = local()
+
+
+@contextmanager
+def beside() -> Iterator[None]:
+    """Inside, `by_thread` takes the calling thread alone and leaves NumPy's matrix products as they are: for
+    a thread that works beside others, whose products must not change with the moment."""
+    before = getattr(_this_thread, "beside", False)
+    _this_thread.beside = True
+    try:
+        yield
+    finally:
+        _this_thread.beside = before
 
 
 class _OneThreadEach:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import clear_frames
 
 from cxrneighbors.errors import UserError, choose
 
@@ -45,6 +46,41 @@ def check_devices(devices: int, device: str, batch_size: int) -> None:
     found = torch.cuda.device_count()
     if found < devices:
         raise UserError(f"devices {devices}: this machine has {found} CUDA devices; give at most as many")
+
+
+def halved(size: int, error: Exception, device: str, noun: str) -> int:
+    """Half of `size`, so many of which `device` had no memory for, as `error` says; its cache is emptied.
+
+    Another error is raised again; where the size is 1 already, a `UserError` that begins with `noun`.
+    """
+    import torch
+
+    out = isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)
+    if not (out or "not enough memory" in str(error).lower()):
+        raise error
+    if size <= 1:
+        raise UserError(f"{noun}; use another device") from None
+    if device.startswith("cuda"):
+        clear_frames(error.__traceback__)  # which hold tensors
+        torch.cuda.empty_cache()
+    return size // 2
+
+
+@contextmanager
+def full_precision(kind: str) -> Iterator[None]:
+    """Matrix products of float32 in all their digits inside the block: neither TF32 nor autocast.
+
+    `kind`: 'cpu' or 'cuda', of the tensors.
+    """
+    import torch
+
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.autocast(kind, enabled=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 @contextmanager

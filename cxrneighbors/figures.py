@@ -45,14 +45,22 @@ def new_figure(width: float, height: float, constrained: bool = False) -> Figure
 
 @cache
 def _figure_of_plain_texts() -> type[Figure]:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
+    def plain_texts(artist: Any) -> None:
+        if isinstance(artist, Text):
+            artist.set_parse_math(False)
+        without = isinstance(artist, Axes) and not artist.axison
+        for part in artist.get_children():
+            if not (without and isinstance(part, Axis)):  # asked for its parts, it would make its ticks
+                plain_texts(part)
+
     class PlainTexts(Figure):
         def draw(self, renderer: Any) -> None:
-            for text in self.findobj(Text):
-                if isinstance(text, Text):
-                    text.set_parse_math(False)
+            plain_texts(self)
             super().draw(renderer)
 
     return PlainTexts

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from cxrneighbors.errors import UserError
 from cxrneighbors.progress import track
@@ -50,3 +53,36 @@ def each_by_process(
 
     jobs = Parallel(max(1, min(workers, len(items) // worth)), return_as="generator")
     return track(jobs(delayed(work)(item) for item in items), description, len(items))
+
+
+@contextmanager
+def helpers(workers: int) -> Iterator[Executor]:
+    """An executor of so many processes (see `each_by_process`), begun by the first work; of 0, this process.
+
+    They do not hear Ctrl-C: what was handed over is finished before the block is left, however it ends. One
+    that is killed is a `concurrent.futures.BrokenExecutor` of the futures.
+
+    >>> with helpers(0) as executor:
+    ...     executor.submit(abs, -2).result()
+    2
+    """
+    if workers < 1:
+        yield _Here()
+        return
+    from joblib.externals.loky import ProcessPoolExecutor
+
+    with ProcessPoolExecutor(workers, initializer=_deaf) as executor:
+        yield executor
+
+
+class _Here(Executor):
+    """Does work when it is submitted."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def _deaf() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

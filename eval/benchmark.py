@@ -2,10 +2,11 @@
 
     python eval/benchmark.py [STAGE ...] [--data ../shared/data] [--rounds 5] [--device auto]
 
-Stages (`benchmarks/`, a file each): perturbation, quickshift, search, evaluation, reading, imports, growth;
-all without a name. Ways of doing the same work take turns, round after round; a ratio is the median of the
-rounds' ratios, with the lowest and the highest. Seconds are of the wall clock and say nothing about another
-machine. Rivals that are not installed are left out. Writes eval/results/benchmark-STAGE.json, .md.
+Stages (`benchmarks/`, a file each): perturbation, quickshift, cohorts, search, evaluation, reading, encoding,
+imports, growth; all without a name. Ways of doing the same work take turns, round after round; a ratio is the
+median of the rounds' ratios, with the lowest and the highest. Seconds are of the wall clock and say nothing
+about another machine. Rivals that are not installed are left out. Writes eval/results/benchmark-STAGE.json
+and .md.
 """
 
 from __future__ import annotations
@@ -19,7 +20,17 @@ from common.results import write_results
 from cxrneighbors.errors import choose
 from cxrneighbors.progress import say
 
-STAGES = ("perturbation", "quickshift", "search", "evaluation", "reading", "imports", "growth")
+STAGES = (
+    "perturbation",
+    "quickshift",
+    "cohorts",
+    "search",
+    "evaluation",
+    "reading",
+    "encoding",
+    "imports",
+    "growth",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", default="efficientnet-lite0", help="name of a classifier")
     parser.add_argument("--weights", default="imagenet", help="what the training starts from; '' for nothing")
     parser.add_argument("--train-only", action="store_true")
+    parser.add_argument("--written", default="", help="name of the results; --name of the work by default")
     given = parser.parse_args(arguments)
     work = given.work / given.name
     studies, regions = read_samples([require_root(given.data / name, name) for name in given.samples])
@@ -64,9 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     summary |= scores | {"hits_by_finding": hits_by(result.table["finding"], result.table)}
     bands = pd.cut(result.table["prediction"], BANDS, include_lowest=True).astype(str)
     summary["hits_by_score"] = hits_by(bands, result.table)
-    figures = {given.name: (work / "benchmark" / "benchmark.png").read_bytes()}
+    name = given.written or given.name
+    figures = {name: (work / "benchmark" / "benchmark.png").read_bytes()}
     text = document(headline(summary), result.markdown().rstrip("\n"))
-    write_results(given.results, given.name, summary, text, figures, given.device)
+    write_results(given.results, name, summary, text, figures, given.device)
 
 
 def hits_by(groups: pd.Series, table: pd.DataFrame) -> list[dict[Any, Any]]:

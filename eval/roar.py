@@ -18,7 +18,8 @@ Explanations and trainings that are done stay in the work folder. Writes eval/re
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,14 +114,13 @@ class Roar:
     def row(self, spec: MethodSpec, records: list[dict[str, Any]], fill: str, share: float) -> dict[str, Any]:
         """What a classifier still learns without the first `share` of the segments of a method's records."""
         name = f"{file_name(spec.text)}-{fill}-{round(100 * share)}"
-        asked = {"records": records, "share": share, "fill": fill, **self._training()}
-        asked["segmentation"] = self.given.segmentation
-        result = kept(
-            self.work / "retrained" / f"{name}.json", asked, lambda: self._row(records, fill, share, name)
-        )
-        return {"method": spec.text, "title": title_of(spec.text), "fill": fill, "share": share, **result}
+        asked = {"records": records, "share": share, "fill": fill, "segmentation": self.given.segmentation}
+        found = self.by_seed(name, asked, lambda seed: self._changed_row(records, fill, share, name, seed))
+        return {"method": spec.text, "title": title_of(spec.text), "fill": fill, "share": share, **found}
 
-    def _row(self, records: list[dict[str, Any]], fill: str, share: float, name: str) -> dict[str, Any]:
+    def _changed_row(
+        self, records: list[dict[str, Any]], fill: str, share: float, name: str, seed: int
+    ) -> dict[str, float]:
         folder, removed, paths = self.work / "films" / name, [], []
         folder.mkdir(parents=True, exist_ok=True)
         for number, record in enumerate(records):
@@ -128,28 +128,38 @@ class Roar:
             paths.append(str(folder / f"{number}.png"))
             Image.fromarray(np.round(255 * shown).astype(np.uint8)).save(paths[-1])
             removed.append(gone)
-        return {"removed": float(np.mean(removed)), **self.retrained(self.films.assign(path=paths), name)}
+        return {"removed": float(np.mean(removed)), "auroc": self.retrained(paths, name, seed)}
 
     def unchanged(self) -> dict[str, Any]:
         """What it learns from the same films as they are."""
-        asked = {"films": self.asked["films"], **self._training()}
-        path = self.work / "retrained" / "unchanged.json"
-        return dict(kept(path, asked, lambda: self.retrained(self.films, "unchanged")))
+        paths, asked = list(self.films["path"]), {"films": self.asked["films"]}
+        return self.by_seed(
+            "unchanged", asked, lambda seed: {"auroc": self.retrained(paths, "unchanged", seed)}
+        )
 
-    def retrained(self, studies: pd.DataFrame, name: str) -> dict[str, Any]:
-        """Mean AUROC on the test films of `studies` of one training a seed."""
-        found = []
-        for seed in range(self.given.seeds):
-            folder = self.work / "classifiers" / f"{name}-{seed}"
-            labels, size = self.model.labels, self.model.image_size
-            model = starting_model("small-cnn", studies, labels, seed=seed, image_size=size)
-            settings = {**settings_of(self.given), "seed": seed, "resume": False}
-            metrics = trained_classifier(model, studies, folder, self.given.device, **settings)
-            found.append(metrics["test"]["mean_auroc"])
-        return {"auroc": float(np.mean(found)), "auroc_by_seed": found}
+    def by_seed(
+        self, name: str, asked: dict[str, Any], train: Callable[[int], dict[str, float]]
+    ) -> dict[str, Any]:
+        """Means over trainings, one a seed, each kept; `auroc_by_seed` of the single ones."""
+        asked = {**asked, **settings_of(self.given), "labels": list(self.model.labels)}
+        rows = [
+            kept(
+                self.work / "retrained" / f"{name}-{seed}.json", {**asked, "seed": seed}, partial(train, seed)
+            )
+            for seed in range(self.given.seeds)
+        ]
+        means = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+        return {**means, "auroc_by_seed": [row["auroc"] for row in rows]}
 
-    def _training(self) -> dict[str, Any]:
-        return {**settings_of(self.given), "seeds": self.given.seeds, "labels": self.model.labels}
+    def retrained(self, paths: list[str], name: str, seed: int) -> float:
+        """Mean AUROC on the test films of a network trained with `seed`; `paths`: where all the films lie."""
+        folder = self.work / "classifiers" / f"{name}-{seed}"
+        labels, size = self.model.labels, self.model.image_size
+        studies = self.films.assign(path=paths)
+        model = starting_model("small-cnn", studies, labels, seed=seed, image_size=size)
+        settings = {**settings_of(self.given), "seed": seed, "resume": False}
+        metrics = trained_classifier(model, studies, folder, self.given.device, **settings)
+        return float(metrics["test"]["mean_auroc"])
 
 
 def chosen_films(studies: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:

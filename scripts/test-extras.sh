@@ -12,6 +12,6 @@ $python -m pip --disable-pip-version-check --quiet install -c constraints.txt -e
 export CXRNEIGHBORS_EXTRAS=1 HF_HUB_OFFLINE=1 OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 exec $python -m pytest -n "${PYTEST_WORKERS:-2}" \
     tests/app/test_umap.py tests/classifiers/test_resnet101v2.py tests/encoders/test_ray_engine.py \
-    tests/explain/quality/test_quantus.py tests/test_ray_cluster.py \
+    tests/explain/quality/test_quantus.py tests/explain/test_many_on_ray.py tests/test_ray_cluster.py \
     tests/index/backends/test_milvus.py tests/index/backends/test_milvus_store.py \
     tests/index/backends/test_graphs.py "$@"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cxrneighbors import compiled as module
-from cxrneighbors.compiled import by_thread, compiled
+from cxrneighbors.compiled import beside, by_thread, compiled
 
 
 @compiled
@@ -80,6 +80,24 @@ def test_matrix_products_take_one_thread_each(monkeypatch: pytest.MonkeyPatch) -
         range(2),
     )
     assert inside and set(inside) == {1}
+
+
+def test_beside_other_threads_it_takes_its_own_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    monkeypatch.setattr(module, "thread_count", lambda: 2)
+    found: list[tuple[int, int]] = []
+
+    def work(item: int) -> None:
+        products = [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+        found.append((threading.get_ident(), max(products)))
+
+    with threadpool_limits(2, user_api="blas"):
+        with beside():
+            by_thread(work, range(2))
+        assert found == [(threading.get_ident(), 2)] * 2
+        by_thread(work, range(2))
+    assert threading.get_ident() not in [thread for thread, _ in found[2:]] and len(found) == 4
 
 
 def test_thread_count_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cxrneighbors.errors import UserError
-from cxrneighbors.processes import each_by_process, process_count
+from cxrneighbors.processes import each_by_process, helpers, process_count
 
 
 def square(number: int) -> tuple[int, int]:
@@ -54,3 +54,18 @@ def test_a_script_without_main_guard_runs_once(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.splitlines() == ["begun", "[1.0, 2.0, 3.0]"]
+
+
+def test_helpers_finish_what_they_were_given_however_the_block_ends() -> None:
+    with pytest.raises(KeyboardInterrupt), helpers(1) as executor:
+        futures = [executor.submit(square, number) for number in (-1, 3)]
+        raise KeyboardInterrupt
+    assert isinstance(futures[0].exception(), OSError)
+    assert futures[1].result()[0] == 9 and futures[1].result()[1] != os.getpid()
+
+
+def test_without_helpers_this_process_works_at_once() -> None:
+    with helpers(0) as executor:
+        assert executor.submit(square, 4).result() == (16, os.getpid())
+        with pytest.raises(OSError, match="no square of -1"):
+            executor.submit(square, -1)

@@ -32,6 +32,7 @@ def command(
         show_default="shown, but for MIMIC's",
     ),
     seed: int = typer.Option(0, min=0, max=2**32 - 1, help="Seed of random neighbours and permutations."),
+    device: str = typer.Option("cpu", help="Where exact distances are computed: cpu, cuda or auto."),
 ) -> None:
     """Score neighbour sets against random ones and write Figure 5 and its statistics."""
     from cxrneighbors.cli.outputs import refuse_inputs
@@ -47,7 +48,7 @@ def command(
     refuse_inputs(out, [index])
     asked = {"k": k, "definition": definition, "where": where, "targets": targets, "one_per": one_per}
     check_free(out, asked | {"same_patient_excluded": not include_same_patient}, seed)
-    searched = NeighborIndex.load(index)
+    searched = NeighborIndex.load(index, device=device)
     scored_films(searched, Question(k, definition, include_same_patient, one_per), where, targets)
     names = {"all": None, "none": ()}.get(baselines, tuple(baselines.split(",")))
     result = evaluate_overlap(

@@ -127,6 +127,7 @@ def command(
     ),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
     batch_size: int | None = typer.Option(None, help="Films a batch; found by itself when not given."),
+    engine: str = typer.Option("local", help="Of several films: local or ray."),
 ) -> None:
     """Explain a classifier's score of one film, or of each of many, for one label."""
     from cxrneighbors.classifiers.registry import load_classifier
@@ -154,6 +155,8 @@ def command(
         raise UserError("explain: give films by --image-id or --image, or by --among or --errors")
     if limit is not None and not by_rule:
         raise UserError("--limit: is for --among and --errors; leave it out")
+    if engine != "local" and len(named) == 1:
+        raise UserError(f"--engine {engine}: is for several films; leave it out")
     about = [
         [*[None] * len(image_id), *_each(name, given, len(image))]
         for name, given in (("patient-id", patient_id), ("text", text), ("view", view))
@@ -220,6 +223,7 @@ def command(
         views=views,
         threshold=threshold,
         title=title,
+        engine=engine,
     )
     for kind, count in table["outcome"].replace("", "not labelled").value_counts().items():
         print(f"{count} {kind}")

@@ -42,6 +42,7 @@ def command(
         "image", help="study or patient: of each one image at most, the nearest; image: every image counts."
     ),
     seed: int = typer.Option(0, min=0, max=2**32 - 1, help="Seed of the random policy."),
+    device: str = typer.Option("cpu", help="Where exact distances are computed: cpu, cuda or auto."),
     allow_download: bool = typer.Option(
         False, "--allow-download", help="Fetch an encoder that the index names from the hub, if need be."
     ),
@@ -61,7 +62,7 @@ def command(
     if out is not None:
         refuse_inputs(out, [index, *image])
         check_replaceable(out, ["query_id", "rank", "neighbor_id"])
-    loaded = NeighborIndex.load(index, allow_download)
+    loaded = NeighborIndex.load(index, allow_download, device)
     n_films = len(image_id) or len(image)
     hits = loaded.search(
         image_id or None,

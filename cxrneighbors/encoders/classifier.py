@@ -12,6 +12,7 @@ from cxrneighbors.classifiers.base import Classifier, evaluating
 from cxrneighbors.classifiers.registry import build, load_classifier
 from cxrneighbors.devices import resolve_device
 from cxrneighbors.encoders.base import NOUN, check_images, unit_length
+from cxrneighbors.encoders.forward import forward, placed
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.files import plain
 from cxrneighbors.models import SavedModel, load_weights, read_config
@@ -73,12 +74,9 @@ class ClassifierEncoder(SavedModel):
         images = check_images(images)
         if not len(images):
             return np.zeros((0, self.dim), np.float32)
-        device, parts = resolve_device(self.device), list[np.ndarray]()
-        with evaluating(self.classifier.to(device)), torch.inference_mode():
-            for start in range(0, len(images), BATCH):
-                batch = torch.from_numpy(np.ascontiguousarray(images[start : start + BATCH])).to(device)
-                parts.append(self._layer(batch).float().cpu().numpy())
-        vectors = np.concatenate(parts)
+        device = resolve_device(self.device)
+        with evaluating(placed(self.classifier, device)):
+            vectors = forward(self._layer, images, device, BATCH)
         return unit_length(vectors) if self.normalise else vectors
 
     @classmethod

@@ -168,7 +168,7 @@ class ContrastiveEncoder(SavedModel):
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Vectors float32 (N, dim) of images float32 (N, 1, image_size, image_size) in [0, 1]."""
-        import torch
+        from cxrneighbors.encoders.forward import forward
 
         images = check_images(images)
         if images.shape[-2:] != (self.image_size, self.image_size):
@@ -176,12 +176,9 @@ class ContrastiveEncoder(SavedModel):
                 f"images must be (N, 1, {self.image_size}, {self.image_size}), got {images.shape}"
             )
         self.network.to(self.device).eval()
-        out = np.empty((len(images), self.dim), np.float32)
-        with torch.inference_mode():
-            for start in range(0, len(images), BATCH):
-                batch = torch.from_numpy(images[start : start + BATCH]).to(self.device)
-                out[start : start + BATCH] = self.network.vectors(batch).cpu().numpy()
-        return out
+        if not len(images):
+            return np.zeros((0, self.dim), np.float32)
+        return forward(self.network.vectors, images, self.device, BATCH)
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "auto") -> ContrastiveEncoder:

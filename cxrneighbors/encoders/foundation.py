@@ -92,20 +92,16 @@ class FoundationEncoder:
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Vectors float32 (N, D) of images float32 (N, 1, S, S) in [0, 1], as `prepare` gives them."""
-        import torch
+        from cxrneighbors.encoders.forward import forward
 
         images, size = check_images(images), self.image_size
         if images.shape[-2:] != (size, size):
             raise ValueError(f"images must be (N, 1, {size}, {size}), got {images.shape}; see prepare()")
         if not len(images):
             return np.zeros((0, self.dim), np.float32)
-        device, parts = resolve_device(self.device), list[np.ndarray]()
-        network = self._network.to(device)
-        with torch.inference_mode():
-            for start in range(0, len(images), BATCH):
-                batch = torch.from_numpy(images[start : start + BATCH]).to(device)
-                parts.append(network(self._processor.standardise(batch)).float().cpu().numpy())
-        vectors = np.concatenate(parts)
+        device = resolve_device(self.device)
+        network, standardise = self._network.to(device), self._processor.standardise
+        vectors = forward(lambda batch: network(standardise(batch)), images, device, BATCH)
         return unit_length(vectors) if self.normalise else vectors
 
     def save(self, folder: str | Path) -> None:

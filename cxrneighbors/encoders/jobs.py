@@ -88,7 +88,8 @@ class Job:
 def encode_shards(job: Job, encoder: ImageEncoder | TextEncoder, numbers: list[int], folder: Path) -> None:
     """Encode shards one after the other and write each as soon as its last batch is there.
 
-    The next batch of image files is read while the encoder works on the present one.
+    The next batch of image files is read, and copied to memory that a GPU reads at once, while the encoder
+    works on the present one.
     """
     begun = {number: job.begun(number, folder) for number in numbers}
     batches = [rows for number in numbers for rows in job.batches(number)[begun[number][0] :]]
@@ -118,4 +119,8 @@ def _read(
         (name, reason.removeprefix(f"{path_of[name]}: "))
         for name, reason in zip(listed["item"], listed["reason"], strict=True)
     ]
+    if (device := getattr(encoder, "device", "cpu")) != "cpu":
+        from cxrneighbors.encoders.forward import page_locked
+
+        images = page_locked(images, device)
     return images, [ids[row] for row in kept], reasons

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from cxrneighbors.devices import resolve_device
 from cxrneighbors.encoders.base import NOUN, check_images, unit_length
+from cxrneighbors.encoders.forward import forward
 from cxrneighbors.encoders.program import load_program, read_program, write_program
 from cxrneighbors.errors import UserError
 from cxrneighbors.files import read_json, write_bytes_atomic
@@ -84,13 +85,12 @@ class TorchEncoder(SavedModel):
         images = check_images(images)
         if not len(images):
             return np.zeros((0, self.dim), np.float32)
-        device, parts = resolve_device(self.device), list[np.ndarray]()
+        device = resolve_device(self.device)
         network = self._on(device)
-        with torch.inference_mode():
-            for start in range(0, len(images), BATCH):
-                batch = torch.from_numpy(images[start : start + BATCH]).to(device)
-                parts.append(self._run(network, self._standardised(batch)))
-        vectors = np.concatenate(parts)
+        # In float32: a program may ask for the types that it was exported with.
+        vectors = forward(
+            lambda batch: self._run(network, self._standardised(batch)), images, device, BATCH, "float32"
+        )
         return unit_length(vectors) if self.normalise else vectors
 
     def save(self, folder: str | Path) -> None:
@@ -132,7 +132,7 @@ class TorchEncoder(SavedModel):
         mean, std = (batch.new_tensor(values).view(1, -1, 1, 1) for values in (self.mean, self.std))
         return (batch.expand(-1, self.channels, -1, -1) - mean) / std
 
-    def _run(self, network: Callable[[Tensor], Tensor], batch: Tensor) -> np.ndarray:
+    def _run(self, network: Callable[[Tensor], Tensor], batch: Tensor) -> Tensor:
         try:
             vectors = network(batch)
         except (AssertionError, RuntimeError, TypeError, ValueError) as error:
@@ -147,7 +147,7 @@ class TorchEncoder(SavedModel):
                 f"{self._source}: gives {shape or type(vectors).__name__} for {len(batch)} images; "
                 "give a network that maps (B, C, H, W) to (B, D)"
             )
-        return vectors.float().cpu().numpy()
+        return vectors
 
 
 def encoder_of_file(spec: str, device: str = "auto") -> TorchEncoder:

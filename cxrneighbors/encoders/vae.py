@@ -219,20 +219,17 @@ class VAE(SavedModel):
         shape: tuple[int, ...],
         batch_size: int,
     ) -> np.ndarray:
-        import torch
+        from cxrneighbors.encoders.forward import forward, placed
 
         images = check_images(images)
         if images.shape[-2:] != (self.image_size, self.image_size):
             raise ValueError(
                 f"images must be (N, 1, {self.image_size}, {self.image_size}), got {images.shape}"
             )
-        self.network.to(self.device).eval()
-        out = np.empty((len(images), *shape), np.float32)
-        with torch.inference_mode():
-            for start in range(0, len(images), batch_size):
-                batch = torch.from_numpy(images[start : start + batch_size]).to(self.device)
-                out[start : start + batch_size] = function(batch).float().cpu().numpy()
-        return out
+        placed(self.network, self.device).eval()
+        if not len(images):
+            return np.zeros((0, *shape), np.float32)
+        return forward(function, images, self.device, batch_size)
 
     def _plan(self, data: pd.DataFrame | np.ndarray, settings: dict[str, Any]) -> dict[str, Any]:
         """What a training is identified by."""

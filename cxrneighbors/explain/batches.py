@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cxrneighbors.compiled import compiled
+from cxrneighbors.devices import halved
 from cxrneighbors.errors import UserError
 from cxrneighbors.explain.perturb import MaskedFilms, fill_images
 
@@ -77,15 +78,8 @@ class Batches:
             try:
                 return np.concatenate([function(images) for images in self.of(films)])
             except (RuntimeError, MemoryError) as error:
-                out = isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)
-                if not (out or "not enough memory" in str(error).lower()):
-                    raise
-                if self.size <= 1:
-                    message = f"device {self.device} has no memory for one film; use another device"
-                    raise UserError(f"classifier: {message}") from None
-            self.size //= 2
-            if self.device.startswith("cuda"):
-                torch.cuda.empty_cache()
+                noun = f"classifier: device {self.device} has no memory for one film"
+                self.size = halved(self.size, error, self.device, noun)
 
     def _tensor(self, values: np.ndarray, dtype: type) -> Tensor:
         return torch.from_numpy(np.require(values, dtype, ["C", "W"])).to(self.device)

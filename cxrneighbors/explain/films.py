@@ -130,8 +130,8 @@ class CachingReader(FilmReader):
         film = self._kept.pop(image, None) or super().read(image)
         film.pixels.setflags(write=False)
         self._kept[image] = film  # the last one used is the last one to go
-        if len(self._kept) > self.capacity:
-            del self._kept[next(iter(self._kept))]
+        for oldest in list(self._kept)[: -self.capacity]:
+            self._kept.pop(oldest, None)
         return film
 
 

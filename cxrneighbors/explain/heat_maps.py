@@ -13,11 +13,11 @@ from PIL import Image
 from cxrneighbors.artifact import Kind
 from cxrneighbors.data.skipped import Skipped
 from cxrneighbors.errors import UserError, choose
+from cxrneighbors.explain.cohort import film_name
 from cxrneighbors.explain.explainer import Explainer
 from cxrneighbors.explain.films import Film
 from cxrneighbors.explain.full_size import full_size
 from cxrneighbors.explain.identity import model_hash
-from cxrneighbors.explain.many import film_name
 from cxrneighbors.explain.page import grey, tints
 from cxrneighbors.explain.perturb import MaskedFilms
 from cxrneighbors.explain.predictor import Model, Predictor

@@ -79,8 +79,8 @@ def segment_means(values: np.ndarray, segments: np.ndarray) -> np.ndarray:
 class SegmentCache:
     """Label maps kept by the film's bytes and the segmentation: in memory, and in `folder` when one is given.
 
-    Share one between methods, so that a film is cut once. Functions are kept in memory only. `lungs`: see
-    `segment`.
+    Share one between methods, so that a film is cut once, and between threads. Functions are kept in memory
+    only. `lungs`: see `segment`.
     """
 
     def __init__(
@@ -101,13 +101,19 @@ class SegmentCache:
         film = np.ascontiguousarray(film, dtype=np.float32)
         digest = hashlib.sha256(f"{film.shape}".encode() + film.tobytes()).hexdigest()
         key = (digest, segmentation)
-        if key not in self._maps:
-            self._maps[key] = self._labels(film, segmentation, digest)
-            self._maps[key].setflags(write=False)
-            _warn_of_few(self._maps[key], segmentation)
-            if len(self._maps) > self.capacity:
-                del self._maps[next(iter(self._maps))]
-        return self._maps[key]
+        labels = self._maps.get(key)
+        if labels is None:
+            labels = self._labels(film, segmentation, digest)
+            labels.setflags(write=False)
+            _warn_of_few(labels, segmentation)
+            self._maps[key] = labels
+            for oldest in list(self._maps)[: -self.capacity]:
+                self._maps.pop(oldest, None)
+        return labels
+
+    def clear(self) -> None:
+        """Forget what is kept in memory."""
+        self._maps.clear()
 
     def _labels(self, film: np.ndarray, segmentation: Segmentation, digest: str) -> np.ndarray:
         if self.folder is None or not isinstance(segmentation, str):

@@ -2,9 +2,10 @@
 
 A filter goes only into a graph that filters itself (`FilteringGraph`), and only if it can be said there. Any
 other is asked for more than k, what the filter refuses is dropped, and the queries that are short of k ask
-again for `GROWTH` times as many. Where few rows pass, or a query would
-have to fetch more than the exact search costs, the distance to every passing row is computed instead. Where
-one row of each unit (study, patient) is wanted, k are rows of different units.
+again for `GROWTH` times as many. Where few rows pass, or a query would have to fetch more than the exact
+search costs, the distance to every passing row is computed instead: on the GPU where the store is on one,
+which is cheaper then for most batches of `SHARED` queries and more. Where one row of each unit (study,
+patient) is wanted, k are rows of different units.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cxrneighbors.index.backends.exact import nearest_exact
 from cxrneighbors.index.backends.registry import filters_itself
 from cxrneighbors.index.filters import Admission, kept_first
 from cxrneighbors.index.fusion import scaled_concatenation
@@ -31,20 +31,11 @@ def exact_candidates(request: Request, rows: np.ndarray) -> np.ndarray:
 
     Queries with the same filter share one matrix product over the rows that pass it.
     """
-    store, found = request.store, []
+    found = []
     for which, mask in request.admission.groups():
         passing = rows if mask is None else rows[mask[rows]]
         part = request.take(which)
-        best = nearest_exact(
-            store.vectors,
-            passing,
-            part.vectors,
-            part.factors,
-            part.k,
-            part.admission,
-            store.centre,
-            store.apart,
-        )
+        best = request.store.nearest(passing, part.vectors, part.factors, part.k, part.admission)
         found.append((which, best))
     return assembled(request, found)
 
@@ -125,9 +116,9 @@ def _first_fetch(
 
 
 def _rows_per_effort(request: Request) -> np.ndarray:
-    rates = request.store.rows_per_effort
+    rates, shared = request.store.rows_per_effort, "device" if request.store.on_device else "shared"
     sharing = np.bincount(request.admission.which)[request.admission.which]
-    return np.where(sharing >= SHARED, rates["shared"], rates["own"])
+    return np.where(sharing >= SHARED, rates[shared], rates["own"])
 
 
 def _fetch(

@@ -111,12 +111,24 @@ class NeighborIndex:
         return cls(store, EncoderSource(embeddings.manifest, embeddings))
 
     @classmethod
-    def load(cls, folder: str | Path, fetch: bool = False) -> NeighborIndex:
+    def load(cls, folder: str | Path, fetch: bool = False, device: str = "cpu") -> NeighborIndex:
         """Read an index folder; a missing, changed or foreign file raises a `UserError` that names it.
 
-        `fetch`: whether an encoder that the folder only names may be fetched from the hub.
+        `fetch`: whether an encoder that the folder only names may be fetched from the hub. `device`: see
+        `to`.
         """
-        return cls(*load_index(Path(folder), fetch), Source.of(Path(folder)))
+        return cls(*load_index(Path(folder), fetch), Source.of(Path(folder))).to(device)
+
+    def to(self, device: str) -> NeighborIndex:
+        """Keep the vectors on `device` too and compute exact distances there; return self.
+
+        On 'cuda' batches of queries are searched exactly, by matrix products, and so is all without a graph,
+        while single queries still ask the graph; 'cpu', at first, is the compiled search; 'auto' is 'cuda'
+        where there is one. Exact hits are the same on each. Raises `UserError` for a device that is not there
+        or that has no memory for the vectors.
+        """
+        self.store.to(device)
+        return self
 
     def save(self, folder: str | Path) -> None:
         """Write the index folder in one step; see `storage`."""
@@ -134,9 +146,10 @@ class NeighborIndex:
         the index lacks, for an image_id that it holds with another patient, view or vector, and where nothing
         is new.
         """
-        before = len(self.studies)
+        before, held = len(self.studies), self.store.on_device
         store, self.encoders.manifest = extended(self.store, self.encoders, embeddings, studies)
         self._use(store)
+        self.to("cpu" if held is None else held.device)
         self.source = None
         warn_of_identical_films(store, since=before)
         return len(self.studies) - before

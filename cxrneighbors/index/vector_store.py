@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,9 @@ from cxrneighbors.data.schema import validate_studies
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.errors import UserError, choose
 from cxrneighbors.index.alignment import align
+from cxrneighbors.index.backends.exact import nearest_exact
 from cxrneighbors.index.backends.registry import Attributes, can_filter, check_options
+from cxrneighbors.index.filters import Admission
 from cxrneighbors.index.fusion import (
     FUSIONS,
     MODALITIES,
@@ -29,11 +31,15 @@ from cxrneighbors.index.predicates import Predicates
 from cxrneighbors.index.spaces import Space, build_graphs, extend_graphs, make_spaces
 from cxrneighbors.statistics.patients import ONE_PER, patient_codes, unit_codes
 
+if TYPE_CHECKING:
+    from cxrneighbors.index.backends.on_device import VectorsOnDevice
+
 # Measured with eval/search_benchmark.py: at and below this many passing rows the exact search always wins.
 EXACT_ROWS = 2000
 # Exact distances that cost what one unit of a graph's effort (`ef`) costs: many when a batch shares its
-# filter and so one matrix product, few when each query has its own.
-ROWS_PER_EFFORT = {"shared": 600, "own": 8}
+# filter and so one matrix product, few when each query has its own. 'device': of a batch whose product a GPU
+# computes; not measured: a core takes about 1 µs for a unit of effort, a GPU should take 0.1 ns for a row.
+ROWS_PER_EFFORT = {"shared": 600, "own": 8, "device": 10_000}
 # Yes/no columns that `where` knows beside those of the study table.
 HAS = tuple(f"has_{name}" for name in VECTOR_MODALITIES)
 
@@ -49,7 +55,7 @@ class VectorStore:
     `measured_on`: how many rows, the first ones, scale and mean vectors were measured on; None for all.
     `exact_rows`: with at most this many admitted rows a search is exact; `rows_per_effort`: how readily one
     of more is, see `ROWS_PER_EFFORT`. `spaces`: by modality. `patients`: int64 (N,), number of each row's
-    patient. `centre[m]`: float32 (D,), the mean vector.
+    patient. `centre[m]`: float32 (D,), the mean vector. `on_device`: the vectors on a GPU, see `to`.
     """
 
     studies: pd.DataFrame
@@ -67,6 +73,7 @@ class VectorStore:
     patients: np.ndarray = field(init=False)
     centre: dict[str, np.ndarray] = field(init=False)
     apart: dict[str, np.ndarray] = field(init=False)
+    on_device: VectorsOnDevice | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.spaces = make_spaces(self.has, self.scale, self.weights)
@@ -169,6 +176,31 @@ class VectorStore:
             unknown, examples = list(image_ids)[int(np.argmin(rows))], ", ".join(self.image_ids[:3])
             raise UserError(f"image id {unknown!r}: not in this index; its ids look like {examples}")
         return rows
+
+    def to(self, device: str) -> None:
+        """Compute exact distances on `device`, a torch device; 'cpu' takes the compiled search, as usual.
+
+        Raises `UserError` for a device that is not there or has no memory for the vectors.
+        """
+        self.on_device = None
+        if device == "cpu":  # and torch is not imported
+            return
+        from cxrneighbors.index.backends.on_device import place
+
+        self.on_device = place(self.vectors, self.centre, self.apart, device)
+
+    def nearest(
+        self,
+        rows: np.ndarray,
+        queries: Mapping[str, np.ndarray],
+        factors: Factors,
+        k: int,
+        admission: Admission,
+    ) -> np.ndarray:
+        """Candidates for the k nearest of `rows`, without a graph: see `nearest_exact`."""
+        if self.on_device is not None:
+            return self.on_device.nearest(rows, queries, factors, k, admission)
+        return nearest_exact(self.vectors, rows, queries, factors, k, admission, self.centre, self.apart)
 
     def row_vectors(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Vectors of `rows` int64 (Q,) as queries, float32 (Q, D); a modality that a row lacks is NaN."""

@@ -22,7 +22,7 @@ from benchmarks.turns import ratio, settings, spread, summary, take_turns
 from common.markdown import document, table
 
 FILMS, FEW = 48, 2
-MEMORY, LITTLE = (250, 1000, 4000), (20, 40)
+MEMORY, LITTLE = (1000, 4000, 12_000), (20, 40)
 SIZE = 224
 LIMIT = (
     "Decoding limits, except where nothing is compressed: there bare decoding only copies the file, and ours "

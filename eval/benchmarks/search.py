@@ -16,6 +16,7 @@ import gc
 import time
 from argparse import Namespace
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -28,6 +29,7 @@ from benchmarks.fresh import fresh
 from benchmarks.turns import installed, ratio, settings, spread, summary, take_turns
 from common.markdown import document, table
 from common.memory import resident_gb
+from cxrneighbors.devices import resolve_device
 from cxrneighbors.encoders.store import Embeddings
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
@@ -67,14 +69,18 @@ def measure(given: Namespace) -> dict[str, Any]:
         sample = draw(n, dimensions)
         ours, seconds = timed_build(partial(our_index, sample))
         found = {"ours": searched_by_us(ours)}
+        if (device := resolve_device(given.device)) != "cpu":
+            there = NeighborIndex(copy(ours.store), ours.encoders).to(device)
+            found["ours, on the device"] = searched_by_us(there)
         builds.append({"rows": n, "dimensions": dimensions, "way": "ours", "seconds": seconds})
         effort = max(graph.settings()["ef"] for graph in graphs(ours))
         for name, build in rivals(graphs_too=(n, dimensions) in (*SMALL, SIZES[0])).items():
             search, seconds = timed_build(partial(build, sample, max(effort, 256)))
             builds.append({"rows": n, "dimensions": dimensions, "way": name, "seconds": seconds})
             found[name] = search
-        for build in builds[-len(found) :]:
-            build |= fresh("benchmarks.search", "held", n, dimensions, build["way"])
+        for build in builds:
+            if "held_gb" not in build:
+                build |= fresh("benchmarks.search", "held", n, dimensions, build["way"])
         for question, where in QUESTIONS.items():
             say(f"{n} × {dimensions}, {question}")
             rows += compare(sample, ours, found, question, where, given.rounds)

@@ -12,12 +12,16 @@ FILLS = {"mean": "the film's mean", "donor": "a healthy film's pixels"}
 
 
 def against_random(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows with `against_random`: AUROC less that of random segments, where these were asked for."""
-    chance = {(row["fill"], row["share"]): row["auroc"] for row in rows if row["method"] == "random"}
-    return [
-        {**row, "against_random": row["auroc"] - chance.get((row["fill"], row["share"]), np.nan)}
-        for row in rows
-    ]
+    """Rows with `against_random`: AUROC less that of random segments, where these were asked for; and its
+    standard error, by the differences of trainings with the same seed (NaN for one training)."""
+    chance = {(row["fill"], row["share"]): row["auroc_by_seed"] for row in rows if row["method"] == "random"}
+    found = []
+    for row in rows:
+        by_seed = np.array(row["auroc_by_seed"])
+        less = by_seed - chance.get((row["fill"], row["share"]), np.full(len(by_seed), np.nan))
+        error = less.std(ddof=1) / np.sqrt(len(less)) if len(less) > 1 else np.nan
+        found.append({**row, "against_random": float(less.mean()), "standard_error": float(error)})
+    return found
 
 
 def report(summary: dict[str, Any]) -> str:
@@ -27,8 +31,8 @@ def report(summary: dict[str, Any]) -> str:
         f"Small-cnn trained anew on {films['train']} phantom films at {summary['image_size']} pixels, mean "
         f"AUROC on {films['test']} test films, {summary['seeds']} trainings: {unchanged['auroc']:.3f} with "
         "the films as they are. Below, without the segments that support the finding most, "
-        f"{summary['calls']} films scored for an explanation; in brackets the difference to random segments. "
-        "Low is good."
+        f"{summary['calls']} films scored for an explanation; in brackets the difference to random segments, "
+        "± its standard error over trainings. Low is good."
     )
     blocks, rows = [head], summary["rows"]
     for fill, words in FILLS.items():
@@ -42,7 +46,8 @@ def report(summary: dict[str, Any]) -> str:
                 line = lines.setdefault(row["method"], {"title": row["title"]})
                 cell = f"{row['auroc']:.3f}"
                 if row["method"] != "random" and not np.isnan(row["against_random"]):
-                    cell += f" ({row['against_random']:+.3f})"
+                    error = row["standard_error"]
+                    cell += f" ({row['against_random']:+.3f}{'' if np.isnan(error) else f' ± {error:.3f}'})"
                 line[f"s{shares.index(row['share'])}"] = cell
         blocks += [f"Filled with {words}:", table(cells, lines.values())]
     return document(*blocks)

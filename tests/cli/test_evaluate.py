@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 
@@ -32,6 +33,15 @@ def test_options_reach_the_evaluation(work: Path, call: Callable[..., int], tmp_
     }  # fmt: skip
     assert set(summary["methods"]) == {"image", "report", "fused"}
     assert (summary["settings"]["n_permutations"], summary["settings"]["seed"]) == (19, 4)
+
+
+def test_neighbours_are_the_same_on_a_device(work: Path, call: Callable[..., int], tmp_path: Path) -> None:
+    options = ("--baselines", "none", "--permutations", 9)
+    for device in ("cpu", "cpu:0"):  # the compiled search, torch's
+        out = tmp_path / device.replace(":", "")
+        assert call("-q", "evaluate", work / "idx", "--out", out, *options, "--device", device) == 0
+    plain, other = (pd.read_parquet(tmp_path / name / "neighbors.parquet") for name in ("cpu", "cpu0"))
+    pd.testing.assert_frame_equal(plain, other)
 
 
 @pytest.mark.parametrize(

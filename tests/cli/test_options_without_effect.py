@@ -16,6 +16,10 @@ import pytest
             "--model-out: is for training",
         ),
         ("predict-views {s} --out {o}.parquet --classifier {s} --restart", "--restart: is for training"),
+        (
+            "explain {w}/idx --classifier {w} --image-id a --target m --out {o} --engine ray",
+            "--engine ray: is for several films",
+        ),
         ("train-classifier {s} --out {o} --model small-cnn --new-head", "--new-head: leaves the last layer"),
     ],
 )
@@ -27,7 +31,8 @@ def test_they_are_named(
     error_of: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("cxrneighbors.cli.places._check_model", lambda *_: None)
-    names = {"s": work / "studies.parquet", "o": tmp_path / "new"}
+    for check in ("_check_model", "_check_target"):
+        monkeypatch.setattr(f"cxrneighbors.cli.places.{check}", lambda *_: None)
+    names = {"w": work, "s": work / "studies.parquet", "o": tmp_path / "new"}
     assert said in error_of(*command.format(**names).split())
     assert not list(tmp_path.iterdir())

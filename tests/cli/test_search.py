@@ -52,6 +52,15 @@ def test_json_is_what_the_index_finds(work: Path, image_id: str, hits_of: Callab
         assert (hit["findings"], hit["path"]) == (study["findings"], study["path"])
 
 
+def test_hits_are_the_same_on_a_device(
+    work: Path, image_id: str, hits_of: Callable[..., list[dict]], error_of: Callable[..., str]
+) -> None:
+    asked = ("--image-id", image_id, "-k", 4, "--one-per", "patient")
+    assert hits_of(*asked, "--device", "cpu:0") == hits_of(*asked)  # torch's search, the compiled one
+    said = error_of("search", work / "idx", *asked, "--device", "gpu")
+    assert "--device 'gpu': unknown; choose auto, cpu or cuda" in said
+
+
 def test_without_json_a_table_with_a_line_a_hit(
     work: Path, image_id: str, call: Call, capsys: pytest.CaptureFixture[str]
 ) -> None:

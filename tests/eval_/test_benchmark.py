@@ -4,8 +4,10 @@ from argparse import Namespace
 
 import numpy as np
 import pytest
+import torch
 
-from benchmarks import evaluation, growth, perturbation, quickshift, search, turns
+from benchmarks import cohorts, encoding, evaluation, growth, perturbation, quickshift, search, turns
+from cxrneighbors.encoders.base import unit_length
 from cxrneighbors.explain.segments import segment
 
 
@@ -48,10 +50,11 @@ def test_every_way_finds_others_films(given, monkeypatch):
     monkeypatch.setattr(search, "BATCH", 40)
     monkeypatch.setattr(search, "SINGLE", 2)
     monkeypatch.setattr(search, "installed", lambda *names: {})  # hnswlib is always there
+    given.device = "cpu:0"  # torch's search, the GPU's
     found = search.measure(given)
     assert all(0 <= build["held_gb"] < 0.2 for build in found["builds"])
     # All films, then one of a hundred passes: six, of whom the query's own patient may be one.
-    assert {row["way"] for row in found["rows"]} >= {"ours", "hnswlib, filter="}
+    assert {row["way"] for row in found["rows"]} >= {"ours", "ours, on the device", "hnswlib, filter="}
     assert min(row["recall"] for row in found["rows"] if row["question"] != "a hundredth") > 0.99
     assert "**600 × 16**" in search.markdown(found)
 
@@ -62,6 +65,14 @@ def test_of_others_drops_the_patients_own():
         np.array([[1, 2, 3, 4, 5, 6, 7], [0, 5, -1, -1, -1, -1, -1]]), np.array([0, 2]), patients
     )
     assert rows.tolist() == [[2, 3, 4, 5, 6], [0, 5, -1, -1, -1]]
+
+
+def test_cohorts(given):
+    given.rounds = 1
+    found = cohorts.measure(given)
+    (row,) = found["rows"]
+    assert row["scored"] == 2 * (1 + 6 * 2) and row["ratio, ours"]["ratio"] > 1
+    assert "| small CNN |" in cohorts.markdown(found)
 
 
 def test_evaluation(given, monkeypatch):
@@ -79,6 +90,24 @@ def test_evaluation(given, monkeypatch):
     assert "| 49 |" in evaluation.markdown(found)
     monkeypatch.setattr(evaluation, "FEW", 2)
     assert evaluation.permutation_ratio(labels, 0.005, 1)["ratio"] > 0
+
+
+def test_encoding(given, monkeypatch):
+    monkeypatch.setattr(encoding, "SIZE", 64)
+    found = encoding.measure(given)
+    assert [(row["encoder"], row["films"]) for row in found["rows"]] == [
+        ("VAE", 4),
+        ("EfficientNet-lite0", 4),
+    ]
+    assert "| EfficientNet-lite0 | 4 |" in encoding.markdown(found)
+
+
+def test_bare_passes_are_those_of_the_encoder():
+    images = np.random.default_rng(0).random((3, 1, 224, 224)).astype(np.float32)
+    for name, (encoder, network) in encoding.encoders("cpu").items():
+        vectors = encoding.bare_passes(network, torch.from_numpy(images))
+        wanted = vectors if name == "VAE" else unit_length(vectors)
+        assert encoder.encode(images) == pytest.approx(wanted, abs=1e-5)
 
 
 def test_growth(given, monkeypatch):

@@ -55,6 +55,17 @@ def graphs_only(index: NeighborIndex) -> NeighborIndex:
     return index
 
 
+def test_added_films_lie_on_the_device_too(archive: Callable[[int, slice], Parts]) -> None:
+    (old, first), (new, second) = (archive(200, rows) for rows in (slice(150), slice(150, 200)))
+    index = NeighborIndex.build(first, old, backend="exact").to("cpu:0")  # torch's search
+    index.add(second, new)
+    plain = NeighborIndex.build(first, old, backend="exact")
+    plain.add(second, new)
+    assert index.store.on_device is not None and plain.store.on_device is None
+    found, true = (each.neighbors(np.arange(200), 9, modality="image")[0] for each in (index, plain))
+    assert np.array_equal(found, true) and (found >= 150).any()
+
+
 @pytest.mark.parametrize("backend", ["hnsw", "exact"])
 def test_added_films_are_found_as_by_brute_force(
     archive: Callable[[int, slice], Parts], brute_force: Callable[..., np.ndarray], backend: str

@@ -143,3 +143,16 @@ def test_a_graph_that_filters_is_asked_for_no_more_than_k(
     assert bool(said) == (where is not None)
     if "one_per" not in options:
         assert set(said) <= {16}
+
+
+def test_on_a_device_batches_are_searched_exactly_and_single_queries_by_the_graph(
+    small_index: Build, request_of: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = small_index(900, backend="hnsw")
+    partitions = index.store.spaces["image"].partitions
+    monkeypatch.setattr(index.store, "exact_rows", 0)
+    monkeypatch.setattr(index.store, "rows_per_effort", {"shared": 0, "own": 0, "device": 10_000})
+    batch, single = (request_of(index, np.arange(n), 5) for n in (64, 1))
+    assert not exact_is_cheaper(batch, partitions).any()
+    index.to("cpu:0")  # by torch
+    assert exact_is_cheaper(batch, partitions).all() and not exact_is_cheaper(single, partitions).any()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ LAYOUT = (
     ("whatever the fill", ("fill_rank",)),
 )
 MARKERS = "osD^vP"
+LABEL = 32  # letters of a line of a method's name
+DECADES = 1.3  # beyond so many, ticks at powers of ten alone
 Styles = dict[str, tuple[str, str]]  # of a segmentation: its colour and its marker
 
 
@@ -38,19 +41,22 @@ def draw_benchmark(summary: pd.DataFrame, pairs: pd.DataFrame, width: float = PA
     """
     across = 3 if width >= PAGE_WIDTH else 1
     shown = set(summary.loc[summary["mean"].notna(), "metric"])
-    known = [(question, [name for name in names if name in shown]) for question, names in LAYOUT]
-    rows = [(question, names[:across]) for question, names in known if names]
+    known = [(question, [name for name in measures if name in shown]) for question, measures in LAYOUT]
+    rows = [(question, measures[:across]) for question, measures in known if measures]
     methods = [name for name in summary["method"].unique() if name != "random"]
     styles = dict(zip(summary["segmentation"].unique(), zip(SERIES, MARKERS, strict=True), strict=False))
-    height = 0.3 + 0.16 * len(methods) * max(1.0, len(styles) / 2)
+    names = [label_of(method) for method in methods]
+    lines = max((name.count("\n") + 1 for name in names), default=1)
+    height = 0.3 + len(methods) * max(0.16, 0.08 * len(styles), 0.03 + 0.1 * lines)
     head = 0.38 if across > 1 else 0.72
     figure = new_figure(width, 0.22 + head + (height + 0.42) * len(rows))
     grid = figure.subplots(len(rows), across, squeeze=False)
-    for axes, (question, names) in zip(grid, rows, strict=True):
-        metrics = [metric for metric in METRICS if metric.name in names]
+    for axes, (question, measures) in zip(grid, rows, strict=True):
+        metrics = [metric for metric in METRICS if metric.name in measures]
         for axis, metric in zip(axes, metrics, strict=False):
             part = summary[(summary["metric"] == metric.name) & summary["mean"].notna()]
             _panel(axis, metric, part, pairs, methods, styles)
+            axis.set_yticks(range(len(methods)), names, fontsize=6)
         for axis in axes[len(metrics) :]:
             axis.set_axis_off()
         for axis in axes[1:]:
@@ -60,6 +66,15 @@ def draw_benchmark(summary: pd.DataFrame, pairs: pd.DataFrame, width: float = PA
     rect = (0, 0, 1, 1 - head / figure.get_figheight())
     figure.set_layout_engine("tight", pad=0.6, h_pad=0.9, w_pad=0.8, rect=rect)
     return figure
+
+
+def label_of(method: str) -> str:
+    """A method's title in lines of at most `LABEL` letters, where its words allow.
+
+    That no counterfactual is looked for is left out: it changes calls, and no weight.
+    """
+    title = title_of(method).replace(", counterfactual=false", "")
+    return textwrap.fill(title, LABEL, break_long_words=False, break_on_hyphens=False)
 
 
 def _panel(
@@ -80,7 +95,6 @@ def _panel(
                 _point(axis, row, y + offset, colour, marker, filled)
         if "random" in rows.index and metric.tested:
             axis.axvline(rows.loc["random", "mean"], color=colour, linewidth=0.9, alpha=0.45, linestyle=":")
-    axis.set_yticks(range(len(methods)), [title_of(name) for name in methods], fontsize=6)
     axis.set_ylim(len(methods) - 0.4, -0.6)
     _scale(axis, metric, part)
     axis.grid(axis="y", color="0.93", linewidth=0.6)
@@ -101,12 +115,14 @@ def _scale(axis: Any, metric: Metric, part: pd.DataFrame) -> None:
         from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
         axis.set_xscale("log")
-        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        least, most = part["mean"].min(), part["mean"].max()
+        wide = np.log10(most / least) > DECADES if least > 0 else True
+        axis.xaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
         axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axis.xaxis.set_minor_formatter(NullFormatter())
     if metric.better < 0:
         axis.invert_xaxis()
-    direction = "" if metric.better > 0 else " (axis reversed)"
+    direction = "" if metric.better > 0 else "\n(axis reversed)"
     axis.set_title(f"{metric.title}{direction}", fontsize=6.8, loc="left", pad=3)
 
 

@@ -45,6 +45,12 @@ class HnswGraph:
         # `ef` is a setting of the whole hnswlib index: two searches with different ones take turns.
         self._lock = threading.Lock()
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _lock=threading.Lock())
+
     @classmethod
     def build(
         cls,

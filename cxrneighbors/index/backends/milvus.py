@@ -64,6 +64,18 @@ class MilvusGraph:
         self._lock = threading.Lock()
         self.suffix = self.suffixes[settings["uri"] is not None]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, which connects by itself: an embedded store is one process's."""
+        if self._folder is not None:
+            raise UserError(
+                "backend milvus: an embedded store is for one process; build the index on a cluster by its "
+                "URI, or with backend hnsw"
+            )
+        return {**vars(self), "_client": None, "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _lock=threading.Lock())
+
     @classmethod
     def build(
         cls, vectors: np.ndarray, attributes: Attributes | None = None, uri: str | None = None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cxrneighbors.explain.quality.figure import draw_benchmark
+from cxrneighbors.explain.quality.figure import draw_benchmark, label_of
 from cxrneighbors.explain.quality.metrics import METRICS
 from cxrneighbors.explain.quality.summary import (
     compare,
@@ -127,6 +127,19 @@ def test_figure_is_a_picture_also_without_lesions_and_with_one_segmentation(tabl
         (summary["segmentation"] == "slic") & ~summary["metric"].isin(["pointing", "iou", "energy", "across"])
     ]
     assert to_png(draw_benchmark(few, pairs)).startswith(b"\x89PNG")
+
+
+def test_titles_and_long_names_of_methods_lie_beside_each_other(table):
+    names = {"kp-lime": "contrast-lime:counterfactual=false:design=soft:donors=no-finding:grid=9"}
+    table = table.assign(method=table["method"].replace(names))
+    figure = draw_benchmark(summarise(table), paired_tests(table))
+    to_png(figure)
+    boxes = [axes.title.get_window_extent() for axes in figure.axes if axes.axison]
+    boxes += [text.get_window_extent() for text in figure.axes[0].get_yticklabels()]
+    overlap = [a for i, a in enumerate(boxes) for b in boxes[:i] if a.overlaps(b)]
+    assert len(boxes) > 10 and not overlap
+    label = label_of(names["kp-lime"])
+    assert label == "Contrast-LIME, design=soft,\ndonors=no-finding, grid=9"
 
 
 def test_the_result_says_itself_in_few_words(table):

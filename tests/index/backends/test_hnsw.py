@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,15 @@ def test_ef_is_measured_and_survives_loading(vectors: np.ndarray, tmp_path: Path
     assert again.settings() == graph.settings()
     np.testing.assert_array_equal(again.query(vectors[:300], 20), graph.query(vectors[:300], 20))
     assert again._index.ef == graph._index.ef > 10  # hnswlib comes back with 10
+
+
+def test_it_travels_to_another_process_as_it_is(vectors: np.ndarray, tmp_path: Path) -> None:
+    graph = HnswGraph.build(vectors)
+    sent = pickle.loads(pickle.dumps(graph))  # noqa: S301
+    np.testing.assert_array_equal(sent.query(vectors[:300], 20), graph.query(vectors[:300], 20))
+    for name, each in (("here", graph), ("there", sent)):
+        each.save(tmp_path / name)
+    assert sha256_file(tmp_path / "here") == sha256_file(tmp_path / "there")
 
 
 def test_copies_do_not_cut_the_graph() -> None:

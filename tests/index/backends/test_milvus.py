@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +52,16 @@ def test_finds_the_nearest_also_after_loading(tmp_path: Path, shared: bool) -> N
         MilvusGraph.load(path, VECTORS + 1, graph.settings())
     with pytest.raises(UserError, match="holds 120 vectors, not 121"):
         MilvusGraph.load(path, VECTORS, graph.settings() | {"count": 121})
+
+
+def test_only_a_graph_on_a_cluster_travels(tmp_path: Path) -> None:
+    graph = MilvusGraph.build(VECTORS, uri=str(tmp_path / "cluster.db"))
+    sent = pickle.dumps(graph)
+    graph._client.close()
+    again = pickle.loads(sent)  # noqa: S301
+    np.testing.assert_array_equal(again.query(VECTORS[:9], 4), nearest(VECTORS[:9], 4))
+    with pytest.raises(UserError, match="backend milvus: an embedded store is for one process"):
+        pickle.dumps(MilvusGraph.build(VECTORS))
 
 
 def test_an_index_on_milvus(small_index: Build, tmp_path: Path, asked: list[tuple[int, int, str]]) -> None:
