@@ -78,9 +78,9 @@ def measure(given: Namespace) -> dict[str, Any]:
             search, seconds = timed_build(partial(build, sample, max(effort, 256)))
             builds.append({"rows": n, "dimensions": dimensions, "way": name, "seconds": seconds})
             found[name] = search
-        for build in builds:
-            if "held_gb" not in build:
-                build |= fresh("benchmarks.search", "held", n, dimensions, build["way"])
+        for built in builds:
+            if "held_gb" not in built:
+                built |= fresh("benchmarks.search", "held", n, dimensions, built["way"])
         for question, where in QUESTIONS.items():
             say(f"{n} × {dimensions}, {question}")
             rows += compare(sample, ours, found, question, where, given.rounds)
@@ -129,11 +129,11 @@ def held(n: int, dimensions: int, way: str) -> dict[str, float]:
     """Memory that a way's index takes beside the vectors it was given; meant for a process of its own."""
     sample = draw(n, dimensions)
     few = Sample(sample.vectors[:99], sample.studies[:99], sample.patients[:99])
-    ways: dict[str, Callable[[Sample], Any]] = {"ours": our_index}
-    ways |= {name: partial(build, effort=256) for name, build in rivals(graphs_too=True).items()}
-    first = ways[way](few)  # what the library itself takes is there before
+    ways: dict[str, Callable[[Sample, int], Any]] = {"ours": lambda each, _: our_index(each)}
+    build = {**ways, **rivals(graphs_too=True)}[way]
+    first = build(few, 256)  # what the library itself takes is there before
     before = resident_gb()
-    built = ways[way](sample)
+    built = build(sample, 256)
     gc.collect()
     found = {"held_gb": round(resident_gb() - before, 3)}
     del first, built
