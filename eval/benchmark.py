@@ -38,7 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("stages", nargs="*", metavar="STAGE", help=", ".join(STAGES))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="real data sets")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--sizes", type=int, help="only so many of a stage's sizes, the first ones (search)")
+    parser.add_argument(
+        "--sizes",
+        type=int,
+        nargs="+",
+        metavar="PLACE",
+        help="which of a stage's sizes, 0 the first; results of the others stay as they are (search)",
+    )
     parser.add_argument("--small", action="store_true", help="small sizes: to see whether it runs")
     given = parser.parse_args(arguments)
     for name in given.stages or STAGES:

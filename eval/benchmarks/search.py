@@ -31,6 +31,7 @@ from common.markdown import document, table
 from common.memory import resident_gb
 from cxrneighbors.devices import resolve_device
 from cxrneighbors.encoders.store import Embeddings
+from cxrneighbors.files import read_json
 from cxrneighbors.index.neighbor_index import NeighborIndex
 from cxrneighbors.progress import say
 
@@ -63,9 +64,10 @@ class Sample:
 
 def measure(given: Namespace) -> dict[str, Any]:
     """A row for each size, question and way."""
-    rows: list[dict[str, Any]] = []
-    builds: list[dict[str, Any]] = []
-    for n, dimensions in SMALL if given.small else SIZES[: given.sizes]:
+    sizes = SMALL if given.small else SIZES
+    asked = [sizes[place] for place in given.sizes or range(len(sizes))]
+    rows, builds = kept(given, [size for size in sizes if size not in asked])
+    for n, dimensions in asked:
         sample = draw(n, dimensions)
         ours, seconds = timed_build(partial(our_index, sample))
         found = {"ours": searched_by_us(ours)}
@@ -86,6 +88,17 @@ def measure(given: Namespace) -> dict[str, Any]:
             rows += compare(sample, ours, found, question, where, given.rounds)
     known = installed("hnswlib", "faiss-cpu", "usearch")
     return settings(given, rows=rows, builds=builds, rivals=known, limit=LIMIT)
+
+
+def kept(given: Namespace, sizes: list[tuple[int, int]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows and builds of `sizes` in the result file, where there is one."""
+    path = given.results / "benchmark-search.json"
+    found = read_json(path, remedy="delete it") if sizes and path.is_file() else {"rows": [], "builds": []}
+    rows, builds = (
+        [row for row in found[part] if (row["rows"], row["dimensions"]) in sizes]
+        for part in ("rows", "builds")
+    )
+    return rows, builds
 
 
 def draw(n: int, dimensions: int) -> Sample:
@@ -314,7 +327,7 @@ def markdown(found: dict[str, Any]) -> str:
         + ", ".join(f"{name} {version}" for name, version in found["rivals"].items())
         + ". usearch has no filters."
     ]
-    for n, dimensions in dict.fromkeys((row["rows"], row["dimensions"]) for row in found["rows"]):
+    for n, dimensions in sorted({(row["rows"], row["dimensions"]) for row in found["rows"]}):
         seconds = ", ".join(
             f"{build['way']} {build['seconds']:g} s and {build['held_gb']:.2f} GB"
             for build in found["builds"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from argparse import Namespace
 
 import numpy as np
@@ -13,7 +14,7 @@ from cxrneighbors.explain.segments import segment
 
 @pytest.fixture
 def given(shared_data):
-    return Namespace(data=shared_data, device="cpu", rounds=2, small=True, sizes=None)
+    return Namespace(data=shared_data, device="cpu", rounds=2, small=True, sizes=None, results=shared_data)
 
 
 def test_ratios_are_of_the_same_round(monkeypatch):
@@ -57,6 +58,15 @@ def test_every_way_finds_others_films(given, monkeypatch):
     assert {row["way"] for row in found["rows"]} >= {"ours", "ours, on the device", "hnswlib, filter="}
     assert min(row["recall"] for row in found["rows"] if row["question"] != "a hundredth") > 0.99
     assert "**600 × 16**" in search.markdown(found)
+
+
+def test_results_of_other_sizes_stay(given, tmp_path):
+    given.results = tmp_path
+    assert search.kept(given, [(9, 2)]) == ([], [])
+    rows = [{"rows": n, "dimensions": 2, "way": "ours"} for n in (9, 8, 9)]
+    (tmp_path / "benchmark-search.json").write_text(json.dumps({"rows": rows, "builds": rows[:2]}))
+    assert search.kept(given, [(9, 2), (9, 3)]) == (rows[::2], rows[:1])
+    assert search.kept(given, []) == ([], [])
 
 
 def test_of_others_drops_the_patients_own():
