@@ -38,7 +38,7 @@ NETWORKS = {"small-cnn": (128, 24, 100), "chexnet": (224, 48, 100)}
 SMALL = {"small-cnn": (64, 2, 2)}
 TITLES = {"small-cnn": "small CNN", "chexnet": "DenseNet-121"}
 LIMIT = (
-    "Before: panels, a third of a second each, drawn between two films. Now, with cores to spare: the "
+    "Before: panels, 0.2 to 0.5 s each, drawn between two films. Now, with cores to spare: the "
     "classifier, and at the end the contact sheet. Without them the processor is what all share."
 )
 
