@@ -81,8 +81,8 @@ def markdown(found: dict[str, Any]) -> str:
         "processor time, s:": "{cpu, ours:.1f}",
         "GB:": "{peak, ours:.2f}",
         "`read_csv`, s": "{read_csv}",
-        "processor time, s: ": "{cpu, read_csv:.1f}",
-        "GB: ": "{peak, read_csv:.2f}",
+        "its processor time, s:": "{cpu, read_csv:.1f}",
+        "its GB:": "{peak, read_csv:.2f}",
         "import takes, times": "{ratio}",
     }
     rows = [
