@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,13 +18,7 @@ from cxrneighbors.data.skipped import Skipped
 from cxrneighbors.errors import UserError
 from cxrneighbors.ray_cluster import by_actors
 
-
-@pytest.fixture(scope="module", autouse=True)
-def ray() -> Iterator[Any]:
-    ray = pytest.importorskip("ray", reason="the extra 'ray' is not installed")
-    ray.init(num_cpus=2, log_to_driver=False, include_dashboard=False)
-    yield ray
-    ray.shutdown()
+pytestmark = pytest.mark.usefixtures("ray")
 
 
 def test_results_come_in_order_also_after_an_actor_is_killed(tmp_path: Path) -> None:
